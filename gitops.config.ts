@@ -1,0 +1,19 @@
+import { defineConfig } from 'gitops'
+
+// The working example: this clone reconciles its own `.claude/` into a sandbox home inside the clone.
+export default defineConfig({
+  name: 'example',
+  home: '.sandbox',
+  sources: { team: { repo: '.' } },
+  targets: { claude: { source: 'team', from: '.claude', to: '~/.claude' } },
+  checks: {
+    smoke: [
+      {
+        name: 'settings are in place',
+        // GITOPS_EXAMPLE_FAIL=1 makes this fail, to show a rollback.
+        run: 'test -z "${GITOPS_EXAMPLE_FAIL:-}" && test -s ~/.claude/settings.json && test -x ~/.claude/hooks/no-force-push.sh',
+      },
+    ],
+  },
+  schedule: { every: '60s' },
+})

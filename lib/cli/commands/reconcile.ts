@@ -1,0 +1,51 @@
+import { Option } from 'commander'
+import { GitopsError } from '../../model/errors.ts'
+import { session, type Around } from '../../../tasks/session.ts'
+import { handedOver, handOver } from '../handover.ts'
+import { complain, printVerdict, print } from '../messages.ts'
+import { configFile, configOption, interruptible, jsonOption, open, type ConfigOptions } from '../open.ts'
+import { pullFix } from '../pull-fix.ts'
+import type { Verb } from '../program.ts'
+import { rendering } from '../rendering.ts'
+
+export interface ReconcileOptions extends ConfigOptions {
+  readonly dryRun?: boolean
+  readonly json?: boolean
+  readonly allowShrink?: boolean
+}
+
+export const reconcileCommand: Verb<ReconcileOptions> = {
+  name: 'reconcile',
+  summary: 'pull, heal drift, apply what is new, check it, and roll back when it fails',
+  options: [
+    new Option('-n, --dry-run', 'tell what would be done and write nothing; exit 3 when there is something'),
+    new Option('--allow-shrink', 'let a revision delete most of what it owned'),
+    jsonOption,
+    configOption,
+  ],
+  run: (options) => reconcileWith(options, {}),
+}
+
+/** One reconcile with something else done first, while the lock is held. */
+export async function reconcileWith(options: ReconcileOptions, around: Omit<Around, 'handOver'>): Promise<number> {
+  const json = options.json ?? false
+  const signal = interruptible()
+  const given = handedOver()
+  try {
+    const file = configFile(options)
+    const opened = await open(file).catch((error: unknown) => (error instanceof GitopsError && given === null && options.dryRun !== true ? pullFix(file, error, signal) : Promise.reject(error)))
+    if (typeof opened === 'number') return opened
+    const { config, machine } = opened
+    const beginning = { dry: options.dryRun ?? false, fetch: true, allowShrink: options.allowShrink ?? false, signal, machine, handedOver: given, wait: 10_000 }
+    const { verdict, code, run } = await session(config, beginning, rendering(json), { ...around, handOver: (begun) => handOver(begun, signal) })
+    if (verdict === null) return code
+    if (json) print(JSON.stringify(verdict))
+    else {
+      for (const note of run.notes) process.stderr.write(`gitops: ${note}\n`)
+      printVerdict(verdict)
+    }
+    return code
+  } catch (error) {
+    return complain(error as Error, json)
+  }
+}

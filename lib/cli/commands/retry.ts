@@ -1,0 +1,11 @@
+import { forgetHeld } from '../../../tasks/hold.ts'
+import { configOption, jsonOption } from '../open.ts'
+import type { Verb } from '../program.ts'
+import { reconcileWith, type ReconcileOptions } from './reconcile.ts'
+
+export const retryCommand: Verb<ReconcileOptions> = {
+  name: 'retry',
+  summary: 'release a held revision and reconcile',
+  options: [jsonOption, configOption],
+  run: (options) => reconcileWith(options, { first: forgetHeld }),
+}

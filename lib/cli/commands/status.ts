@@ -1,0 +1,67 @@
+import { Option } from 'commander'
+import { holder } from '../../host/lock.ts'
+import { short } from '../../model/path.ts'
+import { span } from '../../model/schedule.ts'
+import { printable } from '../../model/errors.ts'
+import { session } from '../../../tasks/session.ts'
+import { statusOf, type Report, type SourceReport } from '../../../tasks/status.ts'
+import { complain, print, styled } from '../messages.ts'
+import { configFile, configOption, interruptible, open, type ConfigOptions } from '../open.ts'
+import type { Verb } from '../program.ts'
+import type { Rendering } from '../../../tasks/session.ts'
+
+interface StatusOptions extends ConfigOptions {
+  readonly json?: boolean
+  readonly exitCode?: boolean
+  readonly fetch?: boolean
+}
+
+export const statusCommand: Verb<StatusOptions> = {
+  name: 'status',
+  summary: 'what is applied, what has drifted, what is held, and how old that knowledge is',
+  options: [
+    new Option('--fetch', 'ask the sources first; otherwise what was fetched last is compared'),
+    new Option('--exit-code', 'exit 3 for drift or changes, 5 for a held revision, 4 when a person is needed'),
+    new Option('--json', 'one JSON object'),
+    configOption,
+  ],
+  async run(options) {
+    try {
+      const { config, machine } = await open(configFile(options))
+      const fetch = options.fetch ?? false
+      const beginning = { dry: true, fetch, allowShrink: true, signal: interruptible(), machine, handedOver: null, wait: fetch ? 10_000 : null }
+      const { run } = await session(config, beginning, { renderer: 'silent' } as unknown as Rendering)
+      const report = statusOf(run, holder(config.state, machine))
+      print(options.json ? JSON.stringify(report) : drawn(report, new Date()))
+      return options.exitCode ? report.exitCode : 0
+    } catch (error) {
+      return complain(error as Error)
+    }
+  },
+}
+
+function drawn(report: Report, now: Date): string {
+  const ago = (at: string | null): string => (at === null ? 'never' : `${span(now.getTime() - Date.parse(at))} ago`)
+  const lines = [styled('bold', report.name) + styled('dim', `  ${report.config ?? ''}`)]
+  if (report.running !== null) lines.push(styled('yellow', `A run is under way: ${report.running}`))
+  if (report.interrupted) lines.push(styled('red', 'A run was killed half-way; the next `gitops reconcile` undoes it first.'))
+  if (report.configBroken !== null) lines.push(styled('red', `A pulled config did not load: ${report.configBroken}`))
+  for (const source of report.sources) lines.push('', ...drawnSource(source, ago))
+  lines.push('', styled('dim', `Last run ${ago(report.lastRun)}; sources last asked ${report.fetched ? 'just now' : ago(report.lastRun)}.`))
+  return lines.map((line) => line.replace(/[^\S\n]+$/, '')).join('\n')
+}
+
+function drawnSource(source: SourceReport, ago: (at: string | null) => string): string[] {
+  const row = (label: string, text: string): string => `  ${styled('dim', label.padEnd(15))} ${printable(text)}`
+  const lines = [`${source.ready ? styled('green', '✔') : styled('red', '✖')} ${styled('bold', source.name)}  ${printable(source.summary)}`]
+  lines.push(row('last applied', source.applied === null ? 'never' : `${short(source.applied.commit)}  ${ago(source.applied.at)}`))
+  if (source.attempted !== null && source.attempted.commit !== source.applied?.commit) {
+    lines.push(row('last attempted', `${source.attempted.commit === null ? 'not fetched' : short(source.attempted.commit)}  ${ago(source.attempted.at)}, ${source.attempted.outcome}`))
+  }
+  lines.push(row('current', source.current === null ? 'unknown' : `${short(source.current)}  ${source.ref ?? ''}`))
+  if (source.held !== null) lines.push(row('held', `${short(source.held.commit)} since ${ago(source.held.since)}: ${source.held.reason.split('\n')[0]}`))
+  for (const { path, kind } of source.drift) lines.push(row('drift', `${path}  ${kind}`))
+  if (source.pending !== '') lines.push(row('would be', source.pending))
+  if (source.problem !== null) lines.push(row('problem', source.problem))
+  return lines
+}

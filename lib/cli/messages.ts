@@ -1,0 +1,37 @@
+import { styleText } from 'node:util'
+import { GitopsError, printable, sentence } from '../model/errors.ts'
+import type { OutcomeKind } from '../model/outcome.ts'
+import { ended } from '../../tasks/session.ts'
+import type { Verdict } from '../model/verdict.ts'
+
+type Style = Parameters<typeof styleText>[0]
+
+const STYLES: Readonly<Record<OutcomeKind, Style>> = { 'in-sync': 'green', applied: 'green', refused: 'yellow', 'rolled-back': 'red', failed: 'red', stuck: 'red' }
+
+/** Text in colour where standard output is a terminal that wants it. */
+export function styled(style: Style, text: string): string {
+  return styleText(style, text, { stream: process.stdout })
+}
+
+/** Prints what is for people. */
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
+
+/** Prints the sentence that ends a run. */
+export function printVerdict(verdict: Verdict): void {
+  print(styled(STYLES[verdict.outcome], printable(verdict.message)))
+}
+
+/** Prints an error that ended everything, and returns the exit code. What is not ours is a bug: its stack is shown. */
+export function complain(error: Error, json = false): number {
+  const known = error instanceof GitopsError ? error : null
+  if (known !== null && json) {
+    const { verdict, code } = ended(known)
+    print(JSON.stringify(verdict))
+    return code
+  }
+  if (known !== null) process.stderr.write(`gitops: ${sentence(known)}\n`)
+  else process.stderr.write(`gitops: this is a bug, please report it with the lines below.\n${error.stack ?? String(error)}\n`)
+  return known === null ? 1 : ended(known).code
+}

@@ -1,0 +1,46 @@
+import { Option } from 'commander'
+import { dirname, resolve as resolvePath } from 'node:path'
+import { realpathSync } from 'node:fs'
+import { find, load } from '../config/find.ts'
+import { resolve } from '../config/resolve.ts'
+import { machine, type Machine } from '../host/machine.ts'
+import type { Config } from '../model/config.ts'
+import { GitopsError } from '../model/errors.ts'
+import { absPath, type AbsPath } from '../model/path.ts'
+
+/** Options that every command with a config takes. */
+export interface ConfigOptions {
+  readonly config?: string
+}
+
+export const configOption = new Option('-c, --config <file>', 'the config file; otherwise the nearest gitops.config.* upward from here')
+export const jsonOption = new Option('--json', 'one JSON object a line; the last one is the verdict')
+
+/** A config and the machine it was read on. */
+export interface Opened {
+  readonly config: Config
+  readonly machine: Machine
+}
+
+/** The file that a command's options name, or that is found from the working directory or `GITOPS_REPO_PATH`. Throws `config`. */
+export function configFile(options: ConfigOptions): AbsPath {
+  if (options.config !== undefined) return absPath(resolvePath(options.config))
+  return find(process.env['GITOPS_REPO_PATH'] ?? process.cwd(), machine().home)
+}
+
+/** Loads and checks a config file. Throws `config`. */
+export async function open(file: AbsPath): Promise<Opened> {
+  const here = machine()
+  const { user } = await load(file, new URL('../index.js', import.meta.url).href)
+  const config = await resolve(user, { file, directory: absPath(dirname(realpathSync(file))), host: here.hostname, home: here.home, platform: here.platform, env: process.env })
+  return { config, machine: here }
+}
+
+/** A signal that SIGINT, SIGTERM and SIGHUP abort; the run then undoes what it began. */
+export function interruptible(): AbortSignal {
+  const controller = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(name, () => controller.abort(new GitopsError('interrupted', `interrupted by ${name}`)))
+  }
+  return controller.signal
+}

@@ -1,0 +1,24 @@
+import { readLastGood } from '../host/last-good.ts'
+import { machine } from '../host/machine.ts'
+import { pull } from '../host/pull.ts'
+import { GitopsError } from '../model/errors.ts'
+import type { AbsPath } from '../model/path.ts'
+import { again } from './handover.ts'
+
+/**
+ * The config on disk does not load: the last one that did keeps pulling, so that the fix can arrive. When the pull brings
+ * something, the same command runs again with it and its exit code is returned; otherwise the error is thrown.
+ */
+export async function pullFix(file: AbsPath, error: GitopsError, signal: AbortSignal): Promise<number> {
+  const known = readLastGood(file, machine())
+  if (known === null) throw error
+  let moved: boolean
+  try {
+    ;({ moved } = await pull(known.config, known.source, { fetch: true, move: true, signal }))
+  } catch (cause) {
+    throw new GitopsError('config', `${error.message}\nA fix could not be pulled either: ${(cause as Error).message}`, { cause })
+  }
+  if (moved) return again(null, signal)
+  known.remember(error.message)
+  throw error
+}

@@ -1,0 +1,40 @@
+import type { BaseIssue } from 'valibot'
+
+/** Every fault of a config, one line each: the place, what is wrong there, what would be right. */
+export function complaints(issues: readonly BaseIssue<unknown>[], known: (place: readonly string[]) => readonly string[]): string {
+  return issues.map((issue) => `  ${complaint(issue, known)}`).join('\n')
+}
+
+function complaint(issue: BaseIssue<unknown>, known: (place: readonly string[]) => readonly string[]): string {
+  const path = (issue.path ?? []).map((item) => String(item.key))
+  const place = path.length === 0 ? 'the config' : path.join('.')
+  if (issue.type === 'strict_object' && issue.expected === 'never') {
+    const above = path.slice(0, -1)
+    const names = known(above)
+    const meant = nearest(path.at(-1) ?? '', names)
+    return `${place}: unknown key; ${meant === null ? `known here: ${names.join(', ')}` : `did you mean ${JSON.stringify(meant)}?`}`
+  }
+  if (issue.type === 'strict_object' && issue.received === 'undefined') return `${place}: is missing`
+  if (issue.type === 'strict_object' || issue.type === 'record') return `${place}: must be an object, not ${issue.received}`
+  if (issue.received === 'undefined') return `${place}: is missing; it ${issue.message}`
+  return `${place}: ${issue.message}`
+}
+
+/** The known name that is at most two edits away, or null. */
+export function nearest(name: string, names: readonly string[]): string | null {
+  const ranked = names.map((known) => ({ known, far: distance(name.toLowerCase(), known.toLowerCase()) })).toSorted((a, b) => a.far - b.far)
+  const best = ranked[0]
+  return best !== undefined && best.far <= 2 ? best.known : null
+}
+
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)))
+    }
+    row = next
+  }
+  return row[b.length] ?? 0
+}

@@ -1,0 +1,22 @@
+import type { Host } from '../model/context.ts'
+import type { ConfigInput } from './schema.ts'
+
+/** A configuration, or a function of the host that returns one. */
+export type UserConfig = ConfigInput | ((host: Host) => ConfigInput | Promise<ConfigInput>)
+export type UserCheck = NonNullable<NonNullable<ConfigInput['checks']>['smoke']>[number]
+export type UserTask = NonNullable<NonNullable<ConfigInput['tasks']>['before']>[number]
+
+/** Returns its argument; it is here for the editor's completion. */
+export function defineConfig(config: UserConfig): UserConfig {
+  return config
+}
+
+/** Returns its argument; it is here for the editor's completion. */
+export function defineCheck(check: UserCheck): UserCheck {
+  return check
+}
+
+/** Returns its argument; it is here for the editor's completion. */
+export function defineTask(task: UserTask): UserTask {
+  return task
+}

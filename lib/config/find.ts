@@ -1,0 +1,92 @@
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { registerHooks } from 'node:module'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { cosmiconfig, defaultLoaders, type Loader } from 'cosmiconfig'
+import { GitopsError } from '../model/errors.ts'
+import { absPath, isWithin, type AbsPath } from '../model/path.ts'
+import type { UserConfig } from './define.ts'
+
+const NAMES = ['ts', 'mts', 'js', 'mjs', 'yaml', 'json'].map((ending) => `gitops.config.${ending}`)
+
+/** A config file and what it exports. */
+export interface Found {
+  readonly file: AbsPath
+  readonly user: UserConfig
+}
+
+/**
+ * The config file for a directory: the first one from there upward, as far as the repository's root or home.
+ * Throws `config` when there is none.
+ */
+export function find(start: string, home: string): AbsPath {
+  const from = resolve(start)
+  const last = ceiling(from, home)
+  for (let directory = from; ; directory = dirname(directory)) {
+    const name = NAMES.find((candidate) => existsSync(join(directory, candidate)))
+    if (name !== undefined) return absPath(join(directory, name))
+    if (directory === last) break
+  }
+  throw new GitopsError('config', `there is no gitops.config.ts (or .mts .js .mjs .yaml .json) in ${from}${from === last ? '' : ` or above it up to ${last}`}`, {
+    hint: 'Write one, or name one with --config FILE.',
+  })
+}
+
+/** The highest directory searched: never a stranger's, such as /tmp. */
+function ceiling(from: string, home: string): string {
+  for (let directory = from; ; directory = dirname(directory)) {
+    if (directory === home || existsSync(join(directory, '.git'))) return directory
+    if (directory === dirname(directory)) return isWithin(from, home) ? home : from
+  }
+}
+
+/** Loads a config file wherever it lies. `entry` is what `import … from 'gitops'` means in it. Throws `config`. */
+export async function load(file: AbsPath, entry: string): Promise<Found> {
+  if (!existsSync(file) || !statSync(file).isFile()) throw new GitopsError('config', `${file} is not a file`, { hint: 'Name a config file with --config FILE.' })
+  const module: Loader = (path) => loadModule(path, entry)
+  const loaders = { ...defaultLoaders, '.ts': module, '.mts': module, '.js': module, '.mjs': module }
+  try {
+    const found = await cosmiconfig('gitops', { loaders, cache: false }).load(file)
+    if (found === null || found.isEmpty === true || found.config === undefined) {
+      throw new GitopsError('config', `${file} exports nothing`, { hint: 'It must say: export default defineConfig({ … })' })
+    }
+    return { file, user: found.config as UserConfig }
+  } catch (error) {
+    if (error instanceof GitopsError) throw error
+    throw new GitopsError('config', `${file} does not load: ${reason(error)}`, { cause: error })
+  }
+}
+
+function reason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  // A syntax error's place is in the first lines of its stack, before "SyntaxError:".
+  const place = error instanceof SyntaxError ? /:(\d+)\n/.exec(error.stack ?? '')?.[1] : undefined
+  const message = error.message.replace(/^(?:JSON|YAML) Error in .*:\n/, '')
+  return place === undefined ? message : `line ${place}: ${message}`
+}
+
+async function loadModule(path: string, entry: string): Promise<unknown> {
+  const file = realpathSync(path)
+  const hooks = registerHooks({
+    resolve: (specifier, context, next) => (specifier === 'gitops' ? { url: entry, shortCircuit: true } : next(specifier, context)),
+    load: (url, context, next) => {
+      const format = formatOf(url)
+      return next(url, format === null ? context : { ...context, format })
+    },
+  })
+  try {
+    const url = new URL(`file://${encodeURI(file).replace(/[?#]/g, encodeURIComponent)}`)
+    const loaded = (await import(url.href)) as { default?: unknown }
+    return loaded.default
+  } finally {
+    hooks.deregister()
+  }
+}
+
+/** A user's own TypeScript is always a module, whatever the nearest package.json says; JavaScript is one when it reads like one. */
+function formatOf(url: string): 'module' | 'module-typescript' | null {
+  if (!url.startsWith('file:') || url.includes('/node_modules/')) return null
+  if (/\.ts$/.test(url)) return 'module-typescript'
+  if (/\.js$/.test(url) && /^\s*(?:import|export)\b/m.test(readFileSync(fileURLToPath(url), 'utf8'))) return 'module'
+  return null
+}

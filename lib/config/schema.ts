@@ -1,0 +1,126 @@
+import * as v from 'valibot'
+import { duration } from '../model/schedule.ts'
+import type { CheckContext, TaskContext } from '../plugins/contract.ts'
+import type { Host } from '../model/context.ts'
+
+const text = (what: string) => v.pipe(v.string(`must be ${what}`), v.nonEmpty(`must be ${what}`))
+const globs = v.array(text('a glob such as \'**/*.md\''), 'must be a list of globs')
+const wait = v.pipe(
+  text("a duration such as '30s'"),
+  v.check(isDuration, (issue) => `${JSON.stringify(issue.input)} is not a duration such as '90s' or '5m'`),
+)
+const hosts = v.union([text('a name'), v.array(text('a name'))], 'must be a name or a list of names')
+const when = v.union(
+  [v.boolean(), v.strictObject({ host: v.optional(hosts), platform: v.optional(hosts) }), v.custom<(host: Host) => boolean>(isFunction)],
+  'must be true, false, { host, platform } or a function of { host, home, platform, env }',
+)
+const command = text("a shell command such as 'claude --version'")
+const body = <Context>() => v.union([command, v.custom<(context: Context) => unknown>(isFunction)], 'must be a shell command or a function')
+
+const source = v.strictObject({
+  /** Any Git URL or local path, reached exactly as `git clone` reaches it; `'.'` is the clone that holds this config. */
+  repo: text("a Git URL, a local path, or '.' for the repository that holds this config"),
+  /** A branch, tag or full commit id. Default: the checked-out branch of the self source, else the remote's HEAD. */
+  ref: v.optional(text('a branch, a tag or a full commit id')),
+  /** Whether Git checks each fetched object. Default true; old histories with harmless faults need false. */
+  fsck: v.optional(v.boolean('must be true or false')),
+  /** How long one fetch may take. Default `'2m'`. */
+  timeout: v.optional(wait),
+})
+
+const target = v.strictObject({
+  /** Which source; may be left out when there is only one. */
+  source: v.optional(text('the name of a source')),
+  /** A directory in the source; `'.'` is its top. */
+  from: text("a directory in the source, such as '.claude'"),
+  /** The live directory; `~` is home. */
+  to: text("a directory on this machine, such as '~/.claude'"),
+  /** Only paths that match one of these globs, relative to `from`. Default: all. */
+  include: v.optional(globs),
+  /** No path that matches one of these. */
+  exclude: v.optional(globs),
+  /** Paths that belong to an application: a revision that contains one of them is refused. */
+  protect: v.optional(globs),
+  /** Full permission bits for paths that match a glob, for example `{ 'bin/*': '0700' }`. */
+  modes: v.optional(v.record(v.string(), v.pipe(v.string("must be an octal mode such as '0600'"), v.regex(/^0?[0-7]{3}$/, "must be an octal mode such as '0600'")))),
+  /** `keep` (default) refuses to replace a live document that has keys which ours lacks; `replace` replaces it and keeps a copy. */
+  adopt: v.optional(v.picklist(['keep', 'replace'], "must be 'keep' or 'replace'")),
+  /** When the target leaves the config: `restore` (default) what was there before us, or `leave` our files. */
+  onRemove: v.optional(v.picklist(['restore', 'leave'], "must be 'restore' or 'leave'")),
+  /** Left out on hosts where this is false. */
+  when: v.optional(when),
+})
+
+const check = v.strictObject({
+  name: text('a name'),
+  /** A shell command (zx, bash), or a function that throws to fail. */
+  run: body<CheckContext>(),
+  /** Only for this source. With one source it is implied; with several, a check without one runs last. */
+  source: v.optional(text('the name of a source')),
+  /** Default `'60s'`. */
+  timeout: v.optional(wait),
+  /** How often it is tried again after it failed. Default 0. */
+  retries: v.optional(v.pipe(v.number('must be a whole number'), v.integer('must be a whole number'), v.minValue(0, 'must not be negative'), v.maxValue(100, 'must be at most 100'))),
+  when: v.optional(when),
+})
+
+const task = v.strictObject({
+  name: text('a name'),
+  run: body<TaskContext>(),
+  /** Takes `run` back when the reconcile is rolled back. */
+  undo: v.optional(body<TaskContext>()),
+  source: v.optional(text('the name of a source')),
+  /** Default `'60s'`. */
+  timeout: v.optional(wait),
+  when: v.optional(when),
+})
+
+/** The one place where an option of the config is written down. */
+export const schema = v.strictObject({
+  /** Names the state directory. Default: the base name of the config's directory. */
+  name: v.optional(v.pipe(text('a name'), v.regex(/^[\w][\w.-]*$/, 'must be letters, digits, dots and dashes only'))),
+  /** What `~` means, and where our state lives. Default: the user's home. A relative path is below the config's directory. */
+  home: v.optional(text('a directory')),
+  sources: v.pipe(v.record(v.string(), source), v.check((all) => Object.keys(all).length > 0, 'names no source; add one such as { team: { repo: \'…\' } }')),
+  targets: v.optional(v.record(v.string(), target)),
+  checks: v.optional(
+    v.strictObject({
+      /** The built-in syntax check of JSON and YAML. Default true; or what it leaves out. */
+      syntax: v.optional(v.union([v.boolean(), v.strictObject({ exclude: globs })], 'must be true, false or { exclude: [globs] }')),
+      /** Run on the candidate before anything is written, in `$GITOPS_STAGE`. */
+      validate: v.optional(v.array(check, 'must be a list of checks')),
+      /** Run after the sync; a failure rolls the source back. */
+      smoke: v.optional(v.array(check, 'must be a list of checks')),
+    }),
+  ),
+  tasks: v.optional(
+    v.strictObject({
+      /** Run before the first change. */
+      before: v.optional(v.array(task, 'must be a list of tasks')),
+      /** Run after the last change, before the smoke checks. */
+      after: v.optional(v.array(task, 'must be a list of tasks')),
+    }),
+  ),
+  schedule: v.optional(
+    v.strictObject({
+      /** Time between two scheduled runs, for example `'60s'`. `GITOPS_CHECK_INTERVAL` overrides it. */
+      every: wait,
+    }),
+  ),
+})
+
+/** A configuration as a user writes it. */
+export type ConfigInput = v.InferInput<typeof schema>
+export type When = v.InferOutput<typeof when>
+
+function isFunction(value: unknown): boolean {
+  return typeof value === 'function'
+}
+
+function isDuration(value: string): boolean {
+  try {
+    return duration(value) > 0
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,105 @@
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { Config, Source } from '../model/config.ts'
+import { GitopsError } from '../model/errors.ts'
+import { isSha, type Sha } from '../model/path.ts'
+import { gitText, redact, type GitOptions } from './git.ts'
+import { commitOf, hasCommit, isAncestor, type Repository } from './objects.ts'
+import { fetch, noSuchRef, shortHash, trusting, type Pulled, type PullOptions } from './pull.ts'
+
+/** Pulls a remote or local repository into a private bare clone below the state directory. */
+export async function pullRemote(config: Config, source: Source, options: PullOptions): Promise<Pulled> {
+  const gitDir = join(config.state, 'sources', `${shortHash(source.directory ?? source.repo)}.git`)
+  if (!options.fetch) return offline({ gitDir, config: null }, source, options)
+  try {
+    return await pullInto(gitDir, config, source, options)
+  } catch (error) {
+    // The clone is only a cache: one that a crash or a bad disk has damaged is made anew, once.
+    if (!existsSync(gitDir) || !/corrupt|bad object|not a git repository|is empty|invalid sha1 pointer|unable to read/i.test(String(error))) throw error
+    rmSync(gitDir, { recursive: true, force: true })
+    return pullInto(gitDir, config, source, options)
+  }
+}
+
+async function pullInto(gitDir: string, config: Config, source: Source, options: PullOptions): Promise<Pulled> {
+  await prepare(gitDir, options.signal)
+  if (source.directory !== null && !existsSync(source.directory)) {
+    throw new GitopsError('unreachable', `source ${source.name}: ${source.directory} does not exist`, { hint: `Mend sources.${source.name}.repo in the config.` })
+  }
+  const trust = source.directory === null ? null : trusting(source.directory, config.state, config.home)
+  const repository: Repository = { gitDir, config: null }
+  const from = source.directory ?? source.repo
+  const run: GitOptions = { gitDir, config: trust, signal: options.signal }
+  const found = async (name: string, ref: string): Promise<Pulled> => {
+    const commit = await commitOf(repository, name, options.signal)
+    if (commit === null) throw noSuchRef(source, redact(source.repo))
+    return { commit, repository, ref, moved: false, note: null, problem: null }
+  }
+  if (source.ref !== null && isSha(source.ref)) return found(await bringCommit(source.ref, source, from, run, repository, options), 'commit')
+  for (const name of candidates(source.ref)) {
+    const kept = keptRef(name)
+    const before = await commitOf(repository, kept, options.signal)
+    if ((await fetch(source, ['--force', from, `+${name}:${kept}`], run)) === 'done') {
+      const pulled = await found(kept, shown(name))
+      // A fetch that leaves our ref behind is an error, whatever its exit code.
+      if ((await commitOf(repository, 'FETCH_HEAD', options.signal)) !== pulled.commit) throw new GitopsError('git', `source ${source.name}: the fetch left ${shown(name)} behind`)
+      const rewritten = before !== null && before !== pulled.commit && !(await isAncestor(repository, before, pulled.commit, options.signal))
+      return rewritten ? { ...pulled, note: `history of ${shown(name)} was rewritten` } : pulled
+    }
+  }
+  throw noSuchRef(source, redact(source.repo))
+}
+
+/** Brings one commit; a commit that is here already needs no network. */
+async function bringCommit(commit: Sha, source: Source, from: string, run: GitOptions, repository: Repository, options: PullOptions): Promise<string> {
+  if (await hasCommit(repository, commit, options.signal)) return commit
+  const kept = keptRef(commit)
+  if ((await fetch(source, ['--force', from, `+${commit}:${kept}`], run)) === 'done') return commit
+  // The server gives no single commits: everything that is reachable, then.
+  await fetch(source, ['--force', from, '+refs/heads/*:refs/gitops/all/heads/*', '+refs/tags/*:refs/gitops/all/tags/*'], run)
+  return commit
+}
+
+async function offline(repository: Repository, source: Source, options: PullOptions): Promise<Pulled> {
+  const names = source.ref !== null && isSha(source.ref) ? [source.ref] : candidates(source.ref).map(keptRef)
+  for (const name of existsSync(repository.gitDir) ? names : []) {
+    const commit = await commitOf(repository, name, options.signal)
+    if (commit !== null) return { commit, repository, ref: source.ref ?? 'HEAD', moved: false, note: null, problem: null }
+  }
+  throw new GitopsError('no-such-ref', `source ${source.name} was never fetched`, { hint: 'Run `gitops reconcile`, or `gitops status --fetch`.' })
+}
+
+/** Keeps the objects of a commit from being collected while it is what is applied. */
+export async function protect(repository: Repository, commit: Sha, signal: AbortSignal): Promise<void> {
+  await gitText(['update-ref', 'refs/gitops/applied', commit], { gitDir: repository.gitDir, signal })
+}
+
+/** The full names a short ref may have, the likeliest first. */
+function candidates(ref: string | null): string[] {
+  if (ref === null) return ['HEAD']
+  return ref.startsWith('refs/') ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`]
+}
+
+function keptRef(name: string): string {
+  return `refs/gitops/ref-${shortHash(name)}`
+}
+
+function shown(name: string): string {
+  return name.replace(/^refs\/(?:heads|tags)\//, '')
+}
+
+async function prepare(gitDir: string, signal: AbortSignal): Promise<void> {
+  if (existsSync(join(gitDir, 'HEAD'))) {
+    // Only we write here, and we hold the run lock: a lock file was left by a killed Git.
+    for (const name of readdirSync(gitDir, { recursive: true, encoding: 'utf8' })) {
+      if (name.endsWith('.lock')) rmSync(join(gitDir, name), { force: true })
+    }
+    return
+  }
+  mkdirSync(dirname(gitDir), { recursive: true, mode: 0o700 })
+  const fresh = `${gitDir}.new`
+  rmSync(fresh, { recursive: true, force: true })
+  rmSync(gitDir, { recursive: true, force: true })
+  await gitText(['init', '--quiet', '--bare', '--template=', fresh], { signal })
+  renameSync(fresh, gitDir)
+}

@@ -1,0 +1,18 @@
+import type { Config } from '../model/config.ts'
+import type { Host } from './host.ts'
+import { digestOf } from './hash.ts'
+import { pull } from './pull.ts'
+
+/** The same host with every write left out: only fetched objects are new afterwards. */
+export function dryHost(host: Host, config: Config): Host {
+  const nothing = (): void => {}
+  return {
+    ...host,
+    dry: true,
+    store: { ...host.store, saveInventory: nothing, saveStatus: nothing, saveJournal: nothing, closeJournal: nothing, saveGeneration: nothing, dropGeneration: nothing },
+    kept: { ...host.kept, keep: digestOf },
+    pull: (source, options) => pull(config, source, { ...options, move: false }),
+    transact: { stage: async () => {}, perform: async () => {}, undo: () => ({ left: [] }) },
+    attempt: async () => {},
+  }
+}

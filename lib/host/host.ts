@@ -1,0 +1,39 @@
+import type { Config, Source } from '../model/config.ts'
+import { attempt } from './shell.ts'
+import { keptIn, type Kept } from './kept.ts'
+import { saveLastGood } from './last-good.ts'
+import type { Machine } from './machine.ts'
+import { pull, type PullOptions, type Pulled } from './pull.ts'
+import { storeIn, type Store } from './store.ts'
+import { perform, stage, undo } from './transact.ts'
+
+/** Everything outside that a run can change. Reading is not in here: it is the same for every run. */
+export interface Host {
+  readonly machine: Machine
+  /** True when nothing outside is changed but fetched objects. */
+  readonly dry: boolean
+  readonly now: () => Date
+  readonly store: Store
+  readonly kept: Kept
+  readonly pull: (source: Source, options: Omit<PullOptions, 'move'>) => Promise<Pulled>
+  readonly transact: { readonly stage: typeof stage; readonly perform: typeof perform; readonly undo: typeof undo }
+  readonly attempt: typeof attempt
+}
+
+/** The real one. `damaged` hears of state files that could not be read. */
+export function realHost(config: Config, machine: Machine, damaged: (sentence: string) => void): Host {
+  return {
+    machine,
+    dry: false,
+    now: () => new Date(),
+    store: storeIn(config.state, damaged),
+    kept: keptIn(config.state),
+    async pull(source, options) {
+      const pulled = await pull(config, source, { ...options, move: true })
+      if (source.kind === 'self') saveLastGood(config, source, pulled.repository.gitDir)
+      return pulled
+    },
+    transact: { stage, perform, undo },
+    attempt,
+  }
+}

@@ -1,0 +1,55 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { Config, Source } from '../model/config.ts'
+import { absPath, type AbsPath } from '../model/path.ts'
+import { decode, encode } from './codec.ts'
+import type { Machine } from './machine.ts'
+import { shortHash } from './pull.ts'
+import { topOf } from './self.ts'
+import { storeIn } from './store.ts'
+import { writeAtomic } from './write.ts'
+
+/** How the last config that loaded pulls its own repository. It lies in that clone's Git directory, which is no part of any tree. */
+interface Recipe {
+  readonly name: string
+  readonly state: AbsPath
+  readonly home: AbsPath
+  readonly source: Source
+}
+
+/** The recipe, as far as pulling needs a config. */
+export interface LastGood {
+  readonly config: Config
+  readonly source: Source
+  /** Notes in the state why the config on disk cannot be used. */
+  readonly remember: (reason: string) => void
+}
+
+/** Remembers how a config pulls the repository that it lies in. */
+export function saveLastGood(config: Config, source: Source, gitDir: string): void {
+  if (config.file === null) return
+  const text = encode({ name: config.name, state: config.state, home: config.home, source } satisfies Recipe)
+  const path = join(gitDir, recipeName(config.file))
+  if (!existsSync(path) || readFileSync(path, 'utf8') !== text) writeAtomic(path, text, false)
+}
+
+/** What is remembered for a config file, or null. */
+export function readLastGood(file: AbsPath, machine: Machine): LastGood | null {
+  const top = topOf(dirname(file))
+  const path = top === null ? null : join(top, '.git', recipeName(file))
+  if (path === null || !existsSync(path)) return null
+  const { name, state, home, source } = decode<Recipe>(readFileSync(path, 'utf8'))
+  const { hostname: host, platform } = machine
+  const nothing = { syntax: () => true, validate: [], smoke: [] }
+  const directory = absPath(dirname(file))
+  const config: Config = { name, file, directory, home, state, sources: [source], targets: [], checks: nothing, tasks: { before: [], after: [] }, every: null, host: { host, home, platform, env: process.env } }
+  const remember = (reason: string): void => {
+    const store = storeIn(state, () => {})
+    store.saveStatus({ ...store.status(), configBroken: reason }, false)
+  }
+  return { config, source, remember }
+}
+
+function recipeName(file: AbsPath): string {
+  return `gitops-${shortHash(file)}.json`
+}

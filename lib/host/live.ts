@@ -1,0 +1,140 @@
+import { constants, lstatSync, openSync, closeSync, readFileSync, readdirSync, readlinkSync, realpathSync, type Stats } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { GitopsError } from '../model/errors.ts'
+import { absPath, ancestors, under, type AbsPath, type RelPath } from '../model/path.ts'
+import type { Node, Owned, Present, Stat, Tree } from '../model/tree.ts'
+import { digestOf, digestOfFile } from './hash.ts'
+
+/** What is on disk below one target's root, and which directories stand there. */
+export interface Scan {
+  readonly present: Tree<Present>
+  /** Whether a path below the root is a real directory. */
+  readonly isDirectory: (path: RelPath) => boolean
+  /** The root and directories above it that are missing, outermost first. */
+  readonly missingRoots: readonly AbsPath[]
+  /** The root, or the nearest directory above it that exists. */
+  readonly base: AbsPath
+}
+
+/** The live directory of a target with links resolved, so that one directory has one name. Throws `conflict` when a file stands there. */
+export function rootOf(to: AbsPath): AbsPath {
+  const missing: string[] = []
+  for (let path: string = to; ; path = dirname(path)) {
+    const stat = statOf(path)
+    if (stat === null) {
+      missing.unshift(path.slice(dirname(path).length).replace(/^\//, ''))
+      continue
+    }
+    const real = realpathOf(path)
+    if (!lstatSync(real).isDirectory()) throw new GitopsError('conflict', `${path} is not a directory`, { hint: 'Move it away, or choose another place in the config.' })
+    return absPath(missing.length === 0 ? real : join(real, ...missing))
+  }
+}
+
+function realpathOf(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch (cause) {
+    throw new GitopsError('conflict', `${path} is a link that leads nowhere`, { hint: 'Remove it, or make what it points to.', cause })
+  }
+}
+
+/** Looks at every path once: type, content, mode. A content that the inventory knows, by an unchanged stat, is not read again. */
+export function scan(root: AbsPath, paths: Iterable<RelPath>, owned: Tree<Owned>): Scan {
+  const directories = new Map<string, 'directory' | 'missing' | 'link' | 'file'>()
+  const missingRoots: AbsPath[] = []
+  let base: string = root
+  for (; statOf(base) === null; base = dirname(base)) missingRoots.unshift(absPath(base))
+  const typeOf = (path: RelPath): 'directory' | 'missing' | 'link' | 'file' => {
+    const known = directories.get(path)
+    if (known !== undefined) return known
+    const stat = statOf(under(root, path))
+    const type = stat === null ? 'missing' : stat.isDirectory() ? 'directory' : stat.isSymbolicLink() ? 'link' : 'file'
+    directories.set(path, type)
+    return type
+  }
+  const present = new Map<RelPath, Present>()
+  for (const path of missingRoots.length > 0 ? [] : paths) {
+    const found = lookAt(root, path, typeOf, owned)
+    if (found !== null) present.set(path, found)
+  }
+  const isDirectory = (path: RelPath): boolean =>
+    missingRoots.length === 0 && ancestors(path).every((above) => typeOf(above) === 'directory') && typeOf(path) === 'directory'
+  return { present, isDirectory, missingRoots, base: absPath(base) }
+}
+
+function lookAt(root: AbsPath, path: RelPath, typeOf: (path: RelPath) => string, owned: Tree<Owned>): Present | null {
+  for (const above of ancestors(path)) {
+    const type = typeOf(above)
+    if (type === 'missing') return null
+    if (type !== 'directory') return { kind: 'blocked', by: above, link: type === 'link' }
+  }
+  const live = under(root, path)
+  const stat = statOf(live)
+  if (stat === null) return null
+  if (stat.isDirectory()) return { kind: 'directory', foreign: foreignIn(root, path, owned) }
+  if (!stat.isFile() && !stat.isSymbolicLink()) return { kind: 'special' }
+  const known = owned.get(path)
+  const now = fingerprint(stat)
+  const digest = known?.stat && sameStat(known.stat, now) ? known.digest : stat.isFile() ? read(live, digestOfFile) : digestOf(readlinkSync(live))
+  return stat.isFile() ? { kind: 'file', digest, mode: stat.mode & 0o7777, stat: now } : { kind: 'link', digest, stat: now }
+}
+
+/** The first entry below a directory that is neither ours nor on the way to something of ours. */
+function foreignIn(root: AbsPath, path: RelPath, owned: Tree<Owned>): string | null {
+  for (const entry of readdirSync(under(root, path), { withFileTypes: true })) {
+    const inner = `${path}/${entry.name}` as RelPath
+    if (entry.isDirectory()) {
+      const ours = [...owned.keys()].some((known) => known.startsWith(`${inner}/`))
+      const foreign = ours ? foreignIn(root, inner, owned) : inner
+      if (foreign !== null) return foreign
+    } else if (!owned.has(inner)) return inner
+  }
+  return null
+}
+
+/** What is at a live path now, content included: a file, a link, nothing, or something else. */
+export function look(path: string): Node | null | 'other' {
+  const stat = statOf(path)
+  if (stat === null) return null
+  if (stat.isSymbolicLink()) return { kind: 'link', digest: digestOf(readlinkSync(path)) }
+  return stat.isFile() ? { kind: 'file', digest: read(path, digestOfFile), mode: stat.mode & 0o7777 } : 'other'
+}
+
+/** The bytes of a live file, or the text of a link; never through a link. */
+export function readLive(path: string): Buffer {
+  if (statOf(path)?.isSymbolicLink() === true) return Buffer.from(readlinkSync(path))
+  const file = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0))
+  try {
+    return readFileSync(file)
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** lstat, with null for what does not exist. */
+export function statOf(path: string): Stats | null {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) ?? null
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return null
+    throw error
+  }
+}
+
+/** The part of a stat that changes whenever content or mode can have changed. */
+export function fingerprint(stat: Stats): Stat {
+  return { size: stat.size, mtime: stat.mtimeMs, ctime: stat.ctimeMs, ino: stat.ino }
+}
+
+export function sameStat(a: Stat, b: Stat): boolean {
+  return a.size === b.size && a.mtime === b.mtime && a.ctime === b.ctime && a.ino === b.ino
+}
+
+function read<T>(path: string, how: (path: string) => T): T {
+  try {
+    return how(path)
+  } catch (cause) {
+    throw new GitopsError('io', `${path} cannot be read: ${(cause as Error).message}`, { hint: 'Check its owner and permissions.', cause })
+  }
+}

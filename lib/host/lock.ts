@@ -1,0 +1,158 @@
+import { randomBytes } from 'node:crypto'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { GitopsError } from '../model/errors.ts'
+import type { AbsPath } from '../model/path.ts'
+import type { Machine } from './machine.ts'
+import { writeAtomic } from './write.ts'
+
+/** A holder that cannot be asked (another host or container) counts as dead after this many ms without a sign of life. */
+const STALE = 10_000
+const HEARTBEAT = 2_000
+
+interface Owner {
+  readonly pid: number
+  /** When the process started, in the system's own terms: tells a process from a later one with the same id. */
+  readonly start: string
+  readonly boot: string
+  readonly namespace: string
+  readonly host: string
+  readonly since: string
+}
+
+/** A held run lock. */
+export interface Lock {
+  /** Hands it to a child: the child's `adopt` takes this. */
+  readonly token: string
+  release(): void
+}
+
+/**
+ * Takes the one run lock of a state directory. Each contender puts a file of its own name into the lock directory and holds the
+ * lock when no other living one is there; so taking over from a dead owner is only the removal of its file, and cannot race.
+ * Waits up to `limit` ms. Throws `locked`, saying who holds it.
+ */
+export async function acquire(state: AbsPath, machine: Machine, limit: number, signal: AbortSignal): Promise<Lock> {
+  const directory = join(state, 'lock')
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const token = randomBytes(8).toString('hex')
+  for (const until = Date.now() + limit; ; ) {
+    let other = living(directory, machine, token)
+    if (other === null) {
+      write(directory, token, machine)
+      other = living(directory, machine, token)
+      if (other === null) return hold(directory, token, machine)
+      rmSync(join(directory, token), { force: true })
+    }
+    if (Date.now() >= until) throw busy(other)
+    await sleep(20 + Math.random() * 80, undefined, { signal })
+  }
+}
+
+/** Takes over the lock that our parent process holds. Throws `locked` when it is gone. */
+export function adopt(state: AbsPath, machine: Machine, token: string): Lock {
+  const directory = join(state, 'lock')
+  if (!/^[0-9a-f]{16}$/.test(token) || owner(join(directory, token)) === null) {
+    throw new GitopsError('locked', 'the run lock that the parent process handed over is gone', { hint: 'Run gitops again.' })
+  }
+  write(directory, token, machine)
+  return hold(directory, token, machine)
+}
+
+/** Who holds the lock now, as a sentence, or null. */
+export function holder(state: AbsPath, machine: Machine): string | null {
+  try {
+    const other = living(join(state, 'lock'), machine, null)
+    return other === null ? null : describe(other)
+  } catch {
+    return null
+  }
+}
+
+function hold(directory: string, token: string, machine: Machine): Lock {
+  const path = join(directory, token)
+  const beat = setInterval(() => {
+    try {
+      utimesSync(path, new Date(), new Date())
+    } catch {
+      write(directory, token, machine)
+    }
+  }, HEARTBEAT)
+  beat.unref()
+  return {
+    token,
+    release() {
+      clearInterval(beat)
+      rmSync(path, { force: true })
+    },
+  }
+}
+
+function write(directory: string, token: string, machine: Machine): void {
+  const { boot, namespace, hostname } = machine
+  const me: Owner = { pid: process.pid, start: startOf(process.pid) ?? '', boot, namespace, host: hostname, since: new Date().toISOString() }
+  writeAtomic(join(directory, token), JSON.stringify(me), false)
+}
+
+/** Another living owner; the files of dead ones are removed on the way. */
+function living(directory: string, machine: Machine, mine: string | null): Owner | null {
+  for (const name of readdirSync(directory)) {
+    const path = join(directory, name)
+    if (name === mine) continue
+    const other = owner(path)
+    if (other !== null && alive(other, path, machine)) return other
+    // A temporary file of a killed writer, or one that is just being written: only old ones go.
+    if (other !== null || ageOf(path) > STALE) rmSync(path, { force: true })
+  }
+  return null
+}
+
+function owner(path: string): Owner | null {
+  try {
+    return path.endsWith('.tmp') ? null : (JSON.parse(readFileSync(path, 'utf8')) as Owner)
+  } catch {
+    return null
+  }
+}
+
+function alive(other: Owner, path: string, machine: Machine): boolean {
+  if (other.host === machine.hostname && other.boot !== machine.boot) return false
+  if (other.boot === machine.boot && other.namespace === machine.namespace && other.host === machine.hostname) {
+    return startOf(other.pid) === other.start
+  }
+  return ageOf(path) < STALE
+}
+
+function ageOf(path: string): number {
+  try {
+    return Math.abs(Date.now() - statSync(path).mtimeMs)
+  } catch {
+    return Infinity
+  }
+}
+
+/** When a process started, or null when there is none. Field 22 of its stat on Linux; elsewhere `ps` tells. */
+function startOf(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return fields[0] === 'Z' ? null : (fields[19] ?? '')
+  } catch {
+    if (process.platform === 'linux') return null
+  }
+  try {
+    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+  } catch {
+    return null
+  }
+}
+
+function busy(other: Owner): GitopsError {
+  return new GitopsError('locked', `another gitops run is under way: ${describe(other)}`, { hint: 'Wait for it, or run again later.' })
+}
+
+function describe(other: Owner): string {
+  return `process ${other.pid} on ${other.host}, since ${other.since}`
+}

@@ -1,0 +1,48 @@
+import { readFileSync, readlinkSync } from 'node:fs'
+import { homedir, hostname } from 'node:os'
+import { absPath, type AbsPath } from '../model/path.ts'
+
+/** What identifies this machine and this process's place on it. */
+export interface Machine {
+  readonly hostname: string
+  readonly home: AbsPath
+  readonly platform: string
+  readonly uid: number
+  /** `/etc/machine-id`, or empty where there is none: then any machine counts as the same one. */
+  readonly id: string
+  /** Changes with each boot; empty where the system does not tell. */
+  readonly boot: string
+  /** The PID namespace: process ids mean something only inside it. Empty where there are none. */
+  readonly namespace: string
+  readonly umask: number
+}
+
+/** Asks the operating system once. */
+export function machine(): Machine {
+  return {
+    hostname: hostname(),
+    home: absPath(homedir()),
+    platform: process.platform,
+    uid: process.getuid?.() ?? 0,
+    id: text('/etc/machine-id'),
+    boot: text('/proc/sys/kernel/random/boot_id'),
+    namespace: link('/proc/self/ns/pid'),
+    umask: process.umask(),
+  }
+}
+
+function text(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim()
+  } catch {
+    return ''
+  }
+}
+
+function link(path: string): string {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return ''
+  }
+}

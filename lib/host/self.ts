@@ -1,0 +1,131 @@
+import { existsSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import type { Config, Source } from '../model/config.ts'
+import { GitopsError } from '../model/errors.ts'
+import { isSha, isWithin, short, type Sha } from '../model/path.ts'
+import { git, gitText, type GitOptions } from './git.ts'
+import { commitOf, isAncestor, type Repository } from './objects.ts'
+import { fetch, noSuchRef, trusting, type Pulled, type PullOptions } from './pull.ts'
+
+/** The clone that holds the config, as the user left it. */
+interface Clone {
+  readonly directory: string
+  readonly repository: Repository
+  /** Git in this clone with the user's configuration. */
+  readonly run: GitOptions
+  /** The checked-out branch, or null when HEAD is detached. */
+  readonly branch: string | null
+}
+
+/** Pulls the clone that holds the config: objects come from its own store, and its work tree follows when that disturbs nobody. */
+export async function pullSelf(config: Config, source: Source, options: PullOptions): Promise<Pulled> {
+  const clone = await open(config, source, options)
+  const name = source.ref ?? clone.branch
+  const at = (commit: Sha, rest: Partial<Pulled> = {}): Pulled => ({ commit, repository: clone.repository, ref: name ?? 'HEAD', moved: false, note: null, problem: null, ...rest })
+  const here = (ref: string): Promise<Sha | null> => commitOf(clone.repository, ref, options.signal)
+  if (name === null || isSha(name)) {
+    const commit = await here(name ?? 'HEAD')
+    if (commit === null) throw noSuchRef(source, clone.directory)
+    return at(commit, name === null ? { note: 'detached HEAD, nothing to pull' } : {})
+  }
+  const local = await here(`refs/heads/${name}`)
+  const tip = await upstreamTip(clone, source, name, options)
+  if (tip === null) {
+    const commit = local ?? (await here(`refs/tags/${name}`))
+    if (commit === null) throw noSuchRef(source, clone.directory)
+    return at(commit)
+  }
+  if (local === null || local === tip) return at(tip)
+  if (await isAncestor(clone.repository, tip, local, options.signal)) return at(local, { note: 'local commits are ahead of the remote' })
+  if (!(await isAncestor(clone.repository, local, tip, options.signal))) {
+    return at(local, { problem: `Diverged: ${name} and its remote have both moved; the local ${short(local)} is used. Merge or rebase in ${clone.directory}` })
+  }
+  return advance(clone, config, name, local, tip, options, at)
+}
+
+async function open(config: Config, source: Source, options: PullOptions): Promise<Clone> {
+  const directory = source.directory ?? config.directory
+  const top = existsSync(directory) ? topOf(directory) : null
+  if (top === null) {
+    throw new GitopsError('config', `sources.${source.name}.repo is '.', but ${directory} is not in a Git repository`, {
+      hint: 'Run `git init` and commit there, or name the repository by its URL.',
+    })
+  }
+  const trust = trusting(top, config.state, config.home)
+  const gitDir = await gitText(['rev-parse', '--absolute-git-dir'], { cwd: top, config: trust, signal: options.signal })
+  const run: GitOptions = { cwd: top, asUser: true, config: trust, signal: options.signal }
+  const head = await git(['symbolic-ref', '--quiet', 'HEAD'], { gitDir, config: trust, signal: options.signal })
+  const branch = /^refs\/heads\/(.+)$/.exec(head.stdout.toString().trim())?.[1] ?? null
+  return { directory: top, repository: { gitDir, config: trust }, run, branch }
+}
+
+/** The nearest directory from `start` upward that is a repository, or null. */
+export function topOf(start: string): string | null {
+  for (let directory = start; ; directory = join(directory, '..')) {
+    if (existsSync(join(directory, '.git')) || isBare(directory)) return directory
+    if (join(directory, '..') === directory) return null
+  }
+}
+
+function isBare(directory: string): boolean {
+  return existsSync(join(directory, 'HEAD')) && existsSync(join(directory, 'objects')) && existsSync(join(directory, 'refs'))
+}
+
+/** The commit of the ref at its remote, or null when it has none: then the clone itself is the desired state. */
+async function upstreamTip(clone: Clone, source: Source, name: string, options: PullOptions): Promise<Sha | null> {
+  const setting = async (key: string): Promise<string | null> => {
+    const { code, stdout } = await git(['config', '--get', key], clone.run)
+    return code === 0 ? stdout.toString().trim() : null
+  }
+  const configured = await setting(`branch.${name}.remote`)
+  // A branch that was never published has no remote; only a ref that the config names is looked for at origin.
+  const remote = configured ?? (source.ref !== null && (await setting('remote.origin.url')) !== null ? 'origin' : null)
+  if (remote === null || remote === '.') return null
+  const theirs = (configured === null ? null : await setting(`branch.${name}.merge`)) ?? `refs/heads/${name}`
+  const tracking = `refs/remotes/${remote}/${name}`
+  if (!options.fetch) return commitOf(clone.repository, tracking, options.signal)
+  if ((await fetch(source, [remote, `+${theirs}:${tracking}`], clone.run)) !== 'done') return tagTip(clone, source, name, remote, options)
+  const tip = await commitOf(clone.repository, tracking, options.signal)
+  if (tip === null || tip !== (await commitOf(clone.repository, 'FETCH_HEAD', options.signal))) {
+    throw new GitopsError('git', `source ${source.name}: the fetch left ${tracking} behind`, { hint: `Run \`git fetch\` in ${clone.directory} and see what it says.` })
+  }
+  return tip
+}
+
+/** The ref is no branch at the remote: a tag then, for a ref that the config names; a checked-out branch that was deleted there is local. */
+async function tagTip(clone: Clone, source: Source, name: string, remote: string, options: PullOptions): Promise<Sha | null> {
+  if (source.ref === null) return null
+  if ((await fetch(source, [remote, `+refs/tags/${name}:refs/tags/${name}`], clone.run)) === 'done') {
+    return commitOf(clone.repository, `refs/tags/${name}`, options.signal)
+  }
+  throw noSuchRef(source, remote)
+}
+
+type At = (commit: Sha, rest?: Partial<Pulled>) => Pulled
+
+/** The remote is ahead: the work tree follows, or stays and says why. */
+async function advance(clone: Clone, config: Config, name: string, local: Sha, tip: Sha, options: PullOptions, at: At): Promise<Pulled> {
+  if (clone.branch !== name) return at(tip)
+  const why = options.move ? await fastForward(clone, tip) : null
+  if (options.move && why === null) return at(tip, { moved: true })
+  const file = config.file
+  const changed = file !== null && isWithin(file, clone.directory) && (await differs(clone, local, tip, relative(clone.directory, file)))
+  if (options.move && changed) {
+    // Config and content come from one commit: the config on disk is the local one's.
+    return at(local, { problem: `Behind: ${why}, and the config changed upstream; the local ${short(local)} is used` })
+  }
+  return at(tip, { note: why })
+}
+
+/** Fast-forwards the work tree; what kept it from that, or null. */
+async function fastForward(clone: Clone, tip: Sha): Promise<string | null> {
+  const busy = ['rebase-merge', 'rebase-apply', 'MERGE_HEAD', 'CHERRY_PICK_HEAD', 'REVERT_HEAD', 'index.lock'].find((name) => existsSync(join(clone.repository.gitDir, name)))
+  if (busy !== undefined) return `the work tree in ${clone.directory} stays: ${busy} says that Git is at work there`
+  const { code } = await git(['merge', '--quiet', '--ff-only', '--no-autostash', tip], clone.run)
+  return code === 0 ? null : `the work tree in ${clone.directory} stays: it has local changes where the new commits write`
+}
+
+async function differs(clone: Clone, old: Sha, next: Sha, path: string): Promise<boolean> {
+  return (await git(['diff', '--quiet', '--no-ext-diff', '--no-textconv', old, next, '--', `:(literal)${path}`], { ...clone.repository, cwd: clone.directory })).code !== 0
+}
+

@@ -1,0 +1,93 @@
+import { existsSync } from 'node:fs'
+import type { Body } from '../model/config.ts'
+import { asGitopsError, GitopsError } from '../model/errors.ts'
+import type { AbsPath } from '../model/path.ts'
+import { span } from '../model/schedule.ts'
+import type { CheckContext } from '../plugins/contract.ts'
+
+/** One attempt at a check or a task. */
+export interface Attempt {
+  /** What it is, for messages: `check "claude starts"`. */
+  readonly what: string
+  readonly run: Body<never>
+  readonly cwd: AbsPath
+  readonly home: AbsPath
+  readonly source: string | null
+  readonly revision: string | null
+  readonly stage: AbsPath | null
+  /** Milliseconds. */
+  readonly timeout: number
+  readonly signal: AbortSignal
+}
+
+/** Runs the user's own command or function. Throws `check` when it fails or is late, `environment` when it could not even start. */
+export async function attempt(given: Attempt): Promise<void> {
+  given.signal.throwIfAborted()
+  if (!existsSync(given.cwd)) throw new GitopsError('environment', `${given.what}: its directory ${given.cwd} does not exist`)
+  const deadline = new AbortController()
+  const timer = setTimeout(() => deadline.abort(new GitopsError('check', `${given.what} did not end within ${span(given.timeout)}`, { hint: 'Give it a longer `timeout`, or look at what it waits for.' })), given.timeout)
+  const signal = AbortSignal.any([given.signal, deadline.signal])
+  try {
+    await Promise.race([typeof given.run === 'string' ? command(given, given.run, signal) : call(given, given.run, signal), aborted(signal)])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+async function command(given: Attempt, text: string, signal: AbortSignal): Promise<void> {
+  const $ = await shell(given, signal)
+  const running = $([text] as unknown as TemplateStringsArray)
+  const stop = (): void => void killGroup(running.pid)
+  signal.addEventListener('abort', stop, { once: true })
+  try {
+    const result = await running.nothrow()
+    if (result.exitCode === 0 || signal.aborted) return
+    const said = tail(result.stderr) || tail(result.stdout)
+    const missing = result.exitCode === 127
+    throw new GitopsError(missing ? 'environment' : 'check', `${given.what} failed with exit code ${result.exitCode ?? `signal ${result.signal ?? 'unknown'}`}: ${text}${said === '' ? '' : `\n${said}`}`, {
+      ...(missing && { hint: 'A command was not found: see that PATH has it where gitops runs.' }),
+    })
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}
+
+async function call(given: Attempt, run: (context: never) => unknown, signal: AbortSignal): Promise<void> {
+  const { home, source, revision, stage } = given
+  const context: CheckContext = { $: await shell(given, signal), home, source, revision, stage, signal }
+  try {
+    await run(context as never)
+  } catch (cause) {
+    throw new GitopsError(asGitopsError(cause, 'check').code, `${given.what} failed: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+  }
+}
+
+/** zx's `$` for this attempt: loaded only when something is to be run. */
+async function shell(given: Attempt, signal: AbortSignal): Promise<CheckContext['$']> {
+  const { $ } = await import('zx/core')
+  // Without SHLVL, a bash whose input is a socket would read the user's .bashrc.
+  const env: NodeJS.ProcessEnv = { ...process.env, HOME: given.home, SHLVL: '1' }
+  if (given.stage !== null) env['GITOPS_STAGE'] = given.stage
+  if (given.revision !== null) env['GITOPS_REVISION'] = given.revision
+  return $({ cwd: given.cwd, env, quiet: true, signal, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+}
+
+/** Every process that the command started ends with it. */
+function killGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL')
+  } catch {
+    // It has ended already.
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(asGitopsError(signal.reason, 'interrupted'))
+    else signal.addEventListener('abort', () => reject(asGitopsError(signal.reason, 'interrupted')), { once: true })
+  })
+}
+
+function tail(text: string): string {
+  return text.trim().split('\n').slice(-8).join('\n').slice(-2000)
+}

@@ -1,0 +1,47 @@
+import { chmodSync, existsSync, lstatSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { absPath, type AbsPath } from '../model/path.ts'
+import { shortHash } from './pull.ts'
+
+/** One file or link of a candidate tree, ready to be written into the stage. */
+export interface Staged {
+  readonly path: string
+  readonly bytes: Buffer
+  readonly link: boolean
+  readonly mode: number
+}
+
+/** The private directory where a check sees the candidate: one name a state directory, in memory where the system offers that. */
+export function stageDirectory(state: AbsPath): AbsPath {
+  const runtime = process.env['XDG_RUNTIME_DIR']
+  const uid = process.getuid?.() ?? 0
+  if (runtime !== undefined && ownDirectory(runtime)) return absPath(join(runtime, `gitops-${shortHash(state)}`))
+  if (existsSync('/dev/shm')) return absPath(`/dev/shm/gitops-${uid}-${shortHash(state)}`)
+  return absPath(join(state, 'stage'))
+}
+
+/** Makes the stage anew and fills it. */
+export async function makeStage(directory: AbsPath, files: AsyncIterable<Staged>): Promise<void> {
+  removeStage(directory)
+  // Not recursive: a directory or a link that a stranger put there first makes this fail.
+  mkdirSync(directory, { mode: 0o700 })
+  for await (const file of files) {
+    const path = join(directory, file.path)
+    mkdirSync(dirname(path), { recursive: true })
+    if (file.link) symlinkSync(file.bytes.toString(), path)
+    else {
+      writeFileSync(path, file.bytes, { mode: 0o600, flag: 'wx' })
+      chmodSync(path, file.mode)
+    }
+  }
+}
+
+/** Removes the stage, also one that a killed run left behind. A directory that is not ours is left alone. */
+export function removeStage(directory: AbsPath): void {
+  if (ownDirectory(directory)) rmSync(directory, { recursive: true, force: true })
+}
+
+function ownDirectory(path: string): boolean {
+  const stat = lstatSync(path, { throwIfNoEntry: false })
+  return stat !== undefined && stat.isDirectory() && (process.getuid === undefined || stat.uid === process.getuid())
+}

@@ -1,0 +1,48 @@
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { randomBytes } from 'node:crypto'
+
+/**
+ * Replaces a file of our own state so that a reader, or a crash at any instant, sees the old bytes or the new ones.
+ * The directory is made, 0700, when it is missing. With `durable` it has reached the disk on return.
+ */
+export function writeAtomic(path: string, bytes: string | Buffer, durable = true): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  const temp = `${path}.${randomBytes(6).toString('hex')}.tmp`
+  try {
+    const file = openSync(temp, 'wx', 0o600)
+    try {
+      writeAll(file, Buffer.from(bytes as string))
+      if (durable) fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
+    renameSync(temp, path)
+  } catch (error) {
+    rmSync(temp, { force: true })
+    throw error
+  }
+  if (durable) syncDirectory(dirname(path))
+}
+
+/** Writes every byte; the operating system may take fewer at a time. */
+export function writeAll(file: number, bytes: Buffer): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at)
+}
+
+/** Makes the names in a directory durable. Systems that cannot open a directory do not need it. */
+export function syncDirectory(path: string): void {
+  let directory: number
+  try {
+    directory = openSync(path, 'r')
+  } catch {
+    return
+  }
+  try {
+    fsyncSync(directory)
+  } catch (error) {
+    if (!['EINVAL', 'ENOTSUP', 'EISDIR', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+  } finally {
+    closeSync(directory)
+  }
+}

@@ -1,0 +1,44 @@
+import type { ListrTask } from 'listr2'
+import type { UserConfig } from './config/define.ts'
+import type { Verdict } from './model/verdict.ts'
+import { embedded, reconcileOnce } from '../tasks/embed.ts'
+
+export { defineCheck, defineConfig, defineTask, type UserCheck, type UserConfig, type UserTask } from './config/define.ts'
+export type { ConfigInput } from './config/schema.ts'
+export type { Host } from './model/context.ts'
+export { GitopsError, type ErrorCode } from './model/errors.ts'
+export type { OutcomeKind } from './model/outcome.ts'
+export type { Reason, Verdict } from './model/verdict.ts'
+export type { CheckContext, TaskContext } from './plugins/contract.ts'
+
+/** How a program runs a reconcile. */
+export interface ReconcileOptions {
+  /** The directory that relative paths of the config start from, and whose name is the state's default name. Default: the working directory. */
+  readonly cwd?: string
+  /** Tell what would be done and write nothing. Default false. */
+  readonly dryRun?: boolean
+  /** Let a revision delete most of what it owned. Default false. */
+  readonly allowShrink?: boolean
+  /** Interrupts the run: what it began is undone. */
+  readonly signal?: AbortSignal
+  /** How long another run is waited for, in milliseconds. Default 10 000. */
+  readonly lockTimeout?: number
+  /** A listr2 renderer. Default `silent`. */
+  readonly renderer?: 'silent' | 'default' | 'simple' | 'verbose'
+}
+
+/**
+ * Reconciles once and returns the verdict; a failure of a target is in it, not thrown.
+ * Throws only for what is a bug of ours.
+ */
+export function reconcile(config: UserConfig, options: ReconcileOptions = {}): Promise<Verdict> {
+  return reconcileOnce(config, options)
+}
+
+/**
+ * The whole reconcile as one ordinary listr2 task, for another task list; its steps appear below it. It fails, with the
+ * verdict's sentence as its message, when the outcome is neither in sync nor applied.
+ */
+export function reconcileTask(config: UserConfig, options: Omit<ReconcileOptions, 'renderer'> = {}): ListrTask {
+  return embedded(config, options)
+}

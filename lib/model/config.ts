@@ -1,0 +1,76 @@
+import type { Host } from './context.ts'
+import type { AbsPath, RelPath } from './path.ts'
+
+/** A source with everything decided. */
+export interface Source {
+  readonly name: string
+  /** As the config says it, for messages; `url` and `directory` are what is used. */
+  readonly repo: string
+  /**
+   * `self` is the clone that holds the config, `path` another local repository, `url` a remote one.
+   * `directory` is null for a URL.
+   */
+  readonly kind: 'self' | 'path' | 'url'
+  readonly directory: AbsPath | null
+  /** A branch, tag or full commit id; null lets the repository's own HEAD decide. */
+  readonly ref: string | null
+  readonly fsck: boolean
+  /** Milliseconds that one fetch may take. */
+  readonly timeout: number
+}
+
+/** A target with everything decided; its globs are predicates by now. */
+export interface Target {
+  readonly name: string
+  readonly source: string
+  /** The directory in the source; null is its top. */
+  readonly from: RelPath | null
+  readonly to: AbsPath
+  readonly accepts: (path: RelPath) => boolean
+  readonly protects: (path: RelPath) => boolean
+  /** Declared permission bits of a path, or null. */
+  readonly modeOf: (path: RelPath) => number | null
+  readonly adopt: 'keep' | 'replace'
+  readonly onRemove: 'restore' | 'leave'
+  /** The declaration as text: part of the digest of desired content. */
+  readonly declaration: string
+}
+
+/** What a check or a task is handed; the plug-in contract gives it its type. */
+export type Body<Context> = string | ((context: Context) => unknown)
+
+export interface Check<Context = never> {
+  readonly name: string
+  readonly source: string | null
+  readonly run: Body<Context>
+  /** Milliseconds one attempt may take. */
+  readonly timeout: number
+  /** Further attempts after the first one fails. */
+  readonly retries: number
+}
+
+export interface Task<Context = never> {
+  readonly name: string
+  readonly source: string | null
+  readonly run: Body<Context>
+  readonly undo: Body<Context> | null
+  readonly timeout: number
+}
+
+/** The whole configuration, checked and frozen. */
+export interface Config {
+  readonly name: string
+  /** The config file, or null when the config was handed over by a program. */
+  readonly file: AbsPath | null
+  readonly directory: AbsPath
+  readonly home: AbsPath
+  /** Where our own state lives. */
+  readonly state: AbsPath
+  readonly sources: readonly Source[]
+  readonly targets: readonly Target[]
+  readonly checks: { readonly syntax: (path: RelPath) => boolean; readonly validate: readonly Check[]; readonly smoke: readonly Check[] }
+  readonly tasks: { readonly before: readonly Task[]; readonly after: readonly Task[] }
+  /** Milliseconds between two scheduled runs, or null. */
+  readonly every: number | null
+  readonly host: Host
+}

@@ -1,0 +1,61 @@
+/**
+ * What kind of thing went wrong; it decides the outcome and the exit code.
+ *
+ * - `usage`, `config`: known before any pull, exit 2
+ * - `unreachable`, `no-such-ref`, `no-such-path`, `git`, `io`, `locked`, `environment`: failed, the machine is as it was, exit 1
+ * - `hostile`, `conflict`, `shrink`, `invalid`, `held`: refused, exit 5
+ * - `contested`: an application wrote at the same moment; taken back, exit 1
+ * - `verify`, `check`: something was written and is taken back, exit 6
+ * - `interrupted`: a signal came, exit 130 or 143
+ * - `stuck`: a person is needed, exit 4
+ */
+export type ErrorCode =
+  | 'usage'
+  | 'config'
+  | 'unreachable'
+  | 'no-such-ref'
+  | 'no-such-path'
+  | 'git'
+  | 'io'
+  | 'locked'
+  | 'environment'
+  | 'hostile'
+  | 'conflict'
+  | 'shrink'
+  | 'invalid'
+  | 'held'
+  | 'contested'
+  | 'verify'
+  | 'check'
+  | 'interrupted'
+  | 'stuck'
+
+/** An expected failure: what happened and where (`message`), what to do (`hint`). */
+export class GitopsError extends Error {
+  override readonly name = 'GitopsError'
+  readonly code: ErrorCode
+  readonly hint: string | undefined
+
+  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(printable(message), options.cause === undefined ? {} : { cause: options.cause })
+    this.code = code
+    this.hint = options.hint === undefined ? undefined : printable(options.hint)
+  }
+}
+
+/** The error as a `GitopsError`; anything else keeps its own message under `code`. */
+export function asGitopsError(error: unknown, code: ErrorCode = 'io'): GitopsError {
+  if (error instanceof GitopsError) return error
+  return new GitopsError(code, error instanceof Error ? error.message : String(error), { cause: error })
+}
+
+/** The sentence for a person: the message, and the hint after it where there is one. */
+export function sentence(error: GitopsError): string {
+  return error.hint === undefined ? error.message : `${error.message}\n${error.hint}`
+}
+
+/** Text that is safe on a terminal: control characters and those that reorder text are shown by their code. */
+export function printable(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- those are what is looked for
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}

@@ -1,0 +1,77 @@
+import { GitopsError } from './errors.ts'
+
+/** A `/`-separated path below some root: never empty, never absolute, no `.`, `..` or empty part. */
+export type RelPath = string & { readonly __brand: 'RelPath' }
+/** An absolute, normalised path on this machine, in the form the operating system uses. */
+export type AbsPath = string & { readonly __brand: 'AbsPath' }
+/** `sha256:` and the lower-case hex SHA-256 of a file's bytes, or of a link's text. */
+export type Digest = string & { readonly __brand: 'Digest' }
+/** A full Git object id: 40 or 64 lower-case hex digits. */
+export type Sha = string & { readonly __brand: 'Sha' }
+
+const SHA = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/
+const DIGEST = /^sha256:[0-9a-f]{64}$/
+
+/** The text as a `RelPath`. Throws `hostile` for anything that could leave the root or that no file system can hold. */
+export function relPath(text: string): RelPath {
+  const parts = text.split('/')
+  if (text.includes('\0') || parts.some((part) => part === '' || part === '.' || part === '..')) {
+    throw new GitopsError('hostile', `the path ${JSON.stringify(text)} does not stay below its root`)
+  }
+  if (parts.some((part) => part.toLowerCase() === '.git')) {
+    throw new GitopsError('hostile', `the path ${JSON.stringify(text)} names a .git directory`)
+  }
+  return text as RelPath
+}
+
+/** The text as an `AbsPath`. Throws `config` when it is not absolute. The caller has normalised it. */
+export function absPath(text: string): AbsPath {
+  if (!/^(?:\/|[A-Za-z]:[\\/]|\\\\)/.test(text) || text.includes('\0')) {
+    throw new GitopsError('config', `${JSON.stringify(text)} is not an absolute path`)
+  }
+  return text as AbsPath
+}
+
+/** The text as a `Sha`. Throws `git` when it is not a full object id. */
+export function sha(text: string): Sha {
+  if (!isSha(text)) throw new GitopsError('git', `Git answered ${JSON.stringify(text)} where an object id was expected`)
+  return text
+}
+
+/** Whether the text is a full object id. */
+export function isSha(text: string): text is Sha {
+  return SHA.test(text)
+}
+
+/** The text as a `Digest`. Throws `io`, for it can only come from our own state. */
+export function digest(text: string): Digest {
+  if (!DIGEST.test(text)) throw new GitopsError('io', `${JSON.stringify(text)} is not a digest`)
+  return text as Digest
+}
+
+/** `root/path`, both already checked. */
+export function under(root: AbsPath, path: RelPath): AbsPath {
+  return (root.endsWith('/') ? root + path : `${root}/${path}`) as AbsPath
+}
+
+/** The directory a relative path lies in, or null at the top. */
+export function parent(path: RelPath): RelPath | null {
+  const cut = path.lastIndexOf('/')
+  return cut < 0 ? null : (path.slice(0, cut) as RelPath)
+}
+
+/** Every directory above a relative path, outermost first. */
+export function ancestors(path: RelPath): RelPath[] {
+  const above = parent(path)
+  return above === null ? [] : [...ancestors(above), above]
+}
+
+/** Whether `path` is `root` or lies below it. */
+export function isWithin(path: string, root: string): boolean {
+  return path === root || path.startsWith(root.endsWith('/') ? root : `${root}/`)
+}
+
+/** A commit id as people read it. */
+export function short(commit: string): string {
+  return commit.slice(0, 7)
+}

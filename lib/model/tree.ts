@@ -1,0 +1,67 @@
+import type { Digest, RelPath, Sha } from './path.ts'
+
+/** A file or a link, by what makes two of them equal. `digest` of a link is over its text. */
+export type Node =
+  | { readonly kind: 'file'; readonly digest: Digest; readonly mode: number }
+  | { readonly kind: 'link'; readonly digest: Digest }
+
+/** Where the bytes of a wanted entry come from. */
+export type Content = { readonly kind: 'git'; readonly source: string; readonly oid: Sha } | { readonly kind: 'kept'; readonly digest: Digest }
+
+/** One entry that a revision asks for. `mode` is null unless the config declares full permission bits. */
+export interface Wanted {
+  readonly kind: 'file' | 'link'
+  readonly digest: Digest
+  readonly executable: boolean
+  readonly mode: number | null
+  readonly content: Content
+}
+
+/** What lstat said when an entry was last known to hold its digest. */
+export interface Stat {
+  readonly size: number
+  readonly mtime: number
+  readonly ctime: number
+  readonly ino: number
+}
+
+/** One entry that we wrote or adopted. `oid` maps a Git object to the digest without reading it again. */
+export interface Owned {
+  readonly kind: 'file' | 'link'
+  readonly digest: Digest
+  readonly executable: boolean
+  readonly mode: number | null
+  readonly oid: Sha | null
+  readonly stat: Stat | null
+}
+
+/** What is on disk at one path; absent paths are not in the map. */
+export type Present =
+  | { readonly kind: 'file'; readonly digest: Digest; readonly mode: number; readonly stat: Stat }
+  | { readonly kind: 'link'; readonly digest: Digest; readonly stat: Stat }
+  /** A directory where a file is expected; `foreign` is a path in it that is not ours, or null. */
+  | { readonly kind: 'directory'; readonly foreign: string | null }
+  /** A socket, device or pipe. */
+  | { readonly kind: 'special' }
+  /** The entry cannot be reached: `by` is a link or a file that stands where one of its directories should be. */
+  | { readonly kind: 'blocked'; readonly by: RelPath; readonly link: boolean }
+
+export type Tree<T> = ReadonlyMap<RelPath, T>
+
+/** Whether permission bits let the owner execute. */
+export function isExecutable(mode: number): boolean {
+  return (mode & 0o100) !== 0
+}
+
+/** The permission bits with the executable bits set wherever the readable ones are, or cleared. */
+export function withExecutable(mode: number, executable: boolean): number {
+  return executable ? mode | ((mode & 0o444) >> 2) : mode & ~0o111
+}
+
+/** Whether what is on disk is what is wanted or owned: type, content, executable bit, and the full mode only where one is declared. */
+export function matches(present: Present | Node | undefined, want: Pick<Wanted, 'kind' | 'digest' | 'executable' | 'mode'>): boolean {
+  if (present === undefined) return false
+  if (present.kind === 'link') return want.kind === 'link' && present.digest === want.digest
+  if (present.kind !== 'file' || want.kind !== 'file' || present.digest !== want.digest) return false
+  return want.mode === null ? isExecutable(present.mode) === want.executable : present.mode === want.mode
+}

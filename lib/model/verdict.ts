@@ -1,0 +1,146 @@
+import type { ErrorCode, GitopsError } from './errors.ts'
+import { exitCode, worst, type OutcomeKind } from './outcome.ts'
+import { short, type AbsPath } from './path.ts'
+import type { Counts } from './plan.ts'
+
+/** Why an outcome is what it is: a closed list that other programs can rely on. */
+export type Reason =
+  | 'InSync'
+  | 'Applied'
+  | 'DryRun'
+  | 'Held'
+  | 'SmokeFailed'
+  | 'EnvironmentFailed'
+  | 'VerifyFailed'
+  | 'ValidationFailed'
+  | 'Conflict'
+  | 'Hostile'
+  | 'ShrinkRefused'
+  | 'FetchFailed'
+  | 'NoSuchRef'
+  | 'NoSuchPath'
+  | 'Contested'
+  | 'Interrupted'
+  | 'Locked'
+  | 'ConfigInvalid'
+  | 'Stuck'
+  | 'Failed'
+
+const REASONS: Readonly<Record<ErrorCode, Reason>> = {
+  usage: 'ConfigInvalid',
+  config: 'ConfigInvalid',
+  unreachable: 'FetchFailed',
+  'no-such-ref': 'NoSuchRef',
+  'no-such-path': 'NoSuchPath',
+  git: 'FetchFailed',
+  io: 'Failed',
+  locked: 'Locked',
+  environment: 'EnvironmentFailed',
+  interrupted: 'Interrupted',
+  hostile: 'Hostile',
+  conflict: 'Conflict',
+  shrink: 'ShrinkRefused',
+  invalid: 'ValidationFailed',
+  held: 'Held',
+  contested: 'Contested',
+  verify: 'VerifyFailed',
+  check: 'SmokeFailed',
+  stuck: 'Stuck',
+}
+
+export function reasonOf(code: ErrorCode): Reason {
+  return REASONS[code]
+}
+
+/** How one unit ended. */
+export interface UnitOutcome {
+  readonly source: string
+  readonly kind: OutcomeKind
+  readonly reason: Reason
+  /** One sentence for a person, without the unit's name. */
+  readonly message: string
+  readonly revision: string | null
+  readonly targets: readonly TargetOutcome[]
+  /** What went wrong, when something did. */
+  readonly error: GitopsError | null
+}
+
+export interface TargetOutcome extends Counts {
+  readonly name: string
+  readonly kind: 'target' | 'secret'
+  readonly to: AbsPath
+}
+
+/** The end of every `reconcile --json`. */
+export interface Verdict {
+  readonly kind: 'verdict'
+  readonly outcome: OutcomeKind
+  readonly exitCode: number
+  readonly reason: Reason
+  readonly message: string
+  readonly revisions: Readonly<Record<string, string>>
+  readonly targets: readonly (Counts & {
+    readonly name: string
+    readonly kind: 'target' | 'secret'
+    readonly source: string
+    readonly to: string
+    readonly outcome: OutcomeKind
+    readonly revision: string | null
+    readonly reason: Reason
+  })[]
+  readonly error?: { readonly code: ErrorCode; readonly message: string; readonly hint?: string }
+}
+
+/** One verdict from all units; the worst decides. `signal` is the exit code of an interruption, `pending` that of a dry run with changes. */
+export function verdictOf(outcomes: readonly UnitOutcome[], dry: boolean, interrupted: number | null): Verdict {
+  const outcome = worst(outcomes.map((unit) => unit.kind))
+  const decisive = outcomes.find((unit) => unit.kind === outcome)
+  const changes = outcomes.some((unit) => unit.kind === 'applied')
+  return {
+    kind: 'verdict',
+    outcome,
+    exitCode: interrupted ?? (dry && changes && outcome === 'applied' ? 3 : exitCode(outcome)),
+    reason: decisive?.reason ?? 'InSync',
+    message: outcomes.length === 0 ? 'In sync: nothing is declared.' : summary(outcomes, dry),
+    revisions: Object.fromEntries(outcomes.flatMap((unit) => (unit.revision === null ? [] : [[unit.source, unit.revision]]))),
+    targets: outcomes.flatMap((unit) =>
+      unit.targets.map((target) => ({ ...target, source: unit.source, outcome: unit.kind, revision: unit.revision, reason: unit.reason })),
+    ),
+    ...(decisive?.error && { error: errorJson(decisive.error) }),
+  }
+}
+
+/** The verdict of a run that ended before any unit began. */
+export function verdictOfError(error: GitopsError, code: number, outcome: OutcomeKind): Verdict {
+  return { kind: 'verdict', outcome, exitCode: code, reason: reasonOf(error.code), message: error.message, revisions: {}, targets: [], error: errorJson(error) }
+}
+
+function errorJson(error: GitopsError): NonNullable<Verdict['error']> {
+  return { code: error.code, message: error.message, ...(error.hint !== undefined && { hint: error.hint }) }
+}
+
+const VERBS: Readonly<Record<OutcomeKind, string>> = { stuck: 'Stuck', failed: 'Failed', 'rolled-back': 'Rolled back', refused: 'Refused', applied: 'Applied', 'in-sync': 'In sync' }
+
+function summary(outcomes: readonly UnitOutcome[], dry: boolean): string {
+  const order: readonly OutcomeKind[] = ['stuck', 'failed', 'rolled-back', 'refused', 'applied', 'in-sync']
+  return outcomes
+    .toSorted((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))
+    .map((unit) => {
+      const verb = dry && unit.kind === 'applied' ? 'Would apply' : VERBS[unit.kind]
+      const at = unit.revision === null ? '' : ` ${short(unit.revision)}`
+      return `${verb}: ${unit.source}${at}${unit.message === '' ? '' : `, ${unit.message}`}.`
+    })
+    .join('\n')
+}
+
+/** `2 created, 1 updated`, or an empty text. */
+export function tally(counts: Counts): string {
+  return [
+    [counts.created, 'created'],
+    [counts.updated, 'updated'],
+    [counts.deleted, 'deleted'],
+  ]
+    .filter(([count]) => count !== 0)
+    .map(([count, verb]) => `${count} ${verb}`)
+    .join(', ')
+}

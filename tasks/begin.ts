@@ -1,0 +1,84 @@
+import { dryHost } from '../lib/host/dry.ts'
+import { realHost } from '../lib/host/host.ts'
+import { claimState } from '../lib/host/identity.ts'
+import { acquire, adopt, type Lock } from '../lib/host/lock.ts'
+import type { Machine } from '../lib/host/machine.ts'
+import type { Config } from '../lib/model/config.ts'
+import type { Sha } from '../lib/model/path.ts'
+import { gone } from './departed.ts'
+import type { Run, Unit } from './run.ts'
+
+/** What a run is started with. */
+export interface Beginning {
+  readonly dry: boolean
+  readonly fetch: boolean
+  readonly allowShrink: boolean
+  readonly signal: AbortSignal
+  readonly machine: Machine
+  /** What a parent process hands over: its lock, and what it has pulled. */
+  readonly handedOver: { readonly lock: string; readonly pulled: Readonly<Record<string, Sha>> } | null
+  /** Milliseconds to wait for another run; null takes no lock, for what only reads. */
+  readonly wait: number | null
+}
+
+/** A run that holds the lock of its state directory. */
+export interface Begun {
+  readonly run: Run
+  readonly lock: Lock | null
+}
+
+/** Takes the lock, claims the state directory and reads what is known. Throws `locked` or `config`. */
+export async function begin(config: Config, beginning: Beginning): Promise<Begun> {
+  const { machine, signal, handedOver } = beginning
+  const lock = beginning.wait === null ? null : handedOver === null ? await acquire(config.state, machine, beginning.wait, signal) : adopt(config.state, machine, handedOver.lock)
+  try {
+    const notes: string[] = []
+    const moved = beginning.dry ? null : claimState(config, machine)
+    if (moved !== null) notes.push(moved)
+    const real = realHost(config, machine, (sentence) => notes.push(sentence))
+    const host = beginning.dry ? dryHost(real, config) : real
+    const run: Run = {
+      config,
+      host,
+      signal,
+      options: { fetch: beginning.fetch, allowShrink: beginning.allowShrink, pulled: handedOver?.pulled ?? {} },
+      declaration: declarationOf(config),
+      inventory: host.store.inventory(),
+      status: host.store.status(),
+      units: [],
+      notes,
+      failure: null,
+    }
+    run.units = unitsOf(run)
+    return { run, lock }
+  } catch (error) {
+    lock?.release()
+    throw error
+  }
+}
+
+/** Every source, and every source of old whose targets are still here. */
+function unitsOf(run: Run): Unit[] {
+  const known = new Map(run.config.sources.map((source) => [source.name, source]))
+  const departed = gone(run).map(([, target]) => target.source)
+  return [...new Set([...known.keys(), ...departed])].map((name) => ({
+    name,
+    source: known.get(name) ?? null,
+    pulled: null,
+    commit: null,
+    held: false,
+    desired: '',
+    why: 'revision',
+    targets: [],
+    generation: null,
+    outcome: null,
+    undos: [],
+    left: [],
+  }))
+}
+
+/** The part of the config that can turn a bad revision into a good one: its checks and tasks. */
+function declarationOf({ checks, tasks }: Config): string {
+  const text = (_: string, value: unknown): unknown => (typeof value === 'function' ? String(value) : value)
+  return JSON.stringify({ validate: checks.validate, smoke: checks.smoke, tasks }, text)
+}

@@ -1,0 +1,25 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Check } from '../lib/model/config.ts'
+import type { AbsPath } from '../lib/model/path.ts'
+import type { Run } from './run.ts'
+
+/** Where a check is run and what it is told. */
+export interface Circumstance {
+  readonly cwd: AbsPath
+  readonly stage: AbsPath | null
+  readonly source: string | null
+  readonly revision: string | null
+}
+
+/** Runs one check, again after a growing pause while it has retries left. Throws the last failure. */
+export async function runCheck(run: Run, check: Check, circumstance: Circumstance): Promise<void> {
+  for (let failures = 0; ; failures++) {
+    try {
+      await run.host.attempt({ ...circumstance, what: `check ${JSON.stringify(check.name)}`, run: check.run, home: run.config.home, timeout: check.timeout, signal: run.signal })
+      return
+    } catch (error) {
+      if (failures >= check.retries || run.signal.aborted) throw error
+      await sleep(Math.min(1000 * 2 ** failures, 30_000), undefined, { signal: run.signal })
+    }
+  }
+}

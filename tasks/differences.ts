@@ -1,0 +1,44 @@
+import { readLive } from '../lib/host/live.ts'
+import { under, type AbsPath } from '../lib/model/path.ts'
+import { writes, type Change } from '../lib/model/plan.ts'
+import { readContents } from './contents.ts'
+import type { Run, Unit } from './run.ts'
+
+/** How one live path would change. Text is null where there is none, before or after. */
+export interface Difference {
+  readonly path: AbsPath
+  /** What happens, and what is kept or refused. */
+  readonly note: string
+  readonly before: string | null
+  readonly after: string | null
+  readonly binary: boolean
+}
+
+/** Beyond this many bytes a line diff helps nobody. */
+const LARGE = 1 << 20
+
+/** Every difference of a unit that was planned, conflicts first. */
+export async function* differences(run: Run, unit: Unit): AsyncGenerator<Difference> {
+  for (const { root, plan } of unit.targets) {
+    for (const change of plan.changes) {
+      if (change.kind === 'conflict') yield { path: under(root, change.path), note: `refused: ${change.reason}`, before: null, after: null, binary: false }
+    }
+    const changed = writes(plan.changes)
+    const puts = changed.filter((change) => change.kind !== 'delete')
+    const bytes = readContents(run, unit, puts.flatMap((change) => ('after' in change ? [change.after.content] : [])))
+    for (const change of changed) {
+      const path = under(root, change.path)
+      const after = change.kind === 'delete' ? null : ((await bytes.next()).value as Buffer)
+      const before = change.kind === 'create' ? null : readLive(path)
+      const binary = [before, after].some((side) => side !== null && (side.length > LARGE || side.includes(0)))
+      const text = (side: Buffer | null): string | null => (side === null || binary ? null : side.toString())
+      yield { path, note: noteOf(change), before: text(before), after: text(after), binary }
+    }
+  }
+}
+
+function noteOf(change: Change): string {
+  const what = change.kind === 'create' ? 'new' : change.kind === 'delete' ? 'deleted' : 'drift' in change && change.drift === 'mode' ? 'mode' : 'changed'
+  const drift = 'drift' in change && change.drift !== null ? `, ${change.drift} since it was applied` : ''
+  return `${what}${drift}${'kept' in change && change.kept ? ', what is there now is kept' : ''}`
+}

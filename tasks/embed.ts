@@ -1,0 +1,67 @@
+import { resolve as resolvePath } from 'node:path'
+import type { ListrTask } from 'listr2'
+import type { UserConfig } from '../lib/config/define.ts'
+import { resolve } from '../lib/config/resolve.ts'
+import { machine } from '../lib/host/machine.ts'
+import type { ReconcileOptions } from '../lib/index.ts'
+import type { Config } from '../lib/model/config.ts'
+import { GitopsError } from '../lib/model/errors.ts'
+import { absPath } from '../lib/model/path.ts'
+import type { Verdict } from '../lib/model/verdict.ts'
+import { begin, type Beginning } from './begin.ts'
+import { story } from './reconcile.ts'
+import type { Step, Teller } from './run.ts'
+import { concluded, ended, session, type Rendering } from './session.ts'
+
+/** One reconcile for a program. */
+export async function reconcileOnce(user: UserConfig, options: ReconcileOptions): Promise<Verdict> {
+  try {
+    const rendering = { renderer: options.renderer ?? 'silent' } as unknown as Rendering
+    const { verdict } = await session(await configOf(user, options), beginningOf(options), rendering)
+    if (verdict === null) throw new Error('a session without a config file hands nothing over')
+    return verdict
+  } catch (error) {
+    if (error instanceof GitopsError) return ended(error).verdict
+    throw error
+  }
+}
+
+/** One reconcile as a task of somebody else's list, its steps shown below it. */
+export function embedded(user: UserConfig, options: ReconcileOptions): ListrTask {
+  let release = (): void => {}
+  const task: Step = {
+    title: 'reconcile',
+    task: async (_, teller) => {
+      const { run, lock } = await begin(await configOf(user, options), beginningOf(options))
+      release = () => lock?.release()
+      const verdict: Step = { title: 'verdict', task: () => speak(teller, concluded(run).verdict, release) }
+      return teller.newListr([...story(run), verdict], { concurrent: false, exitOnError: true, rendererOptions: { collapseSubtasks: false } })
+    },
+    rollback: () => release(),
+  }
+  return task as unknown as ListrTask
+}
+
+function speak(teller: Teller, verdict: Verdict, release: () => void): void {
+  release()
+  teller.title = `reconcile  ${verdict.message}`
+  if (verdict.outcome !== 'in-sync' && verdict.outcome !== 'applied') throw new Error(verdict.message)
+}
+
+function configOf(user: UserConfig, options: ReconcileOptions): Promise<Config> {
+  const { hostname, home, platform } = machine()
+  return resolve(user, { file: null, directory: absPath(resolvePath(options.cwd ?? '.')), host: hostname, home, platform, env: process.env })
+}
+
+function beginningOf(options: ReconcileOptions): Beginning {
+  return {
+    dry: options.dryRun ?? false,
+    fetch: true,
+    allowShrink: options.allowShrink ?? false,
+    signal: options.signal ?? new AbortController().signal,
+    machine: machine(),
+    handedOver: null,
+    wait: options.lockTimeout ?? 10_000,
+  }
+}
+

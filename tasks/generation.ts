@@ -1,0 +1,132 @@
+import { fingerprint, sameStat, statOf } from '../lib/host/live.ts'
+import { under, type AbsPath, type RelPath } from '../lib/model/path.ts'
+import type { Step } from '../lib/model/steps.ts'
+import type { Applied, Inventory, OwnedTarget, TargetBefore } from '../lib/model/state.ts'
+import type { Node, Owned, Stat } from '../lib/model/tree.ts'
+import type { Run, Unit, UnitTarget } from './run.ts'
+
+/** Writes generation and journal: from here on a killed run is undone by the next one. */
+export function openGeneration(run: Run, unit: Unit, steps: readonly Step[]): void {
+  const { store } = run.host
+  const number = Math.max(store.generations().at(-1) ?? 0, run.inventory.generation) + 1
+  const targets = new Map(unit.targets.map((target) => [target.root, beforeOf(run, unit, target)]))
+  const originals = [...firstWrites(run, unit, steps).keys()]
+  unit.generation = {
+    number,
+    unit: unit.name,
+    commit: unit.commit,
+    desired: unit.desired,
+    why: unit.why,
+    at: run.host.now().toISOString(),
+    steps,
+    takenBack: null,
+    before: { applied: run.inventory.applied.get(unit.name) ?? null, targets, originals },
+  }
+  store.saveGeneration(unit.generation)
+  store.saveJournal({ open: [...(store.journal()?.open ?? []), { generation: number, undo: false }] })
+}
+
+function beforeOf(run: Run, unit: Unit, { root, name, onRemove, plan, owned, target }: UnitTarget): TargetBefore {
+  const known = run.inventory.targets.get(root)
+  const paths = target === null ? [...owned.keys()] : plan.changes.map((change) => change.path)
+  return {
+    source: known?.source ?? unit.name,
+    name: known?.name ?? name,
+    onRemove: known?.onRemove ?? onRemove,
+    directories: known?.directories ?? [],
+    existed: known !== undefined,
+    entries: new Map(paths.map((path) => [path, owned.get(path) ?? null])),
+  }
+}
+
+/** What stood at the paths that we write for the first time. */
+function firstWrites(run: Run, unit: Unit, steps: readonly Step[]): Map<AbsPath, Node> {
+  const first = new Set(unit.targets.flatMap(({ root, plan }) => plan.changes.flatMap((change) => (change.kind === 'update' && change.first ? [under(root, change.path)] : []))))
+  const originals = new Map<AbsPath, Node>()
+  for (const step of steps) {
+    if (step.kind === 'put' && step.before !== null && first.has(step.path) && !run.inventory.originals.has(step.path)) originals.set(step.path, step.before)
+  }
+  return originals
+}
+
+/** The commit of an apply: from here on its units are what is live. Writing the inventory decides; the rest is bookkeeping. */
+export function commit(run: Run, units: readonly Unit[]): void {
+  if (units.length === 0) return
+  const next = units.reduce((inventory, unit) => withUnit(run, inventory, unit), run.inventory)
+  run.inventory = { ...next, generation: Math.max(next.generation, ...units.map((unit) => unit.generation?.number ?? 0)) }
+  run.host.store.saveInventory(run.inventory)
+  closed(
+    run,
+    units.flatMap((unit) => unit.generation?.number ?? []),
+  )
+}
+
+/** Takes generations out of the journal; the last one closes it. */
+export function closed(run: Run, numbers: readonly number[]): void {
+  const open = (run.host.store.journal()?.open ?? []).filter((entry) => !numbers.includes(entry.generation))
+  if (open.length > 0) run.host.store.saveJournal({ open })
+  else run.host.store.closeJournal()
+}
+
+function withUnit(run: Run, inventory: Inventory, unit: Unit): Inventory {
+  const targets = new Map(inventory.targets)
+  const originals = new Map([...inventory.originals, ...firstWrites(run, unit, unit.generation?.steps ?? [])])
+  for (const target of unit.targets) {
+    if (target.target === null) targets.delete(target.root)
+    else targets.set(target.root, ownedAfter(run, unit, target))
+  }
+  const applied = new Map(inventory.applied)
+  const entry = appliedAfter(run, unit)
+  if (entry === null) applied.delete(unit.name)
+  else applied.set(unit.name, entry)
+  return { ...inventory, targets, originals, applied }
+}
+
+/** A held unit heals to what was applied before; that does not change what is applied. */
+function appliedAfter(run: Run, unit: Unit): Applied | null {
+  const known = run.inventory.applied.get(unit.name) ?? null
+  if (unit.held || unit.commit === null) return unit.source === null ? null : known
+  const generation = unit.generation?.number ?? known?.generation ?? 0
+  return { commit: unit.commit, desired: unit.desired, at: run.host.now().toISOString(), generation }
+}
+
+function ownedAfter(run: Run, unit: Unit, { root, name, onRemove, plan, scan, owned, oids, directories }: UnitTarget): OwnedTarget {
+  const written = new Set((unit.generation?.steps ?? []).map((step) => step.path))
+  const now = run.host.now().getTime()
+  const entries = new Map<RelPath, Owned>()
+  for (const [path, want] of plan.wanted) {
+    const live = scan.present.get(path)
+    const known = live?.kind === 'file' || live?.kind === 'link' ? live.stat : null
+    const stat = written.has(under(root, path)) ? statNow(under(root, path)) : known
+    const { kind, digest, executable, mode } = want
+    entries.set(path, { kind, digest, executable, mode, oid: oids.get(path) ?? owned.get(path)?.oid ?? null, stat: settled(stat, now) })
+  }
+  return { source: unit.name, name, onRemove, entries, directories: directories ?? run.inventory.targets.get(root)?.directories ?? [] }
+}
+
+function statNow(path: AbsPath): Stat | null {
+  const stat = statOf(path)
+  return stat === null ? null : fingerprint(stat)
+}
+
+/** A stat younger than the clock of a file system is coarse could hide a later write: then the content is read next time. */
+function settled(stat: Stat | null, now: number): Stat | null {
+  return stat !== null && now - Math.max(stat.ctime, stat.mtime) > 2000 ? stat : null
+}
+
+/** Whether the inventory would say anything new of a unit that has nothing to write: adopted files, a newer commit, fresher stats. */
+export function learnt(run: Run, unit: Unit): boolean {
+  const applied = run.inventory.applied.get(unit.name)
+  if (!unit.held && unit.commit !== null && (applied?.commit !== unit.commit || applied.desired !== unit.desired)) return true
+  return unit.targets.some((target) => {
+    const known = run.inventory.targets.get(target.root)
+    if (target.target === null || known === undefined || target.plan.changes.length > 0) return true
+    if (known.name !== target.name || known.source !== unit.name || known.onRemove !== target.onRemove) return true
+    const next = ownedAfter(run, unit, target)
+    return [...next.entries].some(([path, entry]) => {
+      const before = target.owned.get(path)
+      return entry.oid !== before?.oid || (entry.stat !== null && (before.stat === null || !sameStat(entry.stat, before.stat)))
+    })
+  })
+}
+

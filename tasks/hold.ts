@@ -1,0 +1,16 @@
+import type { Held, SourceStatus } from '../lib/model/state.ts'
+import type { Run } from './run.ts'
+
+/** Remembers that a revision is not to be tried again. */
+export function holdRevision(run: Run, source: string, held: Held): void {
+  const known: SourceStatus = run.status.sources[source] ?? { attempted: null, held: null }
+  run.status = { ...run.status, sources: { ...run.status.sources, [source]: { ...known, held } } }
+  run.host.store.saveStatus(run.status, true)
+}
+
+/** Releases every held revision: the next story tries them again. */
+export function forgetHeld(run: Run): void {
+  const sources = Object.fromEntries(Object.entries(run.status.sources).map(([name, source]) => [name, { ...source, held: null }]))
+  run.status = { ...run.status, sources }
+  run.host.store.saveStatus(run.status, true)
+}

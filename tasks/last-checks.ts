@@ -1,0 +1,28 @@
+import { runCheck } from './checks.ts'
+import { commit } from './generation.ts'
+import { rollback } from './rollback.ts'
+import { fail, type Run, type Teller, type Unit } from './run.ts'
+import { smokeChecks } from './smoke.ts'
+
+/** The checks that belong to no source: they run when every unit is live, and their failure takes all of this run back, last first. */
+export async function lastChecks(run: Run, task: Teller): Promise<void> {
+  const open = opened(run)
+  try {
+    for (const check of smokeChecks(run, null)) {
+      task.output = check.name
+      await runCheck(run, check, { cwd: run.config.home, stage: null, source: null, revision: null })
+    }
+    commit(run, open)
+  } catch (error) {
+    for (const unit of open.toReversed()) {
+      fail(unit, error)
+      await rollback(run, unit)
+    }
+    throw error
+  }
+}
+
+/** Units that this run has written and not yet committed. */
+export function opened(run: Run): Unit[] {
+  return run.units.filter((unit) => unit.generation !== null && unit.outcome === null)
+}

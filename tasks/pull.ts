@@ -1,0 +1,27 @@
+import { short } from '../lib/model/path.ts'
+import { fail, type Run, type Step, type Unit } from './run.ts'
+
+/** Fetches each source once: a ref becomes a commit whose objects are here. */
+export function pull(run: Run): Step[] {
+  return run.units
+    .filter((unit) => unit.source !== null)
+    .map((unit) => ({
+      title: unit.name,
+      task: async (_, task) => {
+        try {
+          unit.pulled = await pullOne(run, unit)
+        } catch (error) {
+          throw fail(unit, error)
+        }
+        const { ref, commit, note, problem } = unit.pulled
+        task.title = `${unit.name}  ${ref} is ${short(commit)}${note === null ? '' : ` (${note})`}${problem === null ? '' : ` (${problem})`}`
+      },
+    }))
+}
+
+async function pullOne(run: Run, unit: Unit): Promise<NonNullable<Unit['pulled']>> {
+  if (unit.source === null) throw new Error('a unit without a source is not pulled')
+  const known = run.options.pulled[unit.name]
+  const pulled = await run.host.pull(unit.source, { fetch: run.options.fetch && known === undefined, signal: run.signal })
+  return known === undefined ? pulled : { ...pulled, commit: known }
+}

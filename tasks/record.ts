@@ -1,0 +1,45 @@
+import { protect } from '../lib/host/clone.ts'
+import { tally, type UnitOutcome } from '../lib/model/verdict.ts'
+import { changes, held, targetOutcomes, type Run, type Unit } from './run.ts'
+import { commit, learnt } from './generation.ts'
+
+/** Writes down what became of each unit: the inventory of those that had nothing to write, and what was attempted. */
+export async function record(run: Run): Promise<void> {
+  for (const unit of run.units) unit.outcome ??= concluded(unit)
+  if (run.host.dry) return
+  const quiet = run.units.filter((unit) => unit.generation === null && (unit.outcome?.kind === 'in-sync' || unit.held) && learnt(run, unit))
+  const before = new Map(quiet.map((unit) => [unit.name, unit]))
+  commit(run, quiet)
+  for (const unit of run.units) {
+    const applied = unit.outcome?.kind === 'applied' || before.has(unit.name)
+    if (applied && !unit.held && unit.source !== null && unit.source.kind !== 'self' && unit.pulled !== null) await protect(unit.pulled.repository, unit.pulled.commit, run.signal)
+  }
+  remember(run)
+}
+
+function concluded(unit: Unit): UnitOutcome {
+  if (unit.held) held(unit)
+  if (unit.outcome !== null) return unit.outcome
+  const targets = targetOutcomes(unit)
+  const total = targets.reduce((sum, { created, updated, deleted }) => ({ created: sum.created + created, updated: sum.updated + updated, deleted: sum.deleted + deleted }), { created: 0, updated: 0, deleted: 0 })
+  const kind = changes(unit) ? 'applied' : 'in-sync'
+  return { source: unit.name, kind, reason: kind === 'applied' ? 'Applied' : 'InSync', message: [tally(total), unit.why === 'heal' && kind === 'applied' ? 'drift was healed' : ''].filter(Boolean).join('; '), revision: unit.commit, targets, error: null }
+}
+
+function remember(run: Run): void {
+  const at = run.host.now().toISOString()
+  const sources = { ...run.status.sources }
+  let durable = false
+  for (const { name, outcome, pulled, desired, held: isHeld, source } of run.units) {
+    if (outcome === null || source === null) continue
+    const before = sources[name]?.held ?? null
+    // Anything else that was pulled and judged releases what was held.
+    const still = isHeld || before?.desired === desired || pulled === null || desired === '' ? before : null
+    durable ||= still !== before
+    const { kind, reason, message } = outcome
+    sources[name] = { attempted: { commit: pulled?.commit ?? null, at, outcome: kind, reason, message }, held: still }
+  }
+  const worst = run.units.map((unit) => unit.outcome).filter((outcome) => outcome !== null)
+  run.status = { ...run.status, sources, lastRun: { at, outcome: worst.map((outcome) => outcome.kind).join(','), message: '' }, configBroken: null }
+  run.host.store.saveStatus(run.status, durable)
+}

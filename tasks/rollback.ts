@@ -1,0 +1,79 @@
+import { asGitopsError, GitopsError } from '../lib/model/errors.ts'
+import type { UnitOutcome } from '../lib/model/verdict.ts'
+import { runCheck } from './checks.ts'
+import { closed } from './generation.ts'
+import { holdRevision } from './hold.ts'
+import { smokeChecks } from './smoke.ts'
+import type { Run, Unit } from './run.ts'
+
+/** Takes back what a failed unit did, then asks whose fault it was. Returns the line that tells it. */
+export async function rollback(run: Run, unit: Unit): Promise<string> {
+  const wrote = unit.generation !== null
+  const failures = await takeBack(unit)
+  if (failures.length > 0) return stuck(unit, failures)
+  if (!wrote) return `${unit.name}  nothing was written`
+  const aftermath = await blame(run, unit)
+  const left = unit.left.length === 0 ? '' : `; left alone, because something else wrote there since: ${unit.left.join(', ')}`
+  amend(unit, { message: `${unit.outcome?.message ?? ''}. ${aftermath}${left}` })
+  return `${unit.name}  rolled back`
+}
+
+/** Undoes the files of a unit's open generation. */
+export function undoFiles(run: Run, unit: Unit): void {
+  const { generation } = unit
+  if (generation === null) return
+  unit.left = run.host.transact.undo(generation.steps, run.host.kept).left
+  closed(run, [generation.number])
+  run.host.store.dropGeneration(generation.number)
+}
+
+async function takeBack(unit: Unit): Promise<GitopsError[]> {
+  const failures: GitopsError[] = []
+  for (const undo of unit.undos.toReversed()) {
+    try {
+      await undo()
+    } catch (error) {
+      failures.push(asGitopsError(error, 'stuck'))
+    }
+  }
+  return failures
+}
+
+/** The same checks once more on the restored state tell a bad revision from a bad day. */
+async function blame(run: Run, unit: Unit): Promise<string> {
+  const code = unit.outcome?.error?.code
+  if (code !== 'check' || run.signal.aborted) return 'What was there before is back'
+  if (await passes(run, unit)) {
+    if (unit.why !== 'revision') return 'What was there before is back, and the check passes again'
+    hold(run, unit)
+    return 'What was there before is back, and the check passes there: this revision is held until its content or the config changes, or `gitops retry`'
+  }
+  amend(unit, { reason: 'EnvironmentFailed' })
+  return 'What was there before is back, and the check fails there too, so it fails with and without this revision: nothing is held'
+}
+
+async function passes(run: Run, unit: Unit): Promise<boolean> {
+  try {
+    for (const check of [...smokeChecks(run, unit), ...smokeChecks(run, null)]) {
+      await runCheck(run, { ...check, retries: 0 }, { cwd: run.config.home, stage: null, source: unit.name, revision: null })
+    }
+    return true
+  } catch {
+    return false
+  }
+}
+
+function hold(run: Run, unit: Unit): void {
+  if (unit.commit === null || unit.outcome === null) return
+  holdRevision(run, unit.name, { desired: unit.desired, commit: unit.commit, since: run.host.now().toISOString(), reason: unit.outcome.message })
+}
+
+function stuck(unit: Unit, failures: readonly GitopsError[]): string {
+  const error = new GitopsError('stuck', failures.map((failure) => failure.message).join('\n'), { hint: failures.find((failure) => failure.hint !== undefined)?.hint ?? 'Look at what failed and mend it by hand.' })
+  amend(unit, { kind: 'stuck', reason: 'Stuck', message: `${unit.outcome?.message ?? ''}. Then the rollback failed: ${error.message}`, error })
+  return `${unit.name}  the rollback failed`
+}
+
+function amend(unit: Unit, change: Partial<UnitOutcome>): void {
+  if (unit.outcome !== null) unit.outcome = { ...unit.outcome, ...change }
+}

@@ -1,0 +1,127 @@
+import type { ListrRendererFactory, ListrTask, ListrTaskWrapper } from 'listr2'
+import type { Host } from '../lib/host/host.ts'
+import type { Pulled } from '../lib/host/pull.ts'
+import type { Scan } from '../lib/host/live.ts'
+import type { Status } from '../lib/host/store.ts'
+import type { Config, Source, Target } from '../lib/model/config.ts'
+import { asGitopsError, GitopsError, type ErrorCode } from '../lib/model/errors.ts'
+import { outcomeOf } from '../lib/model/outcome.ts'
+import type { AbsPath, RelPath, Sha } from '../lib/model/path.ts'
+import { counts, writes, type Plan } from '../lib/model/plan.ts'
+import type { Generation, Inventory } from '../lib/model/state.ts'
+import type { Owned, Tree } from '../lib/model/tree.ts'
+import { reasonOf, type TargetOutcome, type UnitOutcome } from '../lib/model/verdict.ts'
+
+/** A step of the story, as listr2 knows it. */
+export type Step = ListrTask<Run, ListrRendererFactory, ListrRendererFactory>
+export type Teller = ListrTaskWrapper<Run, ListrRendererFactory, ListrRendererFactory>
+
+/** One run: what is given (readonly) and what is learnt. */
+export interface Run {
+  readonly config: Config
+  readonly host: Host
+  readonly signal: AbortSignal
+  readonly options: RunOptions
+  /** Which of the config's text decides what is desired: part of every unit's digest. */
+  readonly declaration: string
+  inventory: Inventory
+  status: Status
+  units: Unit[]
+  /** Sentences that no outcome carries, such as a state file set aside. */
+  notes: string[]
+  /** What went wrong outside of any unit. */
+  failure: GitopsError | null
+}
+
+export interface RunOptions {
+  readonly fetch: boolean
+  readonly allowShrink: boolean
+  /** Commits that a parent process has pulled already, a source each. */
+  readonly pulled: Readonly<Record<string, Sha>>
+}
+
+/** A source with all its targets: they come from one commit and go live, or back, together. */
+export interface Unit {
+  readonly name: string
+  /** Null for targets that have left the config with their source. */
+  readonly source: Source | null
+  pulled: Pulled | null
+  /** The commit whose content is wanted: the pulled one, or the last applied one while that is held. */
+  commit: Sha | null
+  /** True while the pulled revision is held and only drift is healed. */
+  held: boolean
+  desired: string
+  why: Generation['why']
+  targets: UnitTarget[]
+  generation: Generation | null
+  outcome: UnitOutcome | null
+  /** What takes back what was done so far, in the order it was done: the user's tasks and the files. */
+  undos: (() => Promise<void> | void)[]
+  /** Paths that an undo left alone, because someone else wrote there after us. */
+  left: readonly AbsPath[]
+}
+
+/** One target of a unit, with the three trees and what is to be done. */
+export interface UnitTarget {
+  readonly name: string
+  /** Null for a target that left the config. */
+  readonly target: Target | null
+  readonly root: AbsPath
+  readonly plan: Plan
+  readonly scan: Scan
+  readonly owned: Tree<Owned>
+  readonly oids: ReadonlyMap<RelPath, Sha>
+  readonly onRemove: 'restore' | 'leave'
+  /** Directories below the root that are ours after this plan; known once it is ordered. */
+  directories?: readonly RelPath[]
+}
+
+/** Whether the pull moved the work tree that the config lies in: then a new process must tell the rest of the story. */
+export function moved(run: Run): boolean {
+  return run.config.file !== null && run.units.some((unit) => unit.pulled?.moved === true)
+}
+
+/** Whether a unit has something to write. */
+export function changes(unit: Unit): boolean {
+  return unit.targets.some((target) => writes(target.plan.changes).length > 0)
+}
+
+/** Notes how a unit ended with an error. What is recorded here decides; a throw only paints. */
+export function fail(unit: Unit, error: unknown, code: ErrorCode = 'io'): GitopsError {
+  const known = asGitopsError(error, code)
+  unit.outcome ??= {
+    source: unit.name,
+    kind: outcomeOf(known.code),
+    reason: reasonOf(known.code),
+    message: known.hint === undefined ? known.message : `${known.message.replace(/\.$/, '')}. ${known.hint.replace(/\.$/, '')}`,
+    revision: unit.pulled?.commit ?? null,
+    targets: targetOutcomes(unit),
+    error: known,
+  }
+  return known
+}
+
+/** What each target of a unit had to do. */
+export function targetOutcomes(unit: Unit): TargetOutcome[] {
+  return unit.targets.map(({ name, root, plan }) => ({ name, kind: 'target', to: root, ...counts(plan.changes) }))
+}
+
+/** The revision is held: refused, whether or not drift was healed meanwhile. Returns the sentence. */
+export function held(unit: Unit): string {
+  const error = new GitopsError('held', 'this revision was rolled back and is held', {
+    hint: 'New content, a changed config or `gitops retry` tries again; `gitops status` says why it was rolled back.',
+  })
+  return fail(unit, error).message
+}
+
+/** A step that belongs to no unit: its error is the run's. */
+export function outside(run: Run, tell: (task: Teller) => unknown): NonNullable<Step['task']> {
+  return async (_, task) => {
+    try {
+      await tell(task)
+    } catch (error) {
+      run.failure = asGitopsError(error)
+      throw run.failure
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import { readLive } from '../lib/host/live.ts'
+import { GitopsError } from '../lib/model/errors.ts'
+import type { AbsPath } from '../lib/model/path.ts'
+import { counts, writes } from '../lib/model/plan.ts'
+import { steps, type Step as DiskStep } from '../lib/model/steps.ts'
+import type { Content } from '../lib/model/tree.ts'
+import { tally } from '../lib/model/verdict.ts'
+import { readContents } from './contents.ts'
+import { openGeneration } from './generation.ts'
+import { undoFiles } from './rollback.ts'
+import type { Run, Teller, Unit } from './run.ts'
+import { after, before } from './user-tasks.ts'
+
+/** Writes: the user's tasks before, journal and generation, every file, the user's tasks after. A line per target with what changed. */
+export async function sync(run: Run, unit: Unit, task: Teller): Promise<unknown> {
+  if (!run.host.dry) {
+    await before(run, unit, task)
+    const { all, contents } = ordered(run, unit)
+    keepWhatGoes(run, all)
+    openGeneration(run, unit, all)
+    unit.undos.push(() => undoFiles(run, unit))
+    await run.host.transact.stage(all, contents, (wanted) => readContents(run, unit, wanted), run.signal)
+    await run.host.transact.perform(all, run.signal)
+    await after(run, unit, task)
+  }
+  const changed = unit.targets.filter(({ plan }) => writes(plan.changes).length > 0)
+  return task.newListr(changed.map(({ name, root, plan }) => ({ title: `${name}  ${tally(counts(plan.changes))} in ${root}`, task: () => {} })))
+}
+
+function ordered(run: Run, unit: Unit): { all: DiskStep[]; contents: Map<AbsPath, Content> } {
+  const number = run.host.store.generations().at(-1) ?? 0
+  const all: DiskStep[] = []
+  const contents = new Map<AbsPath, Content>()
+  for (const [index, target] of unit.targets.entries()) {
+    const { root, plan, scan } = target
+    const made = steps(plan.changes, plan.wanted, {
+      root,
+      missingRoots: scan.missingRoots,
+      base: scan.base,
+      isDirectory: scan.isDirectory,
+      directories: run.inventory.targets.get(root)?.directories ?? [],
+      umask: run.host.machine.umask,
+      id: `${Math.max(number, run.inventory.generation) + 1}-${index}-${process.pid}`,
+    })
+    target.directories = made.directories
+    all.push(...made.steps)
+    for (const [path, content] of made.contents) contents.set(path, content)
+  }
+  return { all, contents }
+}
+
+/** Stores what is about to be replaced or deleted. Throws `contested` when it is no longer what was planned for. */
+function keepWhatGoes(run: Run, all: readonly DiskStep[]): void {
+  for (const step of all) {
+    if ((step.kind !== 'put' && step.kind !== 'remove') || step.before === null) continue
+    if (run.host.kept.keep(readLive(step.path)) !== step.before.digest) {
+      throw new GitopsError('contested', `${step.path} was changed by something else while we were planning`, { hint: 'Nothing is lost; the next run looks again.' })
+    }
+  }
+}
+

@@ -1,0 +1,64 @@
+import { isChecked, syntaxFault, type Fault } from '../lib/gate/syntax.ts'
+import { makeStage, removeStage, stageDirectory, type Staged } from '../lib/host/stage.ts'
+import { GitopsError } from '../lib/model/errors.ts'
+import type { RelPath } from '../lib/model/path.ts'
+import { writes } from '../lib/model/plan.ts'
+import type { Wanted } from '../lib/model/tree.ts'
+import { runCheck } from './checks.ts'
+import { readContents } from './contents.ts'
+import type { Run, Teller, Unit } from './run.ts'
+
+/** Judges the candidate before anything is written: syntax first, then the user's own checks on a staged copy. */
+export async function validate(run: Run, unit: Unit, task: Teller): Promise<void> {
+  const faults = await syntax(run, unit)
+  if (faults.length > 0) {
+    const places = faults.map((fault) => `${fault.path}:${fault.line}:${fault.column}: ${fault.message}`)
+    throw new GitopsError('invalid', `the candidate has a syntax error: ${places.join('; ')}`, { hint: 'Mend it in the source; nothing was written.' })
+  }
+  const checks = run.config.checks.validate.filter((check) => check.source === null || check.source === unit.name)
+  if (checks.length === 0 || unit.why !== 'revision') return
+  if (run.host.dry) return task.skip(`dry run: would run ${checks.map((check) => check.name).join(', ')}`)
+  const stage = stageDirectory(run.config.state)
+  try {
+    await makeStage(stage, candidate(run, unit))
+    for (const check of checks) {
+      task.output = check.name
+      await runCheck(run, check, { cwd: stage, stage, source: unit.name, revision: unit.commit }).catch((error: unknown) => {
+        throw error instanceof GitopsError && error.code === 'check' ? new GitopsError('invalid', error.message, { hint: 'Nothing was written.', cause: error }) : error
+      })
+    }
+    task.title = `validate  ${checks.length} check${checks.length === 1 ? '' : 's'} passed`
+  } finally {
+    removeStage(stage)
+  }
+}
+
+/** Faults in the JSON and YAML files that this plan writes. */
+async function syntax(run: Run, unit: Unit): Promise<Fault[]> {
+  const faults: Fault[] = []
+  for (const { target, plan } of unit.targets) {
+    if (target === null) continue
+    const files = writes(plan.changes).flatMap((change) =>
+      'after' in change && change.after.kind === 'file' && isChecked(change.path) && run.config.checks.syntax(change.path) ? [change] : [],
+    )
+    let index = 0
+    for await (const bytes of readContents(run, unit, files.map((change) => change.after.content))) {
+      const fault = await syntaxFault(files[index++]?.path as RelPath, bytes)
+      if (fault !== null) faults.push(fault)
+    }
+  }
+  return faults
+}
+
+async function* candidate(run: Run, unit: Unit): AsyncGenerator<Staged> {
+  for (const { name, target, plan } of unit.targets) {
+    if (target === null) continue
+    const entries = [...plan.wanted]
+    let index = 0
+    for await (const bytes of readContents(run, unit, entries.map(([, want]) => want.content))) {
+      const [path, want] = entries[index++] as [RelPath, Wanted]
+      yield { path: `${name}/${path}`, bytes, link: want.kind === 'link', mode: want.mode ?? (want.executable ? 0o700 : 0o600) }
+    }
+  }
+}
+

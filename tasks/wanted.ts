@@ -1,0 +1,66 @@
+import { refuseContent, refuseTree } from '../lib/gate/tree.ts'
+import { digestOf } from '../lib/host/hash.ts'
+import { blobs, listTree, type Repository, type TreeEntry } from '../lib/host/objects.ts'
+import type { Target } from '../lib/model/config.ts'
+import { GitopsError } from '../lib/model/errors.ts'
+import { refuseEscapingLinks } from '../lib/model/links.ts'
+import { short, type Digest, type RelPath, type Sha } from '../lib/model/path.ts'
+import type { Owned, Tree, Wanted } from '../lib/model/tree.ts'
+import type { Run } from './run.ts'
+
+/** The entries that a target takes from a commit, judged and not yet read. Null when the commit has no such directory. */
+export async function listed(run: Run, repository: Repository, commit: Sha, target: Target): Promise<readonly TreeEntry[] | null> {
+  const entries = await listTree(repository, commit, target.from, run.signal)
+  const accepted = entries?.filter((entry) => target.accepts(entry.path)) ?? null
+  if (accepted !== null) refuseTree(accepted, target.protects, run.host.machine.platform)
+  return accepted
+}
+
+/** The tree that a target wants. Blobs that the inventory knows by their object id are not read again. */
+export async function wanted(run: Run, repository: Repository, target: Target, entries: readonly TreeEntry[], owned: Tree<Owned>): Promise<Tree<Wanted>> {
+  const known = new Map<Sha, Digest>()
+  for (const entry of owned.values()) if (entry.oid !== null) known.set(entry.oid, entry.digest)
+  await judgeLinks(run, repository, entries, owned)
+  const unread = entries.filter((entry) => !known.has(entry.oid))
+  const oids = [...new Set(unread.map((entry) => entry.oid))]
+  const first = new Map(unread.map((entry) => [entry.oid, entry]))
+  let index = 0
+  for await (const bytes of blobs(repository, oids, run.signal)) {
+    const oid = oids[index++] as Sha
+    const entry = first.get(oid)
+    if (entry !== undefined && entry.type !== 'link') refuseContent(entry.path, bytes)
+    known.set(oid, digestOf(bytes))
+  }
+  return new Map(
+    entries.map((entry) => [
+      entry.path,
+      {
+        kind: entry.type === 'link' ? 'link' : 'file',
+        digest: known.get(entry.oid) as Digest,
+        executable: entry.type === 'executable',
+        mode: entry.type === 'link' ? null : target.modeOf(entry.path),
+        content: { kind: 'git', source: target.source, oid: entry.oid },
+      },
+    ]),
+  )
+}
+
+/** Every link is walked through all others; nothing is read when each of them was judged in this place before. */
+async function judgeLinks(run: Run, repository: Repository, entries: readonly TreeEntry[], owned: Tree<Owned>): Promise<void> {
+  const links = entries.filter((entry) => entry.type === 'link')
+  if (links.every((link) => owned.get(link.path)?.oid === link.oid)) return
+  const texts = new Map<RelPath, string>()
+  let index = 0
+  for await (const bytes of blobs(repository, links.map((link) => link.oid), run.signal)) {
+    const link = links[index++]
+    if (link !== undefined) texts.set(link.path, bytes.toString())
+  }
+  refuseEscapingLinks(texts)
+}
+
+/** The commit has nothing at a target's `from`. */
+export function noSuchDirectory(target: Target, commit: Sha): GitopsError {
+  return new GitopsError('no-such-path', `target ${target.name}: there is no directory ${JSON.stringify(target.from ?? '.')} in ${target.source} at ${short(commit)}`, {
+    hint: `Mend targets.${target.name}.from in the config, or commit that directory.`,
+  })
+}
