@@ -13,7 +13,13 @@ export function applyUnit(run: Run, unit: Unit): Step {
   return {
     title: `${unit.name}${unit.commit === null ? '' : ` ${short(unit.commit)}`}`,
     skip: () => whyNot(unit),
-    task: (_, task) => task.newListr(chapter(run, unit), { concurrent: false, exitOnError: true, exitAfterRollback: true, rendererOptions: { collapseSubtasks: false } }),
+    task: (_, task) =>
+      task.newListr(chapter(run, unit), {
+        concurrent: false,
+        exitOnError: true,
+        exitAfterRollback: true,
+        rendererOptions: { collapseSubtasks: false },
+      }),
     rollback: async (_, task) => {
       task.title = await rollback(run, unit)
     },
@@ -46,6 +52,14 @@ function whyNot(unit: Unit): string | false {
   if (unit.outcome !== null) return unit.outcome.message
   if (changes(unit)) return false
   if (unit.held) return held(unit)
-  unit.outcome = { source: unit.name, kind: 'in-sync', reason: 'InSync', message: '', revision: unit.commit, targets: targetOutcomes(unit), error: null }
+  unit.outcome = {
+    source: unit.name,
+    kind: 'in-sync',
+    reason: 'InSync',
+    message: '',
+    revision: unit.commit,
+    targets: targetOutcomes(unit),
+    error: null,
+  }
   return 'in sync'
 }

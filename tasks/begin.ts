@@ -30,7 +30,12 @@ export interface Begun {
 /** Takes the lock, claims the state directory and reads what is known. Throws `locked` or `config`. */
 export async function begin(config: Config, beginning: Beginning): Promise<Begun> {
   const { machine, signal, handedOver } = beginning
-  const lock = beginning.wait === null ? null : handedOver === null ? await acquire(config.state, machine, beginning.wait, signal) : adopt(config.state, machine, handedOver.lock)
+  const lock =
+    beginning.wait === null
+      ? null
+      : handedOver === null
+        ? await acquire(config.state, machine, beginning.wait, signal)
+        : adopt(config.state, machine, handedOver.lock)
   try {
     const notes: string[] = []
     const moved = beginning.dry ? null : claimState(config, machine)

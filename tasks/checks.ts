@@ -15,7 +15,14 @@ export interface Circumstance {
 export async function runCheck(run: Run, check: Check, circumstance: Circumstance): Promise<void> {
   for (let failures = 0; ; failures++) {
     try {
-      await run.host.attempt({ ...circumstance, what: `check ${JSON.stringify(check.name)}`, run: check.run, home: run.config.home, timeout: check.timeout, signal: run.signal })
+      await run.host.attempt({
+        ...circumstance,
+        what: `check ${JSON.stringify(check.name)}`,
+        run: check.run,
+        home: run.config.home,
+        timeout: check.timeout,
+        signal: run.signal,
+      })
       return
     } catch (error) {
       if (failures >= check.retries || run.signal.aborted) throw error

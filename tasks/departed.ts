@@ -7,22 +7,30 @@ import type { Run, Unit, UnitTarget } from './run.ts'
 
 /** Targets of a unit that have left the config: our files go, and what was there before us comes back. */
 export function departed(run: Run, unit: Unit): UnitTarget[] {
-  return gone(run).filter(([, target]) => target.source === unit.name).map(([root, { name, entries, onRemove }]) => {
-    const wanted = new Map<RelPath, Wanted>()
-    for (const path of onRemove === 'restore' ? entries.keys() : []) {
-      const original = run.inventory.originals.get(under(root, path))
-      if (original !== undefined) wanted.set(path, asWanted(original))
-    }
-    const found = scan(root, entries.keys(), entries)
-    const made = plan({ target: name, root, wanted, owned: entries, present: found.present, refuseFirstContact: () => null })
-    const left = { ...made, changes: made.changes.map((change) => ({ kind: 'forget', path: change.path }) as const) }
-    return { name, target: null, root, plan: onRemove === 'leave' ? left : made, scan: found, owned: entries, oids: new Map(), onRemove }
-  })
+  return gone(run)
+    .filter(([, target]) => target.source === unit.name)
+    .map(([root, { name, entries, onRemove }]) => {
+      const wanted = new Map<RelPath, Wanted>()
+      for (const path of onRemove === 'restore' ? entries.keys() : []) {
+        const original = run.inventory.originals.get(under(root, path))
+        if (original !== undefined) wanted.set(path, asWanted(original))
+      }
+      const found = scan(root, entries.keys(), entries)
+      const made = plan({ target: name, root, wanted, owned: entries, present: found.present, refuseFirstContact: () => null })
+      const left = { ...made, changes: made.changes.map((change) => ({ kind: 'forget', path: change.path }) as const) }
+      return { name, target: null, root, plan: onRemove === 'leave' ? left : made, scan: found, owned: entries, oids: new Map(), onRemove }
+    })
 }
 
 function asWanted(original: { kind: 'file'; digest: Wanted['digest']; mode: number } | { kind: 'link'; digest: Wanted['digest'] }): Wanted {
   const mode = original.kind === 'file' ? original.mode : null
-  return { kind: original.kind, digest: original.digest, executable: mode !== null && isExecutable(mode), mode, content: { kind: 'kept', digest: original.digest } }
+  return {
+    kind: original.kind,
+    digest: original.digest,
+    executable: mode !== null && isExecutable(mode),
+    mode,
+    content: { kind: 'kept', digest: original.digest },
+  }
 }
 
 /** What the inventory still owns at places that the config no longer names. */

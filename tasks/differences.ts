@@ -21,11 +21,16 @@ const LARGE = 1 << 20
 export async function* differences(run: Run, unit: Unit): AsyncGenerator<Difference> {
   for (const { root, plan } of unit.targets) {
     for (const change of plan.changes) {
-      if (change.kind === 'conflict') yield { path: under(root, change.path), note: `refused: ${change.reason}`, before: null, after: null, binary: false }
+      if (change.kind === 'conflict')
+        yield { path: under(root, change.path), note: `refused: ${change.reason}`, before: null, after: null, binary: false }
     }
     const changed = writes(plan.changes)
     const puts = changed.filter((change) => change.kind !== 'delete')
-    const bytes = readContents(run, unit, puts.flatMap((change) => ('after' in change ? [change.after.content] : [])))
+    const bytes = readContents(
+      run,
+      unit,
+      puts.flatMap((change) => ('after' in change ? [change.after.content] : [])),
+    )
     for (const change of changed) {
       const path = under(root, change.path)
       const after = change.kind === 'delete' ? null : ((await bytes.next()).value as Buffer)
@@ -38,7 +43,14 @@ export async function* differences(run: Run, unit: Unit): AsyncGenerator<Differe
 }
 
 function noteOf(change: Change): string {
-  const what = change.kind === 'create' ? 'new' : change.kind === 'delete' ? 'deleted' : 'drift' in change && change.drift === 'mode' ? 'mode' : 'changed'
+  const what =
+    change.kind === 'create'
+      ? 'new'
+      : change.kind === 'delete'
+        ? 'deleted'
+        : 'drift' in change && change.drift === 'mode'
+          ? 'mode'
+          : 'changed'
   const drift = 'drift' in change && change.drift !== null ? `, ${change.drift} since it was applied` : ''
   return `${what}${drift}${'kept' in change && change.kept ? ', what is there now is kept' : ''}`
 }

@@ -39,14 +39,21 @@ async function compare(run: Run, unit: Unit): Promise<void> {
     const held = run.status.sources[unit.name]?.held ?? null
     if (held !== null && held.desired === unit.desired) await standBy(run, unit, declared, listings)
   }
-  for (const target of unit.held && unit.commit === null ? [] : declared) unit.targets.push(await planned(run, unit, target, listings.get(target) ?? []))
+  for (const target of unit.held && unit.commit === null ? [] : declared)
+    unit.targets.push(await planned(run, unit, target, listings.get(target) ?? []))
   unit.targets.push(...departed(run, unit))
   const applied = run.inventory.applied.get(unit.name)
   unit.why = unit.source === null ? 'removed' : applied?.desired === unit.desired || unit.held ? 'heal' : 'revision'
 }
 
 /** The digest of everything desired: which objects go where, and what the config says about it. */
-async function desire(run: Run, unit: Unit, commit: Sha, targets: readonly Target[], listings: Map<Target, readonly TreeEntry[]>): Promise<string> {
+async function desire(
+  run: Run,
+  unit: Unit,
+  commit: Sha,
+  targets: readonly Target[],
+  listings: Map<Target, readonly TreeEntry[]>,
+): Promise<string> {
   const parts = [run.declaration]
   for (const target of targets) {
     const entries = unit.pulled === null ? null : await listed(run, unit.pulled.repository, commit, target)
@@ -77,16 +84,35 @@ async function planned(run: Run, unit: Unit, target: Target, entries: readonly T
   const made = plan({ target: target.name, root, wanted: want, owned, present: found.present, refuseFirstContact })
   const { deleted } = counts(made.changes)
   if (!run.options.allowShrink && shrinksTooMuch(owned.size, want.size, deleted)) {
-    throw new GitopsError('shrink', `target ${target.name}: ${want.size === 0 ? 'the source is empty there' : 'most of it'} and ${deleted} of ${owned.size} files would be deleted`, {
-      hint: 'If that is meant, run once with --allow-shrink.',
-    })
+    throw new GitopsError(
+      'shrink',
+      `target ${target.name}: ${want.size === 0 ? 'the source is empty there' : 'most of it'} and ${deleted} of ${owned.size} files would be deleted`,
+      {
+        hint: 'If that is meant, run once with --allow-shrink.',
+      },
+    )
   }
-  return { name: target.name, target, root, plan: made, scan: found, owned, oids: new Map(entries.map((entry) => [entry.path, entry.oid])), onRemove: target.onRemove }
+  return {
+    name: target.name,
+    target,
+    root,
+    plan: made,
+    scan: found,
+    owned,
+    oids: new Map(entries.map((entry) => [entry.path, entry.oid])),
+    onRemove: target.onRemove,
+  }
 }
 
 function refuseOurOwn(run: Run, target: Target, root: AbsPath): void {
-  for (const own of [run.host.store.directory, ...run.config.sources.flatMap((source) => (source.directory === null ? [] : [`${source.directory}/.git`]))]) {
-    if (isWithin(root, own) || root === '/') throw new GitopsError('config', `target ${target.name}: ${root} is not a place that can be reconciled into`, { hint: `Mend targets.${target.name}.to in the config.` })
+  for (const own of [
+    run.host.store.directory,
+    ...run.config.sources.flatMap((source) => (source.directory === null ? [] : [`${source.directory}/.git`])),
+  ]) {
+    if (isWithin(root, own) || root === '/')
+      throw new GitopsError('config', `target ${target.name}: ${root} is not a place that can be reconciled into`, {
+        hint: `Mend targets.${target.name}.to in the config.`,
+      })
   }
 }
 
@@ -102,10 +128,15 @@ function said(unit: Unit): string {
   if (!changes(unit)) return 'in sync'
   return unit.targets
     .filter((target) => writes(target.plan.changes).length > 0)
-    .map((target) => `${target.name}: ${tally(counts(target.plan.changes)).replaceAll('created', 'to create').replaceAll('updated', 'to update').replaceAll('deleted', 'to delete')}`)
+    .map(
+      (target) =>
+        `${target.name}: ${tally(counts(target.plan.changes)).replaceAll('created', 'to create').replaceAll('updated', 'to update').replaceAll('deleted', 'to delete')}`,
+    )
     .join('; ')
 }
 
 function driftLines({ root, plan }: UnitTarget): string[] {
-  return drifted(plan.changes).map(({ path, drift }) => printable(`${under(root, path)}: ${drift} since it was applied`).replaceAll('\n', '\\n'))
+  return drifted(plan.changes).map(({ path, drift }) =>
+    printable(`${under(root, path)}: ${drift} since it was applied`).replaceAll('\n', '\\n'),
+  )
 }

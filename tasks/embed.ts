@@ -35,11 +35,15 @@ export function embedded(user: UserConfig, options: ReconcileOptions): ListrTask
       const { run, lock } = await begin(await configOf(user, options), beginningOf(options))
       release = () => lock?.release()
       const verdict: Step = { title: 'verdict', task: () => speak(teller, concluded(run).verdict, release) }
-      return teller.newListr([...story(run), verdict], { concurrent: false, exitOnError: true, rendererOptions: { collapseSubtasks: false } })
+      return teller.newListr([...story(run), verdict], {
+        concurrent: false,
+        exitOnError: true,
+        rendererOptions: { collapseSubtasks: false },
+      })
     },
     rollback: () => release(),
   }
-  return task as unknown as ListrTask
+  return task
 }
 
 function speak(teller: Teller, verdict: Verdict, release: () => void): void {
@@ -50,7 +54,14 @@ function speak(teller: Teller, verdict: Verdict, release: () => void): void {
 
 function configOf(user: UserConfig, options: ReconcileOptions): Promise<Config> {
   const { hostname, home, platform } = machine()
-  return resolve(user, { file: null, directory: absPath(resolvePath(options.cwd ?? '.')), host: hostname, home, platform, env: process.env })
+  return resolve(user, {
+    file: null,
+    directory: absPath(resolvePath(options.cwd ?? '.')),
+    host: hostname,
+    home,
+    platform,
+    env: process.env,
+  })
 }
 
 function beginningOf(options: ReconcileOptions): Beginning {
@@ -64,4 +75,3 @@ function beginningOf(options: ReconcileOptions): Beginning {
     wait: options.lockTimeout ?? 10_000,
   }
 }
-

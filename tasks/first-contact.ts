@@ -29,14 +29,22 @@ export async function firstContact(run: Run, contact: Contact): Promise<(path: R
   const documents = news.filter((path) => {
     const live = present.get(path)
     const want = wanted.get(path)
-    return target.adopt === 'keep' && isDocument(path) && live?.kind === 'file' && want?.kind === 'file' && !matches(live, want) && live.digest !== want.digest
+    return (
+      target.adopt === 'keep' &&
+      isDocument(path) &&
+      live?.kind === 'file' &&
+      want?.kind === 'file' &&
+      !matches(live, want) &&
+      live.digest !== want.digest
+    )
   })
   for (const path of documents) {
     const content = wanted.get(path)?.content
     if (content?.kind !== 'git') continue
     for await (const ours of blobs(contact.repository, [content.oid], run.signal)) {
       const lost = await lostKeys(path, readLive(under(root, path)).toString(), ours.toString())
-      if (lost === null) refusals.set(path, `is there already and does not parse, so nobody can tell what replacing it would lose; ${HINT(target)}`)
+      if (lost === null)
+        refusals.set(path, `is there already and does not parse, so nobody can tell what replacing it would lose; ${HINT(target)}`)
       else if (lost.length > 0) refusals.set(path, `is there already and holds ${listKeys(lost)}, which the source lacks; ${HINT(target)}`)
     }
   }

@@ -41,10 +41,15 @@ function beforeOf(run: Run, unit: Unit, { root, name, onRemove, plan, owned, tar
 
 /** What stood at the paths that we write for the first time. */
 function firstWrites(run: Run, unit: Unit, steps: readonly Step[]): Map<AbsPath, Node> {
-  const first = new Set(unit.targets.flatMap(({ root, plan }) => plan.changes.flatMap((change) => (change.kind === 'update' && change.first ? [under(root, change.path)] : []))))
+  const first = new Set(
+    unit.targets.flatMap(({ root, plan }) =>
+      plan.changes.flatMap((change) => (change.kind === 'update' && change.first ? [under(root, change.path)] : [])),
+    ),
+  )
   const originals = new Map<AbsPath, Node>()
   for (const step of steps) {
-    if (step.kind === 'put' && step.before !== null && first.has(step.path) && !run.inventory.originals.has(step.path)) originals.set(step.path, step.before)
+    if (step.kind === 'put' && step.before !== null && first.has(step.path) && !run.inventory.originals.has(step.path))
+      originals.set(step.path, step.before)
   }
   return originals
 }
@@ -129,4 +134,3 @@ export function learnt(run: Run, unit: Unit): boolean {
     })
   })
 }
-

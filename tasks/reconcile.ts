@@ -11,23 +11,50 @@ import { smokeChecks } from './smoke.ts'
 /** The story of a reconcile, in order. */
 export function story(run: Run): Step[] {
   return [
-    { title: 'recover', enabled: () => interrupted(run), task: outside(run, (task) => (task.title = `recover  ${recover(run).join('; ')}`)) },
+    {
+      title: 'recover',
+      enabled: () => interrupted(run),
+      task: outside(run, (task) => (task.title = `recover  ${recover(run).join('; ')}`)),
+    },
     { title: 'pull', task: (_, task) => each(task, pull(run)) },
     { title: 'drift', enabled: () => !moved(run), task: (_, task) => each(task, drift(run)) },
-    { title: 'apply', enabled: () => !moved(run), task: (_, task) => each(task, run.units.map((unit) => applyUnit(run, unit))) },
-    { title: 'smoke', enabled: () => opened(run).length > 0 && smokeChecks(run, null).length > 0, task: outside(run, (task) => lastChecks(run, task)) },
+    {
+      title: 'apply',
+      enabled: () => !moved(run),
+      task: (_, task) =>
+        each(
+          task,
+          run.units.map((unit) => applyUnit(run, unit)),
+        ),
+    },
+    {
+      title: 'smoke',
+      enabled: () => opened(run).length > 0 && smokeChecks(run, null).length > 0,
+      task: outside(run, (task) => lastChecks(run, task)),
+    },
     { title: 'record', enabled: () => !moved(run), task: outside(run, () => record(run)) },
   ]
 }
 
 /** One line a source; a source that fails leaves the others alone. Verdicts come from the run's outcomes, never from here. */
 function each(task: Teller, steps: Step[]): Listr<Run, ListrRendererFactory, ListrRendererFactory> {
-  return task.newListr(steps, { concurrent: false, exitOnError: false, exitAfterRollback: false, rendererOptions: { collapseSubtasks: false, collapseErrors: false } })
+  return task.newListr(steps, {
+    concurrent: false,
+    exitOnError: false,
+    exitAfterRollback: false,
+    rendererOptions: { collapseSubtasks: false, collapseErrors: false },
+  })
 }
 
 /** Tells the story with the given renderer. Returns when it has ended, well or not: `run` knows how. */
 export async function tell(run: Run, rendering: ListrBaseClassOptions<Run, ListrRendererFactory, ListrRendererFactory>): Promise<void> {
-  const list = new Listr<Run, ListrRendererFactory, ListrRendererFactory>(story(run), { ...rendering, ctx: run, concurrent: false, exitOnError: true, registerSignalListeners: false })
+  const list = new Listr<Run, ListrRendererFactory, ListrRendererFactory>(story(run), {
+    ...rendering,
+    ctx: run,
+    concurrent: false,
+    exitOnError: true,
+    registerSignalListeners: false,
+  })
   try {
     await list.run()
   } catch (error) {

@@ -12,7 +12,8 @@ export async function record(run: Run): Promise<void> {
   commit(run, quiet)
   for (const unit of run.units) {
     const applied = unit.outcome?.kind === 'applied' || before.has(unit.name)
-    if (applied && !unit.held && unit.source !== null && unit.source.kind !== 'self' && unit.pulled !== null) await protect(unit.pulled.repository, unit.pulled.commit, run.signal)
+    if (applied && !unit.held && unit.source !== null && unit.source.kind !== 'self' && unit.pulled !== null)
+      await protect(unit.pulled.repository, unit.pulled.commit, run.signal)
   }
   remember(run)
 }
@@ -21,9 +22,24 @@ function concluded(unit: Unit): UnitOutcome {
   if (unit.held) held(unit)
   if (unit.outcome !== null) return unit.outcome
   const targets = targetOutcomes(unit)
-  const total = targets.reduce((sum, { created, updated, deleted }) => ({ created: sum.created + created, updated: sum.updated + updated, deleted: sum.deleted + deleted }), { created: 0, updated: 0, deleted: 0 })
+  const total = targets.reduce(
+    (sum, { created, updated, deleted }) => ({
+      created: sum.created + created,
+      updated: sum.updated + updated,
+      deleted: sum.deleted + deleted,
+    }),
+    { created: 0, updated: 0, deleted: 0 },
+  )
   const kind = changes(unit) ? 'applied' : 'in-sync'
-  return { source: unit.name, kind, reason: kind === 'applied' ? 'Applied' : 'InSync', message: [tally(total), unit.why === 'heal' && kind === 'applied' ? 'drift was healed' : ''].filter(Boolean).join('; '), revision: unit.commit, targets, error: null }
+  return {
+    source: unit.name,
+    kind,
+    reason: kind === 'applied' ? 'Applied' : 'InSync',
+    message: [tally(total), unit.why === 'heal' && kind === 'applied' ? 'drift was healed' : ''].filter(Boolean).join('; '),
+    revision: unit.commit,
+    targets,
+    error: null,
+  }
 }
 
 function remember(run: Run): void {
@@ -40,6 +56,11 @@ function remember(run: Run): void {
     sources[name] = { attempted: { commit: pulled?.commit ?? null, at, outcome: kind, reason, message }, held: still }
   }
   const worst = run.units.map((unit) => unit.outcome).filter((outcome) => outcome !== null)
-  run.status = { ...run.status, sources, lastRun: { at, outcome: worst.map((outcome) => outcome.kind).join(','), message: '' }, configBroken: null }
+  run.status = {
+    ...run.status,
+    sources,
+    lastRun: { at, outcome: worst.map((outcome) => outcome.kind).join(','), message: '' },
+    configBroken: null,
+  }
   run.host.store.saveStatus(run.status, durable)
 }

@@ -16,7 +16,10 @@ export function recover(run: Run): string[] {
   const said: string[] = []
   for (const { generation: number, undo } of (store.journal()?.open ?? []).toReversed()) {
     const generation = store.generation(number)
-    if (generation === null) throw new GitopsError('stuck', `the journal names generation ${number}, which is not in ${store.directory}`, { hint: 'Restore that directory, or remove its journal.json and look at the target yourself.' })
+    if (generation === null)
+      throw new GitopsError('stuck', `the journal names generation ${number}, which is not in ${store.directory}`, {
+        hint: 'Restore that directory, or remove its journal.json and look at the target yourself.',
+      })
     if (number <= run.inventory.generation && !undo) said.push(`generation ${number} was already live`)
     else {
       const { left } = transact.undo(generation.steps, kept)
@@ -24,7 +27,9 @@ export function recover(run: Run): string[] {
       store.saveInventory(run.inventory)
       if (undo) store.saveGeneration({ ...generation, takenBack: run.host.now().toISOString() })
       else store.dropGeneration(number)
-      said.push(`generation ${number} of ${generation.unit} was ${undo ? 'taken back' : 'half done and is undone'}${left.length === 0 ? '' : `; left alone: ${left.join(', ')}`}`)
+      said.push(
+        `generation ${number} of ${generation.unit} was ${undo ? 'taken back' : 'half done and is undone'}${left.length === 0 ? '' : `; left alone: ${left.join(', ')}`}`,
+      )
     }
     closed(run, [number])
   }

@@ -65,12 +65,24 @@ async function passes(run: Run, unit: Unit): Promise<boolean> {
 
 function hold(run: Run, unit: Unit): void {
   if (unit.commit === null || unit.outcome === null) return
-  holdRevision(run, unit.name, { desired: unit.desired, commit: unit.commit, since: run.host.now().toISOString(), reason: unit.outcome.message })
+  holdRevision(run, unit.name, {
+    desired: unit.desired,
+    commit: unit.commit,
+    since: run.host.now().toISOString(),
+    reason: unit.outcome.message,
+  })
 }
 
 function stuck(unit: Unit, failures: readonly GitopsError[]): string {
-  const error = new GitopsError('stuck', failures.map((failure) => failure.message).join('\n'), { hint: failures.find((failure) => failure.hint !== undefined)?.hint ?? 'Look at what failed and mend it by hand.' })
-  amend(unit, { kind: 'stuck', reason: 'Stuck', message: `${unit.outcome?.message ?? ''}. Then the rollback failed: ${error.message}`, error })
+  const error = new GitopsError('stuck', failures.map((failure) => failure.message).join('\n'), {
+    hint: failures.find((failure) => failure.hint !== undefined)?.hint ?? 'Look at what failed and mend it by hand.',
+  })
+  amend(unit, {
+    kind: 'stuck',
+    reason: 'Stuck',
+    message: `${unit.outcome?.message ?? ''}. Then the rollback failed: ${error.message}`,
+    error,
+  })
   return `${unit.name}  the rollback failed`
 }
 

@@ -1,6 +1,6 @@
 import type { ListrRendererFactory, ListrTask, ListrTaskWrapper } from 'listr2'
 import type { Host } from '../lib/host/host.ts'
-import type { Pulled } from '../lib/host/pull.ts'
+import type { Pulled } from '../lib/host/fetch.ts'
 import type { Scan } from '../lib/host/live.ts'
 import type { Status } from '../lib/host/store.ts'
 import type { Config, Source, Target } from '../lib/model/config.ts'
@@ -33,7 +33,7 @@ export interface Run {
   failure: GitopsError | null
 }
 
-export interface RunOptions {
+interface RunOptions {
   readonly fetch: boolean
   readonly allowShrink: boolean
   /** Commits that a parent process has pulled already, a source each. */

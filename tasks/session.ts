@@ -20,13 +20,19 @@ export interface Around {
  * One reconcile from the lock to the verdict. `code` is the exit code; the verdict is null when another process has spoken it.
  * Throws `locked`, `config` or `interrupted` when it cannot begin.
  */
-export async function session(config: Config, beginning: Beginning, rendering: Rendering, around: Around = {}): Promise<{ verdict: Verdict | null; code: number; run: Run }> {
+export async function session(
+  config: Config,
+  beginning: Beginning,
+  rendering: Rendering,
+  around: Around = {},
+): Promise<{ verdict: Verdict | null; code: number; run: Run }> {
   const begun = await begin(config, beginning)
   const { run, lock } = begun
   try {
     around.first?.(run)
     await tell(run, rendering)
-    if (run.failure === null && moved(run) && around.handOver !== undefined) return { verdict: null, code: await around.handOver(begun), run }
+    if (run.failure === null && moved(run) && around.handOver !== undefined)
+      return { verdict: null, code: await around.handOver(begun), run }
     return { ...(run.failure === null ? concluded(run) : ended(run.failure)), run }
   } finally {
     lock?.release()
@@ -44,7 +50,8 @@ export function concluded(run: Run): { verdict: Verdict; code: number } {
 /** The verdict of a session that a `GitopsError` ended outside of any unit. */
 export function ended(error: GitopsError): { verdict: Verdict; code: number } {
   const outcome = outcomeOf(error.code)
-  const code = error.code === 'usage' || error.code === 'config' ? 2 : error.code === 'interrupted' ? interruption(null, error) : exitCode(outcome)
+  const code =
+    error.code === 'usage' || error.code === 'config' ? 2 : error.code === 'interrupted' ? interruption(null, error) : exitCode(outcome)
   return { verdict: verdictOfError(error, code, outcome), code }
 }
 

@@ -41,7 +41,14 @@ export interface Report {
 export function statusOf(run: Run, running: string | null): Report {
   const sources = run.units.map((unit) => sourceReport(run, unit))
   const half = interrupted(run) && running === null
-  const exit = half || sources.some((source) => source.attempted?.outcome === 'stuck') ? 4 : sources.some((source) => source.held !== null) ? 5 : sources.every((source) => source.ready) ? 0 : 3
+  const exit =
+    half || sources.some((source) => source.attempted?.outcome === 'stuck')
+      ? 4
+      : sources.some((source) => source.held !== null)
+        ? 5
+        : sources.every((source) => source.ready)
+          ? 0
+          : 3
   return {
     kind: 'status',
     name: run.config.name,
@@ -61,7 +68,9 @@ function sourceReport(run: Run, unit: Unit): SourceReport {
   const known = run.status.sources[unit.name]
   const applied = run.inventory.applied.get(unit.name) ?? null
   const held = known?.held ?? null
-  const drift = unit.targets.flatMap(({ root, plan }) => drifted(plan.changes).map(({ path, drift }) => ({ path: under(root, path), kind: drift })))
+  const drift = unit.targets.flatMap(({ root, plan }) =>
+    drifted(plan.changes).map(({ path, drift }) => ({ path: under(root, path), kind: drift })),
+  )
   const failed = unit.outcome?.error !== null && unit.outcome?.error?.code !== 'held' ? (unit.outcome?.message ?? null) : null
   const problem = failed ?? unit.pulled?.problem ?? null
   const pending = unit.targets
@@ -69,7 +78,8 @@ function sourceReport(run: Run, unit: Unit): SourceReport {
     .filter(([, text]) => text !== '')
     .map(([name, text]) => `${name}: ${text}`)
     .join('; ')
-  const ready = applied !== null && held === null && problem === null && !changes(unit) && (unit.commit === null || applied.desired === unit.desired)
+  const ready =
+    applied !== null && held === null && problem === null && !changes(unit) && (unit.commit === null || applied.desired === unit.desired)
   return {
     name: unit.name,
     ready,

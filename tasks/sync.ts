@@ -24,7 +24,9 @@ export async function sync(run: Run, unit: Unit, task: Teller): Promise<unknown>
     await after(run, unit, task)
   }
   const changed = unit.targets.filter(({ plan }) => writes(plan.changes).length > 0)
-  return task.newListr(changed.map(({ name, root, plan }) => ({ title: `${name}  ${tally(counts(plan.changes))} in ${root}`, task: () => {} })))
+  return task.newListr(
+    changed.map(({ name, root, plan }) => ({ title: `${name}  ${tally(counts(plan.changes))} in ${root}`, task: () => {} })),
+  )
 }
 
 function ordered(run: Run, unit: Unit): { all: DiskStep[]; contents: Map<AbsPath, Content> } {
@@ -54,8 +56,9 @@ function keepWhatGoes(run: Run, all: readonly DiskStep[]): void {
   for (const step of all) {
     if ((step.kind !== 'put' && step.kind !== 'remove') || step.before === null) continue
     if (run.host.kept.keep(readLive(step.path)) !== step.before.digest) {
-      throw new GitopsError('contested', `${step.path} was changed by something else while we were planning`, { hint: 'Nothing is lost; the next run looks again.' })
+      throw new GitopsError('contested', `${step.path} was changed by something else while we were planning`, {
+        hint: 'Nothing is lost; the next run looks again.',
+      })
     }
   }
 }
-

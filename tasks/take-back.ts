@@ -9,24 +9,33 @@ import type { Run } from './run.ts'
 export function takeBackLast(run: Run): string[] {
   const said = interrupted(run) ? recover(run) : []
   const generation = last(run)
-  if (generation === null) throw new GitopsError('no-such-path', 'there is no applied generation to roll back to', { hint: 'Nothing was changed.' })
+  if (generation === null)
+    throw new GitopsError('no-such-path', 'there is no applied generation to roll back to', { hint: 'Nothing was changed.' })
   const at = run.host.now().toISOString()
-  if (generation.commit !== null && generation.why === 'revision' && run.inventory.applied.get(generation.unit)?.desired === generation.desired) {
+  if (
+    generation.commit !== null &&
+    generation.why === 'revision' &&
+    run.inventory.applied.get(generation.unit)?.desired === generation.desired
+  ) {
     holdRevision(run, generation.unit, { desired: generation.desired, commit: generation.commit, since: at, reason: 'rolled back by hand' })
   }
   // From here on it is recovery's work, also if we are killed in the middle of it.
   run.host.store.saveJournal({ open: [{ generation: generation.number, undo: true }] })
   const undone = recover(run)
   const applied = run.inventory.applied.get(generation.unit)
-  return [...said, ...undone.filter((line) => line.includes('left alone')), `Rolled back: ${generation.unit}, generation ${generation.number}. ${applied === undefined ? 'What was there before us is back' : `Live again: ${short(applied.commit)}`}.`]
+  return [
+    ...said,
+    ...undone.filter((line) => line.includes('left alone')),
+    `Rolled back: ${generation.unit}, generation ${generation.number}. ${applied === undefined ? 'What was there before us is back' : `Live again: ${short(applied.commit)}`}.`,
+  ]
 }
 
 function last(run: Run): Generation | null {
   const { store } = run.host
   for (const number of store.generations().toReversed()) {
     const generation = store.generation(number)
-    if (generation !== null && number <= run.inventory.generation && generation.takenBack === null && generation.why !== 'heal') return generation
+    if (generation !== null && number <= run.inventory.generation && generation.takenBack === null && generation.why !== 'heal')
+      return generation
   }
   return null
 }
-

@@ -13,7 +13,9 @@ export async function validate(run: Run, unit: Unit, task: Teller): Promise<void
   const faults = await syntax(run, unit)
   if (faults.length > 0) {
     const places = faults.map((fault) => `${fault.path}:${fault.line}:${fault.column}: ${fault.message}`)
-    throw new GitopsError('invalid', `the candidate has a syntax error: ${places.join('; ')}`, { hint: 'Mend it in the source; nothing was written.' })
+    throw new GitopsError('invalid', `the candidate has a syntax error: ${places.join('; ')}`, {
+      hint: 'Mend it in the source; nothing was written.',
+    })
   }
   const checks = run.config.checks.validate.filter((check) => check.source === null || check.source === unit.name)
   if (checks.length === 0 || unit.why !== 'revision') return
@@ -24,7 +26,9 @@ export async function validate(run: Run, unit: Unit, task: Teller): Promise<void
     for (const check of checks) {
       task.output = check.name
       await runCheck(run, check, { cwd: stage, stage, source: unit.name, revision: unit.commit }).catch((error: unknown) => {
-        throw error instanceof GitopsError && error.code === 'check' ? new GitopsError('invalid', error.message, { hint: 'Nothing was written.', cause: error }) : error
+        throw error instanceof GitopsError && error.code === 'check'
+          ? new GitopsError('invalid', error.message, { hint: 'Nothing was written.', cause: error })
+          : error
       })
     }
     task.title = `validate  ${checks.length} check${checks.length === 1 ? '' : 's'} passed`
@@ -42,7 +46,11 @@ async function syntax(run: Run, unit: Unit): Promise<Fault[]> {
       'after' in change && change.after.kind === 'file' && isChecked(change.path) && run.config.checks.syntax(change.path) ? [change] : [],
     )
     let index = 0
-    for await (const bytes of readContents(run, unit, files.map((change) => change.after.content))) {
+    for await (const bytes of readContents(
+      run,
+      unit,
+      files.map((change) => change.after.content),
+    )) {
       const fault = await syntaxFault(files[index++]?.path as RelPath, bytes)
       if (fault !== null) faults.push(fault)
     }
@@ -55,10 +63,13 @@ async function* candidate(run: Run, unit: Unit): AsyncGenerator<Staged> {
     if (target === null) continue
     const entries = [...plan.wanted]
     let index = 0
-    for await (const bytes of readContents(run, unit, entries.map(([, want]) => want.content))) {
+    for await (const bytes of readContents(
+      run,
+      unit,
+      entries.map(([, want]) => want.content),
+    )) {
       const [path, want] = entries[index++] as [RelPath, Wanted]
       yield { path: `${name}/${path}`, bytes, link: want.kind === 'link', mode: want.mode ?? (want.executable ? 0o700 : 0o600) }
     }
   }
 }
-

@@ -13,11 +13,17 @@ export function verify(run: Run, unit: Unit, task: Teller): void {
     for (const change of writes(plan.changes)) {
       const path = under(root, change.path)
       const now = look(path)
-      const right = change.kind === 'delete' ? now === null || isParent(plan.wanted.keys(), change.path) : now !== null && now !== 'other' && 'after' in change && matches(now, change.after)
+      const right =
+        change.kind === 'delete'
+          ? now === null || isParent(plan.wanted.keys(), change.path)
+          : now !== null && now !== 'other' && 'after' in change && matches(now, change.after)
       if (!right) wrong.push(path)
     }
   }
-  if (wrong.length > 0) throw new GitopsError('verify', `after the sync ${wrong.join(', ')} was not what was written`, { hint: 'Something else writes there; see what it is, or exclude the path.' })
+  if (wrong.length > 0)
+    throw new GitopsError('verify', `after the sync ${wrong.join(', ')} was not what was written`, {
+      hint: 'Something else writes there; see what it is, or exclude the path.',
+    })
 }
 
 /** A deleted file may have become a directory of wanted ones. */

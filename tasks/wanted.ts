@@ -17,7 +17,13 @@ export async function listed(run: Run, repository: Repository, commit: Sha, targ
 }
 
 /** The tree that a target wants. Blobs that the inventory knows by their object id are not read again. */
-export async function wanted(run: Run, repository: Repository, target: Target, entries: readonly TreeEntry[], owned: Tree<Owned>): Promise<Tree<Wanted>> {
+export async function wanted(
+  run: Run,
+  repository: Repository,
+  target: Target,
+  entries: readonly TreeEntry[],
+  owned: Tree<Owned>,
+): Promise<Tree<Wanted>> {
   const known = new Map<Sha, Digest>()
   for (const entry of owned.values()) if (entry.oid !== null) known.set(entry.oid, entry.digest)
   await judgeLinks(run, repository, entries, owned)
@@ -51,7 +57,11 @@ async function judgeLinks(run: Run, repository: Repository, entries: readonly Tr
   if (links.every((link) => owned.get(link.path)?.oid === link.oid)) return
   const texts = new Map<RelPath, string>()
   let index = 0
-  for await (const bytes of blobs(repository, links.map((link) => link.oid), run.signal)) {
+  for await (const bytes of blobs(
+    repository,
+    links.map((link) => link.oid),
+    run.signal,
+  )) {
     const link = links[index++]
     if (link !== undefined) texts.set(link.path, bytes.toString())
   }
@@ -60,7 +70,11 @@ async function judgeLinks(run: Run, repository: Repository, entries: readonly Tr
 
 /** The commit has nothing at a target's `from`. */
 export function noSuchDirectory(target: Target, commit: Sha): GitopsError {
-  return new GitopsError('no-such-path', `target ${target.name}: there is no directory ${JSON.stringify(target.from ?? '.')} in ${target.source} at ${short(commit)}`, {
-    hint: `Mend targets.${target.name}.from in the config, or commit that directory.`,
-  })
+  return new GitopsError(
+    'no-such-path',
+    `target ${target.name}: there is no directory ${JSON.stringify(target.from ?? '.')} in ${target.source} at ${short(commit)}`,
+    {
+      hint: `Mend targets.${target.name}.from in the config, or commit that directory.`,
+    },
+  )
 }

@@ -6,7 +6,14 @@ import type { Verdict } from '../model/verdict.ts'
 
 type Style = Parameters<typeof styleText>[0]
 
-const STYLES: Readonly<Record<OutcomeKind, Style>> = { 'in-sync': 'green', applied: 'green', refused: 'yellow', 'rolled-back': 'red', failed: 'red', stuck: 'red' }
+const STYLES: Readonly<Record<OutcomeKind, Style>> = {
+  'in-sync': 'green',
+  applied: 'green',
+  refused: 'yellow',
+  'rolled-back': 'red',
+  failed: 'red',
+  stuck: 'red',
+}
 
 /** Text in colour where standard output is a terminal that wants it. */
 export function styled(style: Style, text: string): string {

@@ -32,7 +32,14 @@ export function configFile(options: ConfigOptions): AbsPath {
 export async function open(file: AbsPath): Promise<Opened> {
   const here = machine()
   const { user } = await load(file, new URL('../index.js', import.meta.url).href)
-  const config = await resolve(user, { file, directory: absPath(dirname(realpathSync(file))), host: here.hostname, home: here.home, platform: here.platform, env: process.env })
+  const config = await resolve(user, {
+    file,
+    directory: absPath(dirname(realpathSync(file))),
+    host: here.hostname,
+    home: here.home,
+    platform: here.platform,
+    env: process.env,
+  })
   return { config, machine: here }
 }
 

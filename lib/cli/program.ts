@@ -31,7 +31,7 @@ export async function run(argv: readonly string[]): Promise<void> {
       if (name === undefined) program.help()
       program.error(`error: unknown command '${name}'\nSee \`gitops --help\`.`)
     })
-  for (const verb of [reconcileCommand, statusCommand, diffCommand, rollbackCommand, retryCommand]) add(program, verb as Verb<never>)
+  for (const verb of [reconcileCommand, statusCommand, diffCommand, rollbackCommand, retryCommand]) add(program, verb)
   try {
     const unknown = unknownCommand(program, argv)
     if (unknown !== null) program.error(unknown)
@@ -47,8 +47,11 @@ function add(program: Command, verb: Verb<never>): void {
   for (const [name, help] of verb.arguments ?? []) command.argument(name, help)
   for (const option of verb.options) command.addOption(option)
   command.allowExcessArguments(false).action(async (...all: unknown[]) => {
-    const options = command.opts() as never
-    process.exitCode = await verb.run(options, all.slice(0, -2).filter((arg) => typeof arg === 'string'))
+    const options = command.opts<never>()
+    process.exitCode = await verb.run(
+      options,
+      all.slice(0, -2).filter((arg) => typeof arg === 'string'),
+    )
   })
 }
 

@@ -58,7 +58,14 @@ abstract class EventRenderer {
 /** One line an event, for pipes and logs. */
 export class LineRenderer extends EventRenderer {
   override write({ path, state, text, duration }: Happening): void {
-    const what = state === 'output' ? `: ${text}` : state === 'completed' ? (text === '' ? '' : `  ${text}`) : `  ${state}${text === '' ? '' : `: ${text}`}`
+    const what =
+      state === 'output'
+        ? `: ${text}`
+        : state === 'completed'
+          ? text === ''
+            ? ''
+            : `  ${text}`
+          : `  ${state}${text === '' ? '' : `: ${text}`}`
     print(`${path.join(' · ')}${what}${duration !== undefined && duration >= 100 ? `  (${span(duration)})` : ''}`.replaceAll('\n', '\n  '))
   }
 }
@@ -72,9 +79,9 @@ export class JsonRenderer extends EventRenderer {
 
 function trailOf(task: AnyTask): string[] {
   const above = task.parent as AnyTask | undefined
-  return [...(above === undefined ? [] : trailOf(above)), String(task.initialTitle ?? '').split('  ')[0] ?? '']
+  return [...(above === undefined ? [] : trailOf(above)), (task.initialTitle ?? '').split('  ')[0] ?? '']
 }
 
 function result(task: AnyTask): string {
-  return String(task.title ?? '').split('  ').slice(1).join('  ')
+  return task.title.split('  ').slice(1).join('  ')
 }

@@ -5,6 +5,12 @@ import { JsonRenderer, LineRenderer } from './render.ts'
 /** How the story is told: listr2's own renderer on a terminal, a line an event in a pipe, JSON when asked for. */
 export function rendering(json: boolean): Rendering {
   const renderer = json ? JsonRenderer : process.stdout.isTTY ? 'default' : LineRenderer
-  const rendererOptions = { timer: PRESET_TIMER, collapseSubtasks: false, collapseErrors: false, showErrorMessage: true, suffixSkips: false }
+  const rendererOptions = {
+    timer: PRESET_TIMER,
+    collapseSubtasks: false,
+    collapseErrors: false,
+    showErrorMessage: true,
+    suffixSkips: false,
+  }
   return { renderer, rendererOptions } as unknown as Rendering
 }

@@ -1,16 +1,17 @@
 import type { BaseIssue } from 'valibot'
+import { schema } from './schema.ts'
 
 /** Every fault of a config, one line each: the place, what is wrong there, what would be right. */
-export function complaints(issues: readonly BaseIssue<unknown>[], known: (place: readonly string[]) => readonly string[]): string {
-  return issues.map((issue) => `  ${complaint(issue, known)}`).join('\n')
+export function complaints(issues: readonly BaseIssue<unknown>[]): string {
+  return issues.map((issue) => `  ${complaint(issue)}`).join('\n')
 }
 
-function complaint(issue: BaseIssue<unknown>, known: (place: readonly string[]) => readonly string[]): string {
+function complaint(issue: BaseIssue<unknown>): string {
   const path = (issue.path ?? []).map((item) => String(item.key))
   const place = path.length === 0 ? 'the config' : path.join('.')
   if (issue.type === 'strict_object' && issue.expected === 'never') {
     const above = path.slice(0, -1)
-    const names = known(above)
+    const names = keysAt(above)
     const meant = nearest(path.at(-1) ?? '', names)
     return `${place}: unknown key; ${meant === null ? `known here: ${names.join(', ')}` : `did you mean ${JSON.stringify(meant)}?`}`
   }
@@ -21,7 +22,7 @@ function complaint(issue: BaseIssue<unknown>, known: (place: readonly string[]) 
 }
 
 /** The known name that is at most two edits away, or null. */
-export function nearest(name: string, names: readonly string[]): string | null {
+function nearest(name: string, names: readonly string[]): string | null {
   const ranked = names.map((known) => ({ known, far: distance(name.toLowerCase(), known.toLowerCase()) })).toSorted((a, b) => a.far - b.far)
   const best = ranked[0]
   return best !== undefined && best.far <= 2 ? best.known : null
@@ -37,4 +38,31 @@ function distance(a: string, b: string): number {
     row = next
   }
   return row[b.length] ?? 0
+}
+
+/** The keys that the schema knows at a place, for "did you mean". */
+function keysAt(place: readonly string[]): readonly string[] {
+  let at: unknown = schema
+  for (const key of place) at = step(at, key)
+  const entries = unwrap(at)['entries']
+  return typeof entries === 'object' && entries !== null ? Object.keys(entries) : []
+}
+
+function step(at: unknown, key: string): unknown {
+  const node = unwrap(at)
+  const entries = node['entries'] as Record<string, unknown> | undefined
+  return entries?.[key] ?? node['value'] ?? node['item']
+}
+
+function unwrap(at: unknown): Record<string, unknown> {
+  let node = (at ?? {}) as Record<string, unknown>
+  for (;;) {
+    const inner =
+      node['wrapped'] ??
+      (Array.isArray(node['options'])
+        ? node['options'].find((option: Record<string, unknown>) => option['type'] === 'strict_object')
+        : undefined)
+    if (typeof inner !== 'object' || inner === null) return node
+    node = inner as Record<string, unknown>
+  }
 }

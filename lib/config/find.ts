@@ -27,9 +27,13 @@ export function find(start: string, home: string): AbsPath {
     if (name !== undefined) return absPath(join(directory, name))
     if (directory === last) break
   }
-  throw new GitopsError('config', `there is no gitops.config.ts (or .mts .js .mjs .yaml .json) in ${from}${from === last ? '' : ` or above it up to ${last}`}`, {
-    hint: 'Write one, or name one with --config FILE.',
-  })
+  throw new GitopsError(
+    'config',
+    `there is no gitops.config.ts (or .mts .js .mjs .yaml .json) in ${from}${from === last ? '' : ` or above it up to ${last}`}`,
+    {
+      hint: 'Write one, or name one with --config FILE.',
+    },
+  )
 }
 
 /** The highest directory searched: never a stranger's, such as /tmp. */
@@ -42,7 +46,8 @@ function ceiling(from: string, home: string): string {
 
 /** Loads a config file wherever it lies. `entry` is what `import … from 'gitops'` means in it. Throws `config`. */
 export async function load(file: AbsPath, entry: string): Promise<Found> {
-  if (!existsSync(file) || !statSync(file).isFile()) throw new GitopsError('config', `${file} is not a file`, { hint: 'Name a config file with --config FILE.' })
+  if (!existsSync(file) || !statSync(file).isFile())
+    throw new GitopsError('config', `${file} is not a file`, { hint: 'Name a config file with --config FILE.' })
   const module: Loader = (path) => loadModule(path, entry)
   const loaders = { ...defaultLoaders, '.ts': module, '.mts': module, '.js': module, '.mjs': module }
   try {
@@ -86,7 +91,7 @@ async function loadModule(path: string, entry: string): Promise<unknown> {
 /** A user's own TypeScript is always a module, whatever the nearest package.json says; JavaScript is one when it reads like one. */
 function formatOf(url: string): 'module' | 'module-typescript' | null {
   if (!url.startsWith('file:') || url.includes('/node_modules/')) return null
-  if (/\.ts$/.test(url)) return 'module-typescript'
-  if (/\.js$/.test(url) && /^\s*(?:import|export)\b/m.test(readFileSync(fileURLToPath(url), 'utf8'))) return 'module'
+  if (url.endsWith('.ts')) return 'module-typescript'
+  if (url.endsWith('.js') && /^\s*(?:import|export)\b/m.test(readFileSync(fileURLToPath(url), 'utf8'))) return 'module'
   return null
 }

@@ -4,7 +4,7 @@ import type { CheckContext, TaskContext } from '../plugins/contract.ts'
 import type { Host } from '../model/context.ts'
 
 const text = (what: string) => v.pipe(v.string(`must be ${what}`), v.nonEmpty(`must be ${what}`))
-const globs = v.array(text('a glob such as \'**/*.md\''), 'must be a list of globs')
+const globs = v.array(text("a glob such as '**/*.md'"), 'must be a list of globs')
 const wait = v.pipe(
   text("a duration such as '30s'"),
   v.check(isDuration, (issue) => `${JSON.stringify(issue.input)} is not a duration such as '90s' or '5m'`),
@@ -42,7 +42,12 @@ const target = v.strictObject({
   /** Paths that belong to an application: a revision that contains one of them is refused. */
   protect: v.optional(globs),
   /** Full permission bits for paths that match a glob, for example `{ 'bin/*': '0700' }`. */
-  modes: v.optional(v.record(v.string(), v.pipe(v.string("must be an octal mode such as '0600'"), v.regex(/^0?[0-7]{3}$/, "must be an octal mode such as '0600'")))),
+  modes: v.optional(
+    v.record(
+      v.string(),
+      v.pipe(v.string("must be an octal mode such as '0600'"), v.regex(/^0?[0-7]{3}$/, "must be an octal mode such as '0600'")),
+    ),
+  ),
   /** `keep` (default) refuses to replace a live document that has keys which ours lacks; `replace` replaces it and keeps a copy. */
   adopt: v.optional(v.picklist(['keep', 'replace'], "must be 'keep' or 'replace'")),
   /** When the target leaves the config: `restore` (default) what was there before us, or `leave` our files. */
@@ -60,7 +65,14 @@ const check = v.strictObject({
   /** Default `'60s'`. */
   timeout: v.optional(wait),
   /** How often it is tried again after it failed. Default 0. */
-  retries: v.optional(v.pipe(v.number('must be a whole number'), v.integer('must be a whole number'), v.minValue(0, 'must not be negative'), v.maxValue(100, 'must be at most 100'))),
+  retries: v.optional(
+    v.pipe(
+      v.number('must be a whole number'),
+      v.integer('must be a whole number'),
+      v.minValue(0, 'must not be negative'),
+      v.maxValue(100, 'must be at most 100'),
+    ),
+  ),
   when: v.optional(when),
 })
 
@@ -81,7 +93,10 @@ export const schema = v.strictObject({
   name: v.optional(v.pipe(text('a name'), v.regex(/^[\w][\w.-]*$/, 'must be letters, digits, dots and dashes only'))),
   /** What `~` means, and where our state lives. Default: the user's home. A relative path is below the config's directory. */
   home: v.optional(text('a directory')),
-  sources: v.pipe(v.record(v.string(), source), v.check((all) => Object.keys(all).length > 0, 'names no source; add one such as { team: { repo: \'…\' } }')),
+  sources: v.pipe(
+    v.record(v.string(), source),
+    v.check((all) => Object.keys(all).length > 0, "names no source; add one such as { team: { repo: '…' } }"),
+  ),
   targets: v.optional(v.record(v.string(), target)),
   checks: v.optional(
     v.strictObject({

@@ -29,7 +29,12 @@ function jsonFault(path: RelPath, text: string): Fault | null {
     const before = text.slice(0, at === undefined ? text.length : Number(at)).split('\n')
     // V8 quotes a piece of the text; the place says enough and gives nothing away.
     const plain = message.replace(/, (?:\.\.\.)?".*$/s, '').replace(/ in JSON at position.*$/s, '')
-    return { path, line: before.length, column: (before.at(-1)?.length ?? 0) + 1, message: text.trim() === '' ? 'the file is empty' : plain }
+    return {
+      path,
+      line: before.length,
+      column: (before.at(-1)?.length ?? 0) + 1,
+      message: text.trim() === '' ? 'the file is empty' : plain,
+    }
   }
 }
 

@@ -11,20 +11,29 @@ export function refuseTree(
   platform: string,
 ): void {
   for (const { path, type } of entries) {
-    if (type === 'submodule') throw new GitopsError('hostile', `${quote(path)} is a submodule, which is not supported`, { hint: 'Exclude it, or commit its files.' })
-    if (protects(path)) throw new GitopsError('hostile', `${quote(path)} is in the source, but the config protects it`, { hint: 'Take it out of the source, or out of `protect`.' })
+    if (type === 'submodule')
+      throw new GitopsError('hostile', `${quote(path)} is a submodule, which is not supported`, {
+        hint: 'Exclude it, or commit its files.',
+      })
+    if (protects(path))
+      throw new GitopsError('hostile', `${quote(path)} is in the source, but the config protects it`, {
+        hint: 'Take it out of the source, or out of `protect`.',
+      })
   }
   if (platform === 'darwin' || platform === 'win32') refuseCollisions(entries.map((entry) => entry.path))
 }
 
 /** Refuses two names that differ only in case or in Unicode form. */
-export function refuseCollisions(paths: readonly RelPath[]): void {
+function refuseCollisions(paths: readonly RelPath[]): void {
   const seen = new Map<string, string>()
   for (const path of paths) {
     for (const name of [...ancestors(path), path]) {
       const folded = name.normalize('NFC').toLowerCase()
       const other = seen.get(folded) ?? name
-      if (other !== name) throw new GitopsError('hostile', `${quote(other)} and ${quote(name)} are one name on this machine`, { hint: 'Rename one of them in the source.' })
+      if (other !== name)
+        throw new GitopsError('hostile', `${quote(other)} and ${quote(name)} are one name on this machine`, {
+          hint: 'Rename one of them in the source.',
+        })
       seen.set(folded, name)
     }
   }
@@ -34,7 +43,9 @@ export function refuseCollisions(paths: readonly RelPath[]): void {
 export function refuseContent(path: RelPath, bytes: Buffer): void {
   const head = bytes.subarray(0, 200).toString('latin1')
   if (head.startsWith('version https://git-lfs.github.com/spec/')) {
-    throw new GitopsError('hostile', `${quote(path)} is a Git LFS pointer, not the file itself`, { hint: 'Commit the file itself, or exclude it.' })
+    throw new GitopsError('hostile', `${quote(path)} is a Git LFS pointer, not the file itself`, {
+      hint: 'Commit the file itself, or exclude it.',
+    })
   }
   if (bytes.includes('ENC[AES256_GCM,') && /(?:^|[\s"{])sops(?:"\s*:|:|_|\])/m.test(bytes.toString('latin1'))) {
     throw new GitopsError('hostile', `${quote(path)} is encrypted and would be copied as it is`, { hint: 'Exclude it from the target.' })

@@ -5,7 +5,8 @@ import { GitopsError } from '../model/errors.ts'
 import { isSha, type Sha } from '../model/path.ts'
 import { gitText, redact, type GitOptions } from './git.ts'
 import { commitOf, hasCommit, isAncestor, type Repository } from './objects.ts'
-import { fetch, noSuchRef, shortHash, trusting, type Pulled, type PullOptions } from './pull.ts'
+import { fetch, noSuchRef, trusting, type Pulled, type PullOptions } from './fetch.ts'
+import { shortHash } from './hash.ts'
 
 /** Pulls a remote or local repository into a private bare clone below the state directory. */
 export async function pullRemote(config: Config, source: Source, options: PullOptions): Promise<Pulled> {
@@ -15,7 +16,8 @@ export async function pullRemote(config: Config, source: Source, options: PullOp
     return await pullInto(gitDir, config, source, options)
   } catch (error) {
     // The clone is only a cache: one that a crash or a bad disk has damaged is made anew, once.
-    if (!existsSync(gitDir) || !/corrupt|bad object|not a git repository|is empty|invalid sha1 pointer|unable to read/i.test(String(error))) throw error
+    if (!existsSync(gitDir) || !/corrupt|bad object|not a git repository|is empty|invalid sha1 pointer|unable to read/i.test(String(error)))
+      throw error
     rmSync(gitDir, { recursive: true, force: true })
     return pullInto(gitDir, config, source, options)
   }
@@ -24,7 +26,9 @@ export async function pullRemote(config: Config, source: Source, options: PullOp
 async function pullInto(gitDir: string, config: Config, source: Source, options: PullOptions): Promise<Pulled> {
   await prepare(gitDir, options.signal)
   if (source.directory !== null && !existsSync(source.directory)) {
-    throw new GitopsError('unreachable', `source ${source.name}: ${source.directory} does not exist`, { hint: `Mend sources.${source.name}.repo in the config.` })
+    throw new GitopsError('unreachable', `source ${source.name}: ${source.directory} does not exist`, {
+      hint: `Mend sources.${source.name}.repo in the config.`,
+    })
   }
   const trust = source.directory === null ? null : trusting(source.directory, config.state, config.home)
   const repository: Repository = { gitDir, config: null }
@@ -35,15 +39,18 @@ async function pullInto(gitDir: string, config: Config, source: Source, options:
     if (commit === null) throw noSuchRef(source, redact(source.repo))
     return { commit, repository, ref, moved: false, note: null, problem: null }
   }
-  if (source.ref !== null && isSha(source.ref)) return found(await bringCommit(source.ref, source, from, run, repository, options), 'commit')
+  if (source.ref !== null && isSha(source.ref))
+    return found(await bringCommit(source.ref, source, from, run, repository, options), 'commit')
   for (const name of candidates(source.ref)) {
     const kept = keptRef(name)
     const before = await commitOf(repository, kept, options.signal)
     if ((await fetch(source, ['--force', from, `+${name}:${kept}`], run)) === 'done') {
       const pulled = await found(kept, shown(name))
       // A fetch that leaves our ref behind is an error, whatever its exit code.
-      if ((await commitOf(repository, 'FETCH_HEAD', options.signal)) !== pulled.commit) throw new GitopsError('git', `source ${source.name}: the fetch left ${shown(name)} behind`)
-      const rewritten = before !== null && before !== pulled.commit && !(await isAncestor(repository, before, pulled.commit, options.signal))
+      if ((await commitOf(repository, 'FETCH_HEAD', options.signal)) !== pulled.commit)
+        throw new GitopsError('git', `source ${source.name}: the fetch left ${shown(name)} behind`)
+      const rewritten =
+        before !== null && before !== pulled.commit && !(await isAncestor(repository, before, pulled.commit, options.signal))
       return rewritten ? { ...pulled, note: `history of ${shown(name)} was rewritten` } : pulled
     }
   }
@@ -51,7 +58,14 @@ async function pullInto(gitDir: string, config: Config, source: Source, options:
 }
 
 /** Brings one commit; a commit that is here already needs no network. */
-async function bringCommit(commit: Sha, source: Source, from: string, run: GitOptions, repository: Repository, options: PullOptions): Promise<string> {
+async function bringCommit(
+  commit: Sha,
+  source: Source,
+  from: string,
+  run: GitOptions,
+  repository: Repository,
+  options: PullOptions,
+): Promise<string> {
   if (await hasCommit(repository, commit, options.signal)) return commit
   const kept = keptRef(commit)
   if ((await fetch(source, ['--force', from, `+${commit}:${kept}`], run)) === 'done') return commit
@@ -66,7 +80,9 @@ async function offline(repository: Repository, source: Source, options: PullOpti
     const commit = await commitOf(repository, name, options.signal)
     if (commit !== null) return { commit, repository, ref: source.ref ?? 'HEAD', moved: false, note: null, problem: null }
   }
-  throw new GitopsError('no-such-ref', `source ${source.name} was never fetched`, { hint: 'Run `gitops reconcile`, or `gitops status --fetch`.' })
+  throw new GitopsError('no-such-ref', `source ${source.name} was never fetched`, {
+    hint: 'Run `gitops reconcile`, or `gitops status --fetch`.',
+  })
 }
 
 /** Keeps the objects of a commit from being collected while it is what is applied. */

@@ -11,7 +11,13 @@ type Json = Record<string, unknown>
 /** An inventory as JSON text. */
 export function encodeInventory(inventory: Inventory): string {
   const targets = object(inventory.targets, (target) => ({ ...target, entries: object(target.entries) }))
-  return JSON.stringify({ format: FORMAT, generation: inventory.generation, applied: object(inventory.applied), targets, originals: object(inventory.originals) })
+  return JSON.stringify({
+    format: FORMAT,
+    generation: inventory.generation,
+    applied: object(inventory.applied),
+    targets,
+    originals: object(inventory.originals),
+  })
 }
 
 /** The inventory in a JSON text. Throws `stuck` for a newer format; anything malformed throws plainly. */
@@ -20,7 +26,10 @@ export function decodeInventory(text: string): Inventory {
   return {
     generation: json['generation'] as number,
     applied: map<string, Applied>(json['applied']),
-    targets: map<AbsPath, OwnedTarget>(json['targets'], (target) => ({ ...target, entries: map<RelPath, Owned>(target['entries']) }) as unknown as OwnedTarget),
+    targets: map<AbsPath, OwnedTarget>(
+      json['targets'],
+      (target) => ({ ...target, entries: map<RelPath, Owned>(target['entries']) }) as unknown as OwnedTarget,
+    ),
     originals: map<AbsPath, Node>(json['originals']),
   }
 }
@@ -36,7 +45,10 @@ export function encodeGeneration(generation: Generation): string {
 export function decodeGeneration(text: string): Generation {
   const { format: _, ...json } = parse(text)
   const before = json['before'] as Json
-  const targets = map<AbsPath, TargetBefore>(before['targets'], (target) => ({ ...target, entries: map<RelPath, Owned | null>(target['entries']) }) as unknown as TargetBefore)
+  const targets = map<AbsPath, TargetBefore>(
+    before['targets'],
+    (target) => ({ ...target, entries: map<RelPath, Owned | null>(target['entries']) }) as unknown as TargetBefore,
+  )
   return { ...json, before: { ...before, targets } } as unknown as Generation
 }
 

@@ -9,7 +9,15 @@ export function dryHost(host: Host, config: Config): Host {
   return {
     ...host,
     dry: true,
-    store: { ...host.store, saveInventory: nothing, saveStatus: nothing, saveJournal: nothing, closeJournal: nothing, saveGeneration: nothing, dropGeneration: nothing },
+    store: {
+      ...host.store,
+      saveInventory: nothing,
+      saveStatus: nothing,
+      saveJournal: nothing,
+      closeJournal: nothing,
+      saveGeneration: nothing,
+      dropGeneration: nothing,
+    },
     kept: { ...host.kept, keep: digestOf },
     pull: (source, options) => pull(config, source, { ...options, move: false }),
     transact: { stage: async () => {}, perform: async () => {}, undo: () => ({ left: [] }) },

@@ -74,7 +74,10 @@ export async function git(args: readonly string[], options: GitOptions = {}): Pr
   try {
     const code = await ended(child)
     options.signal?.throwIfAborted()
-    if (late) throw new GitopsError('unreachable', `git ${args[0]} did not end within ${Math.round((options.timeout ?? 60_000) / 1000)} s`, { hint: 'Look at the network, or give the source a longer `timeout`.' })
+    if (late)
+      throw new GitopsError('unreachable', `git ${args[0]} did not end within ${Math.round((options.timeout ?? 60_000) / 1000)} s`, {
+        hint: 'Look at the network, or give the source a longer `timeout`.',
+      })
     return { code, stdout: Buffer.concat(stdout), stderr: redact(Buffer.concat(stderr).toString().trim()) }
   } finally {
     clearTimeout(timer)
@@ -93,11 +96,24 @@ export async function gitText(args: readonly string[], options: GitOptions = {})
 export function start(args: readonly string[], options: GitOptions): ChildProcess {
   const pins = [...PINS, ...(options.pins ?? [])].flatMap((pin) => ['-c', pin])
   const where = options.gitDir === undefined ? [] : ['--git-dir', options.gitDir]
-  return spawn('git', [...pins, ...where, ...args], { cwd: options.cwd, env: environment(options), stdio: ['pipe', 'pipe', 'pipe'], detached: true })
+  return spawn('git', [...pins, ...where, ...args], {
+    cwd: options.cwd,
+    env: environment(options),
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
+  })
 }
 
 function environment(options: GitOptions): NodeJS.ProcessEnv {
-  const env: NodeJS.ProcessEnv = { ...process.env, GIT_TERMINAL_PROMPT: '0', SSH_ASKPASS_REQUIRE: 'never', GIT_OPTIONAL_LOCKS: '0', GIT_NO_REPLACE_OBJECTS: '1', LC_ALL: 'C', ...options.env }
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    GIT_TERMINAL_PROMPT: '0',
+    SSH_ASKPASS_REQUIRE: 'never',
+    GIT_OPTIONAL_LOCKS: '0',
+    GIT_NO_REPLACE_OBJECTS: '1',
+    LC_ALL: 'C',
+    ...options.env,
+  }
   for (const name of REPOSITORY) delete env[name]
   if (options.asUser === true) {
     if (options.config != null) env['GIT_CONFIG_GLOBAL'] = options.config
@@ -111,7 +127,11 @@ function environment(options: GitOptions): NodeJS.ProcessEnv {
 export function ended(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
     child.once('error', (cause: NodeJS.ErrnoException) => {
-      reject(cause.code === 'ENOENT' ? new GitopsError('git', 'git was not found', { hint: 'Install Git, and see that PATH finds it.', cause }) : cause)
+      reject(
+        cause.code === 'ENOENT'
+          ? new GitopsError('git', 'git was not found', { hint: 'Install Git, and see that PATH finds it.', cause })
+          : cause,
+      )
     })
     child.once('close', (code) => resolve(code ?? 1))
   })

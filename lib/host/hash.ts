@@ -21,3 +21,8 @@ export function digestOfFile(path: string): Digest {
   }
   return digest(`sha256:${hash.digest('hex')}`)
 }
+
+/** The same name always, for the same text. */
+export function shortHash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16)
+}

@@ -31,10 +31,14 @@ export function claimState(config: Config, machine: Machine): string | null {
 
 function refuseStranger(before: Identity, me: Identity, config: Config): void {
   if (before.uid !== me.uid) {
-    throw new GitopsError('config', `the state in ${config.state} belongs to user ${before.uid}, and this is user ${me.uid}`, { hint: 'Run as that user, or set another `name` or `home` in the config.' })
+    throw new GitopsError('config', `the state in ${config.state} belongs to user ${before.uid}, and this is user ${me.uid}`, {
+      hint: 'Run as that user, or set another `name` or `home` in the config.',
+    })
   }
   if (before.config !== me.config && existsSync(before.config) && sameMachine(before, me)) {
-    throw new GitopsError('config', `the name ${JSON.stringify(config.name)} is taken by ${before.config}`, { hint: 'Give one of the two configs another `name`.' })
+    throw new GitopsError('config', `the name ${JSON.stringify(config.name)} is taken by ${before.config}`, {
+      hint: 'Give one of the two configs another `name`.',
+    })
   }
 }
 

@@ -4,7 +4,7 @@ import type { Config, Source } from '../model/config.ts'
 import { absPath, type AbsPath } from '../model/path.ts'
 import { decode, encode } from './codec.ts'
 import type { Machine } from './machine.ts'
-import { shortHash } from './pull.ts'
+import { shortHash } from './hash.ts'
 import { topOf } from './self.ts'
 import { storeIn } from './store.ts'
 import { writeAtomic } from './write.ts'
@@ -42,7 +42,19 @@ export function readLastGood(file: AbsPath, machine: Machine): LastGood | null {
   const { hostname: host, platform } = machine
   const nothing = { syntax: () => true, validate: [], smoke: [] }
   const directory = absPath(dirname(file))
-  const config: Config = { name, file, directory, home, state, sources: [source], targets: [], checks: nothing, tasks: { before: [], after: [] }, every: null, host: { host, home, platform, env: process.env } }
+  const config: Config = {
+    name,
+    file,
+    directory,
+    home,
+    state,
+    sources: [source],
+    targets: [],
+    checks: nothing,
+    tasks: { before: [], after: [] },
+    every: null,
+    host: { host, home, platform, env: process.env },
+  }
   const remember = (reason: string): void => {
     const store = storeIn(state, () => {})
     store.saveStatus({ ...store.status(), configBroken: reason }, false)

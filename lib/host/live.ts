@@ -26,7 +26,8 @@ export function rootOf(to: AbsPath): AbsPath {
       continue
     }
     const real = realpathOf(path)
-    if (!lstatSync(real).isDirectory()) throw new GitopsError('conflict', `${path} is not a directory`, { hint: 'Move it away, or choose another place in the config.' })
+    if (!lstatSync(real).isDirectory())
+      throw new GitopsError('conflict', `${path} is not a directory`, { hint: 'Move it away, or choose another place in the config.' })
     return absPath(missing.length === 0 ? real : join(real, ...missing))
   }
 }
@@ -76,7 +77,8 @@ function lookAt(root: AbsPath, path: RelPath, typeOf: (path: RelPath) => string,
   if (!stat.isFile() && !stat.isSymbolicLink()) return { kind: 'special' }
   const known = owned.get(path)
   const now = fingerprint(stat)
-  const digest = known?.stat && sameStat(known.stat, now) ? known.digest : stat.isFile() ? read(live, digestOfFile) : digestOf(readlinkSync(live))
+  const digest =
+    known?.stat && sameStat(known.stat, now) ? known.digest : stat.isFile() ? read(live, digestOfFile) : digestOf(readlinkSync(live))
   return stat.isFile() ? { kind: 'file', digest, mode: stat.mode & 0o7777, stat: now } : { kind: 'link', digest, stat: now }
 }
 

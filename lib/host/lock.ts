@@ -38,7 +38,7 @@ export async function acquire(state: AbsPath, machine: Machine, limit: number, s
   const directory = join(state, 'lock')
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const token = randomBytes(8).toString('hex')
-  for (const until = Date.now() + limit; ; ) {
+  for (const until = Date.now() + limit; ;) {
     let other = living(directory, machine, token)
     if (other === null) {
       write(directory, token, machine)
@@ -92,7 +92,14 @@ function hold(directory: string, token: string, machine: Machine): Lock {
 
 function write(directory: string, token: string, machine: Machine): void {
   const { boot, namespace, hostname } = machine
-  const me: Owner = { pid: process.pid, start: startOf(process.pid) ?? '', boot, namespace, host: hostname, since: new Date().toISOString() }
+  const me: Owner = {
+    pid: process.pid,
+    start: startOf(process.pid) ?? '',
+    boot,
+    namespace,
+    host: hostname,
+    since: new Date().toISOString(),
+  }
   writeAtomic(join(directory, token), JSON.stringify(me), false)
 }
 

@@ -22,7 +22,12 @@ const LARGEST = 256 * 1024 * 1024
 const MOST = 1_000_000
 
 /** Every file of a directory of a commit, or null when the commit has no such directory. Throws `hostile` for names that no safe tree has. */
-export async function listTree(repository: Repository, commit: Sha, from: RelPath | null, signal: AbortSignal): Promise<readonly TreeEntry[] | null> {
+export async function listTree(
+  repository: Repository,
+  commit: Sha,
+  from: RelPath | null,
+  signal: AbortSignal,
+): Promise<readonly TreeEntry[] | null> {
   const tree = from === null ? commit : `${commit}:${from}`
   const { code, stdout, stderr } = await git(['ls-tree', '-r', '-z', '--full-tree', '--end-of-options', tree], { ...repository, signal })
   if (code !== 0) {
@@ -30,7 +35,7 @@ export async function listTree(repository: Repository, commit: Sha, from: RelPat
     throw new GitopsError('git', `the tree of commit ${commit} cannot be read: ${lastLines(stderr)}`)
   }
   const entries: TreeEntry[] = []
-  for (let at = 0; at < stdout.length; ) {
+  for (let at = 0; at < stdout.length;) {
     const end = stdout.indexOf(0, at)
     entries.push(entryOf(stdout.subarray(at, end)))
     if (entries.length > MOST) throw new GitopsError('hostile', `commit ${commit} has more than ${MOST} files`)
@@ -39,14 +44,21 @@ export async function listTree(repository: Repository, commit: Sha, from: RelPat
   return entries
 }
 
-const TYPES: Readonly<Record<string, TreeEntry['type']>> = { '100644': 'file', '100664': 'file', '100755': 'executable', '120000': 'link', '160000': 'submodule' }
+const TYPES: Readonly<Record<string, TreeEntry['type']>> = {
+  '100644': 'file',
+  '100664': 'file',
+  '100755': 'executable',
+  '120000': 'link',
+  '160000': 'submodule',
+}
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 function entryOf(line: Buffer): TreeEntry {
   const tab = line.indexOf(9)
   const [mode = '', , oid = ''] = line.subarray(0, tab).toString('latin1').split(' ')
   const type = TYPES[mode]
-  if (type === undefined) throw new GitopsError('hostile', `the tree has an entry of mode ${mode}, which is not a file, a link or a directory`)
+  if (type === undefined)
+    throw new GitopsError('hostile', `the tree has an entry of mode ${mode}, which is not a file, a link or a directory`)
   let name: string
   try {
     name = utf8.decode(line.subarray(tab + 1))
@@ -63,7 +75,10 @@ export async function hasCommit(repository: Repository, commit: Sha, signal: Abo
 
 /** The commit a name stands for, or null. */
 export async function commitOf(repository: Repository, name: string, signal: AbortSignal): Promise<Sha | null> {
-  const { code, stdout } = await git(['rev-parse', '--quiet', '--verify', '--end-of-options', `${name}^{commit}`], { ...repository, signal })
+  const { code, stdout } = await git(['rev-parse', '--quiet', '--verify', '--end-of-options', `${name}^{commit}`], {
+    ...repository,
+    signal,
+  })
   const text = stdout.toString().trim()
   return code === 0 && isSha(text) ? text : null
 }
@@ -90,8 +105,10 @@ export async function* blobs(repository: Repository, oids: readonly Sha[], signa
       const header = await input.line()
       const [answered, type, size] = header.split(' ')
       signal.throwIfAborted()
-      if (answered !== oid || type !== 'blob') throw new GitopsError('git', `the object ${oid} cannot be read: ${header === '' ? 'git ended' : header}`)
-      if (Number(size) > LARGEST) throw new GitopsError('hostile', `the object ${oid} has ${size} bytes, more than the ${LARGEST} that a file may have`)
+      if (answered !== oid || type !== 'blob')
+        throw new GitopsError('git', `the object ${oid} cannot be read: ${header === '' ? 'git ended' : header}`)
+      if (Number(size) > LARGEST)
+        throw new GitopsError('hostile', `the object ${oid} has ${size} bytes, more than the ${LARGEST} that a file may have`)
       const bytes = await input.bytes(Number(size))
       await input.bytes(1)
       yield bytes
@@ -130,7 +147,9 @@ function reader(chunks: AsyncIterable<Buffer>): { line(): Promise<string>; bytes
     async line() {
       while (!held.includes(10)) if (!(await more())) return ''
       const end = held.indexOf(10)
-      return take(end + 1).toString('latin1').slice(0, -1)
+      return take(end + 1)
+        .toString('latin1')
+        .slice(0, -1)
     },
     async bytes(count) {
       if (held.length < count) {

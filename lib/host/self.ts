@@ -5,7 +5,7 @@ import { GitopsError } from '../model/errors.ts'
 import { isSha, isWithin, short, type Sha } from '../model/path.ts'
 import { git, gitText, type GitOptions } from './git.ts'
 import { commitOf, isAncestor, type Repository } from './objects.ts'
-import { fetch, noSuchRef, trusting, type Pulled, type PullOptions } from './pull.ts'
+import { fetch, noSuchRef, trusting, type Pulled, type PullOptions } from './fetch.ts'
 
 /** The clone that holds the config, as the user left it. */
 interface Clone {
@@ -21,7 +21,15 @@ interface Clone {
 export async function pullSelf(config: Config, source: Source, options: PullOptions): Promise<Pulled> {
   const clone = await open(config, source, options)
   const name = source.ref ?? clone.branch
-  const at = (commit: Sha, rest: Partial<Pulled> = {}): Pulled => ({ commit, repository: clone.repository, ref: name ?? 'HEAD', moved: false, note: null, problem: null, ...rest })
+  const at = (commit: Sha, rest: Partial<Pulled> = {}): Pulled => ({
+    commit,
+    repository: clone.repository,
+    ref: name ?? 'HEAD',
+    moved: false,
+    note: null,
+    problem: null,
+    ...rest,
+  })
   const here = (ref: string): Promise<Sha | null> => commitOf(clone.repository, ref, options.signal)
   if (name === null || isSha(name)) {
     const commit = await here(name ?? 'HEAD')
@@ -38,7 +46,9 @@ export async function pullSelf(config: Config, source: Source, options: PullOpti
   if (local === null || local === tip) return at(tip)
   if (await isAncestor(clone.repository, tip, local, options.signal)) return at(local, { note: 'local commits are ahead of the remote' })
   if (!(await isAncestor(clone.repository, local, tip, options.signal))) {
-    return at(local, { problem: `Diverged: ${name} and its remote have both moved; the local ${short(local)} is used. Merge or rebase in ${clone.directory}` })
+    return at(local, {
+      problem: `Diverged: ${name} and its remote have both moved; the local ${short(local)} is used. Merge or rebase in ${clone.directory}`,
+    })
   }
   return advance(clone, config, name, local, tip, options, at)
 }
@@ -87,7 +97,9 @@ async function upstreamTip(clone: Clone, source: Source, name: string, options: 
   if ((await fetch(source, [remote, `+${theirs}:${tracking}`], clone.run)) !== 'done') return tagTip(clone, source, name, remote, options)
   const tip = await commitOf(clone.repository, tracking, options.signal)
   if (tip === null || tip !== (await commitOf(clone.repository, 'FETCH_HEAD', options.signal))) {
-    throw new GitopsError('git', `source ${source.name}: the fetch left ${tracking} behind`, { hint: `Run \`git fetch\` in ${clone.directory} and see what it says.` })
+    throw new GitopsError('git', `source ${source.name}: the fetch left ${tracking} behind`, {
+      hint: `Run \`git fetch\` in ${clone.directory} and see what it says.`,
+    })
   }
   return tip
 }
@@ -119,13 +131,21 @@ async function advance(clone: Clone, config: Config, name: string, local: Sha, t
 
 /** Fast-forwards the work tree; what kept it from that, or null. */
 async function fastForward(clone: Clone, tip: Sha): Promise<string | null> {
-  const busy = ['rebase-merge', 'rebase-apply', 'MERGE_HEAD', 'CHERRY_PICK_HEAD', 'REVERT_HEAD', 'index.lock'].find((name) => existsSync(join(clone.repository.gitDir, name)))
+  const busy = ['rebase-merge', 'rebase-apply', 'MERGE_HEAD', 'CHERRY_PICK_HEAD', 'REVERT_HEAD', 'index.lock'].find((name) =>
+    existsSync(join(clone.repository.gitDir, name)),
+  )
   if (busy !== undefined) return `the work tree in ${clone.directory} stays: ${busy} says that Git is at work there`
   const { code } = await git(['merge', '--quiet', '--ff-only', '--no-autostash', tip], clone.run)
   return code === 0 ? null : `the work tree in ${clone.directory} stays: it has local changes where the new commits write`
 }
 
 async function differs(clone: Clone, old: Sha, next: Sha, path: string): Promise<boolean> {
-  return (await git(['diff', '--quiet', '--no-ext-diff', '--no-textconv', old, next, '--', `:(literal)${path}`], { ...clone.repository, cwd: clone.directory })).code !== 0
+  return (
+    (
+      await git(['diff', '--quiet', '--no-ext-diff', '--no-textconv', old, next, '--', `:(literal)${path}`], {
+        ...clone.repository,
+        cwd: clone.directory,
+      })
+    ).code !== 0
+  )
 }
-

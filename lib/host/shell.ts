@@ -25,10 +25,21 @@ export async function attempt(given: Attempt): Promise<void> {
   given.signal.throwIfAborted()
   if (!existsSync(given.cwd)) throw new GitopsError('environment', `${given.what}: its directory ${given.cwd} does not exist`)
   const deadline = new AbortController()
-  const timer = setTimeout(() => deadline.abort(new GitopsError('check', `${given.what} did not end within ${span(given.timeout)}`, { hint: 'Give it a longer `timeout`, or look at what it waits for.' })), given.timeout)
+  const timer = setTimeout(
+    () =>
+      deadline.abort(
+        new GitopsError('check', `${given.what} did not end within ${span(given.timeout)}`, {
+          hint: 'Give it a longer `timeout`, or look at what it waits for.',
+        }),
+      ),
+    given.timeout,
+  )
   const signal = AbortSignal.any([given.signal, deadline.signal])
   try {
-    await Promise.race([typeof given.run === 'string' ? command(given, given.run, signal) : call(given, given.run, signal), aborted(signal)])
+    await Promise.race([
+      typeof given.run === 'string' ? command(given, given.run, signal) : call(given, given.run, signal),
+      aborted(signal),
+    ])
   } finally {
     clearTimeout(timer)
   }
@@ -37,16 +48,20 @@ export async function attempt(given: Attempt): Promise<void> {
 async function command(given: Attempt, text: string, signal: AbortSignal): Promise<void> {
   const $ = await shell(given, signal)
   const running = $([text] as unknown as TemplateStringsArray)
-  const stop = (): void => void killGroup(running.pid)
+  const stop = (): void => killGroup(running.pid)
   signal.addEventListener('abort', stop, { once: true })
   try {
     const result = await running.nothrow()
     if (result.exitCode === 0 || signal.aborted) return
     const said = tail(result.stderr) || tail(result.stdout)
     const missing = result.exitCode === 127
-    throw new GitopsError(missing ? 'environment' : 'check', `${given.what} failed with exit code ${result.exitCode ?? `signal ${result.signal ?? 'unknown'}`}: ${text}${said === '' ? '' : `\n${said}`}`, {
-      ...(missing && { hint: 'A command was not found: see that PATH has it where gitops runs.' }),
-    })
+    throw new GitopsError(
+      missing ? 'environment' : 'check',
+      `${given.what} failed with exit code ${result.exitCode ?? `signal ${result.signal ?? 'unknown'}`}: ${text}${said === '' ? '' : `\n${said}`}`,
+      {
+        ...(missing && { hint: 'A command was not found: see that PATH has it where gitops runs.' }),
+      },
+    )
   } finally {
     signal.removeEventListener('abort', stop)
   }
@@ -58,7 +73,11 @@ async function call(given: Attempt, run: (context: never) => unknown, signal: Ab
   try {
     await run(context as never)
   } catch (cause) {
-    throw new GitopsError(asGitopsError(cause, 'check').code, `${given.what} failed: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    throw new GitopsError(
+      asGitopsError(cause, 'check').code,
+      `${given.what} failed: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    )
   }
 }
 

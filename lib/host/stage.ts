@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, lstatSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { absPath, type AbsPath } from '../model/path.ts'
-import { shortHash } from './pull.ts'
+import { shortHash } from './hash.ts'
 
 /** One file or link of a candidate tree, ready to be written into the stage. */
 export interface Staged {

@@ -7,7 +7,7 @@ import { decode, decodeGeneration, decodeInventory, encode, encodeGeneration, en
 import { writeAtomic } from './write.ts'
 
 /** Generations that were begun and not yet committed; `undo` marks one that a person takes back. */
-export interface Journal {
+interface Journal {
   readonly open: readonly { readonly generation: number; readonly undo: boolean }[]
 }
 

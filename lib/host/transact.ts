@@ -1,4 +1,16 @@
-import { closeSync, fchmodSync, fchownSync, fsyncSync, linkSync, mkdirSync, openSync, renameSync, rmdirSync, symlinkSync, unlinkSync } from 'node:fs'
+import {
+  closeSync,
+  fchmodSync,
+  fchownSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmdirSync,
+  symlinkSync,
+  unlinkSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { GitopsError } from '../model/errors.ts'
 import type { AbsPath } from '../model/path.ts'
@@ -14,7 +26,12 @@ type Put = Extract<Step, { kind: 'put' }>
 export type Reader = (contents: readonly Content[]) => AsyncIterable<Buffer>
 
 /** Writes every new file beside its place, complete and on disk, before anything visible changes. Until then a full disk costs nothing. */
-export async function stage(steps: readonly Step[], contents: ReadonlyMap<AbsPath, Content>, read: Reader, signal: AbortSignal): Promise<void> {
+export async function stage(
+  steps: readonly Step[],
+  contents: ReadonlyMap<AbsPath, Content>,
+  read: Reader,
+  signal: AbortSignal,
+): Promise<void> {
   const puts = steps.filter((step) => step.kind === 'put')
   let index = 0
   for await (const bytes of read(puts.map((put) => contents.get(put.path) as Content))) {
@@ -117,7 +134,9 @@ function refuseIfChanged(path: AbsPath, before: Node | null): void {
 }
 
 function contested(path: string): GitopsError {
-  return new GitopsError('contested', `${path} was changed by something else while we were writing`, { hint: 'Nothing is lost; the next run looks again.' })
+  return new GitopsError('contested', `${path} was changed by something else while we were writing`, {
+    hint: 'Nothing is lost; the next run looks again.',
+  })
 }
 
 /** Mode before content, so that nothing is readable for a moment longer than it should be. */

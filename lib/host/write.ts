@@ -27,7 +27,7 @@ export function writeAtomic(path: string, bytes: string | Buffer, durable = true
 
 /** Writes every byte; the operating system may take fewer at a time. */
 export function writeAll(file: number, bytes: Buffer): void {
-  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at)
+  for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at)
 }
 
 /** Makes the names in a directory durable. Systems that cannot open a directory do not need it. */

@@ -54,8 +54,10 @@ export function sentence(error: GitopsError): string {
   return error.hint === undefined ? error.message : `${error.message}\n${error.hint}`
 }
 
+// oxlint-disable-next-line no-control-regex -- those are what is looked for; tab and line feed stay
+const UNSAFE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g
+
 /** Text that is safe on a terminal: control characters and those that reorder text are shown by their code. */
 export function printable(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- those are what is looked for
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  return text.replace(UNSAFE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

@@ -18,7 +18,7 @@ function walk(from: readonly string[], text: string, links: ReadonlyMap<RelPath,
   if (text.startsWith('/') || text.includes('\0') || text === '') return 'does not stay in the tree'
   const at = [...from]
   const todo = text.split('/')
-  for (let hops = 0; todo.length > 0; ) {
+  for (let hops = 0; todo.length > 0;) {
     const part = todo.shift()
     if (part === undefined || part === '' || part === '.') continue
     if (part === '..') {

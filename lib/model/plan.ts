@@ -64,7 +64,8 @@ function toward(situation: Situation, path: RelPath, want: Wanted, own: Owned | 
   if (live.kind === 'special') return conflict(path, 'is neither a file nor a link; move it away')
   if (live.kind === 'blocked') return blocked(situation, path, want, live)
   if (live.kind === 'directory') {
-    if (live.foreign !== null) return conflict(path, `is a directory that holds ${JSON.stringify(live.foreign)}, which is not ours; move it away`)
+    if (live.foreign !== null)
+      return conflict(path, `is a directory that holds ${JSON.stringify(live.foreign)}, which is not ours; move it away`)
     return { kind: 'create', path, after: want, drift: null }
   }
   if (matches(live, want)) return own !== undefined && sameOwned(own, want) ? null : { kind: 'adopt', path, after: want }
@@ -88,7 +89,7 @@ function away(path: RelPath, own: Owned, live: Present | undefined): Change {
 function blocked(situation: Situation, path: RelPath, want: Wanted, live: Extract<Present, { kind: 'blocked' }>): Change {
   const owned = situation.owned.get(live.by)
   const there = situation.present.get(live.by)
-  if (owned !== undefined && there !== undefined && matches(there as Node, owned) && !situation.wanted.has(live.by)) {
+  if (owned !== undefined && there !== undefined && matches(there, owned) && !situation.wanted.has(live.by)) {
     return { kind: 'create', path, after: want, drift: null }
   }
   const what = live.link ? 'a link, and links are not followed below a target' : 'not a directory'

@@ -46,7 +46,13 @@ export interface Held {
 
 /** What is known of a source's last attempts; losing it costs nothing but memory. */
 export interface SourceStatus {
-  readonly attempted: { readonly commit: Sha | null; readonly at: string; readonly outcome: OutcomeKind; readonly reason: string | null; readonly message: string } | null
+  readonly attempted: {
+    readonly commit: Sha | null
+    readonly at: string
+    readonly outcome: OutcomeKind
+    readonly reason: string | null
+    readonly message: string
+  } | null
   readonly held: Held | null
 }
 

@@ -70,7 +70,13 @@ export function steps(changes: readonly Change[], wanted: ReadonlyMap<RelPath, W
     const path = at(change.path)
     const before = change.kind === 'update' ? change.before : null
     contents.set(path, change.after.content)
-    result.push({ kind: 'put', path, temp: temporary(ground, change.path, contents.size), before, after: written(change.after, before, ground.umask) })
+    result.push({
+      kind: 'put',
+      path,
+      temp: temporary(ground, change.path, contents.size),
+      before,
+      after: written(change.after, before, ground.umask),
+    })
   }
   result.push(...removals(false), ...emptied.map((path) => ({ kind: 'rmdir', path: at(path) }) as const))
 

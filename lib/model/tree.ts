@@ -6,7 +6,9 @@ export type Node =
   | { readonly kind: 'link'; readonly digest: Digest }
 
 /** Where the bytes of a wanted entry come from. */
-export type Content = { readonly kind: 'git'; readonly source: string; readonly oid: Sha } | { readonly kind: 'kept'; readonly digest: Digest }
+export type Content =
+  | { readonly kind: 'git'; readonly source: string; readonly oid: Sha }
+  | { readonly kind: 'kept'; readonly digest: Digest }
 
 /** One entry that a revision asks for. `mode` is null unless the config declares full permission bits. */
 export interface Wanted {

@@ -112,14 +112,30 @@ export function verdictOf(outcomes: readonly UnitOutcome[], dry: boolean, interr
 
 /** The verdict of a run that ended before any unit began. */
 export function verdictOfError(error: GitopsError, code: number, outcome: OutcomeKind): Verdict {
-  return { kind: 'verdict', outcome, exitCode: code, reason: reasonOf(error.code), message: error.message, revisions: {}, targets: [], error: errorJson(error) }
+  return {
+    kind: 'verdict',
+    outcome,
+    exitCode: code,
+    reason: reasonOf(error.code),
+    message: error.message,
+    revisions: {},
+    targets: [],
+    error: errorJson(error),
+  }
 }
 
 function errorJson(error: GitopsError): NonNullable<Verdict['error']> {
   return { code: error.code, message: error.message, ...(error.hint !== undefined && { hint: error.hint }) }
 }
 
-const VERBS: Readonly<Record<OutcomeKind, string>> = { stuck: 'Stuck', failed: 'Failed', 'rolled-back': 'Rolled back', refused: 'Refused', applied: 'Applied', 'in-sync': 'In sync' }
+const VERBS: Readonly<Record<OutcomeKind, string>> = {
+  stuck: 'Stuck',
+  failed: 'Failed',
+  'rolled-back': 'Rolled back',
+  refused: 'Refused',
+  applied: 'Applied',
+  'in-sync': 'In sync',
+}
 
 function summary(outcomes: readonly UnitOutcome[], dry: boolean): string {
   const order: readonly OutcomeKind[] = ['stuck', 'failed', 'rolled-back', 'refused', 'applied', 'in-sync']

@@ -33,11 +33,24 @@ export async function reconcileWith(options: ReconcileOptions, around: Omit<Arou
   const given = handedOver()
   try {
     const file = configFile(options)
-    const opened = await open(file).catch((error: unknown) => (error instanceof GitopsError && given === null && options.dryRun !== true ? pullFix(file, error, signal) : Promise.reject(error)))
+    const opened = await open(file).catch((error: unknown) =>
+      error instanceof GitopsError && given === null && options.dryRun !== true ? pullFix(file, error, signal) : Promise.reject(error),
+    )
     if (typeof opened === 'number') return opened
     const { config, machine } = opened
-    const beginning = { dry: options.dryRun ?? false, fetch: true, allowShrink: options.allowShrink ?? false, signal, machine, handedOver: given, wait: 10_000 }
-    const { verdict, code, run } = await session(config, beginning, rendering(json), { ...around, handOver: (begun) => handOver(begun, signal) })
+    const beginning = {
+      dry: options.dryRun ?? false,
+      fetch: true,
+      allowShrink: options.allowShrink ?? false,
+      signal,
+      machine,
+      handedOver: given,
+      wait: 10_000,
+    }
+    const { verdict, code, run } = await session(config, beginning, rendering(json), {
+      ...around,
+      handOver: (begun) => handOver(begun, signal),
+    })
     if (verdict === null) return code
     if (json) print(JSON.stringify(verdict))
     else {

@@ -11,7 +11,15 @@ export const rollbackCommand: Verb<ConfigOptions> = {
   async run(options) {
     try {
       const { config, machine } = await open(configFile(options))
-      const { run, lock } = await begin(config, { dry: false, fetch: false, allowShrink: false, signal: interruptible(), machine, handedOver: null, wait: 10_000 })
+      const { run, lock } = await begin(config, {
+        dry: false,
+        fetch: false,
+        allowShrink: false,
+        signal: interruptible(),
+        machine,
+        handedOver: null,
+        wait: 10_000,
+      })
       try {
         for (const line of takeBackLast(run)) print(line)
         return 0

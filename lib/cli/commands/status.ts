@@ -29,7 +29,15 @@ export const statusCommand: Verb<StatusOptions> = {
     try {
       const { config, machine } = await open(configFile(options))
       const fetch = options.fetch ?? false
-      const beginning = { dry: true, fetch, allowShrink: true, signal: interruptible(), machine, handedOver: null, wait: fetch ? 10_000 : null }
+      const beginning = {
+        dry: true,
+        fetch,
+        allowShrink: true,
+        signal: interruptible(),
+        machine,
+        handedOver: null,
+        wait: fetch ? 10_000 : null,
+      }
       const { run } = await session(config, beginning, { renderer: 'silent' } as unknown as Rendering)
       const report = statusOf(run, holder(config.state, machine))
       print(options.json ? JSON.stringify(report) : drawn(report, new Date()))
@@ -56,10 +64,16 @@ function drawnSource(source: SourceReport, ago: (at: string | null) => string): 
   const lines = [`${source.ready ? styled('green', '✔') : styled('red', '✖')} ${styled('bold', source.name)}  ${printable(source.summary)}`]
   lines.push(row('last applied', source.applied === null ? 'never' : `${short(source.applied.commit)}  ${ago(source.applied.at)}`))
   if (source.attempted !== null && source.attempted.commit !== source.applied?.commit) {
-    lines.push(row('last attempted', `${source.attempted.commit === null ? 'not fetched' : short(source.attempted.commit)}  ${ago(source.attempted.at)}, ${source.attempted.outcome}`))
+    lines.push(
+      row(
+        'last attempted',
+        `${source.attempted.commit === null ? 'not fetched' : short(source.attempted.commit)}  ${ago(source.attempted.at)}, ${source.attempted.outcome}`,
+      ),
+    )
   }
   lines.push(row('current', source.current === null ? 'unknown' : `${short(source.current)}  ${source.ref ?? ''}`))
-  if (source.held !== null) lines.push(row('held', `${short(source.held.commit)} since ${ago(source.held.since)}: ${source.held.reason.split('\n')[0]}`))
+  if (source.held !== null)
+    lines.push(row('held', `${short(source.held.commit)} since ${ago(source.held.since)}: ${source.held.reason.split('\n')[0]}`))
   for (const { path, kind } of source.drift) lines.push(row('drift', `${path}  ${kind}`))
   if (source.pending !== '') lines.push(row('would be', source.pending))
   if (source.problem !== null) lines.push(row('problem', source.problem))

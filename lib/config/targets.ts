@@ -1,0 +1,60 @@
+import type { Target } from '../model/config.ts'
+import { GitopsError } from '../model/errors.ts'
+import { isWithin, relPath, type AbsPath } from '../model/path.ts'
+import { matcher } from './globs.ts'
+import { expand } from './places.ts'
+import type { ConfigInput } from './schema.ts'
+
+/** One target of the config, its globs turned into predicates. Throws `config`, naming the place. */
+export function targetOf(
+  name: string,
+  input: NonNullable<ConfigInput['targets']>[string],
+  source: string,
+  home: AbsPath,
+  directory: AbsPath,
+): Target {
+  const { when: _, source: __, ...declared } = input
+  const from = input.from.replace(/^\.\//, '').replace(/\/+$/, '')
+  const include = input.include === undefined ? () => true : matcher(`targets.${name}.include`, input.include)
+  const exclude = matcher(`targets.${name}.exclude`, input.exclude ?? [])
+  const modes = Object.entries(input.modes ?? {}).map(([glob, mode]) => ({
+    matches: matcher(`targets.${name}.modes`, [glob]),
+    mode: Number.parseInt(mode, 8),
+  }))
+  return {
+    name,
+    source,
+    from: from === '.' || from === '' ? null : inside(`targets.${name}.from`, from),
+    to: expand(input.to, home, directory),
+    accepts: (path) => include(path) && !exclude(path),
+    protects: matcher(`targets.${name}.protect`, input.protect ?? []),
+    modeOf: (path) => modes.findLast((rule) => rule.matches(path))?.mode ?? null,
+    adopt: input.adopt ?? 'keep',
+    onRemove: input.onRemove ?? 'restore',
+    declaration: JSON.stringify(declared),
+  }
+}
+
+function inside(place: string, text: string): ReturnType<typeof relPath> {
+  try {
+    return relPath(text)
+  } catch (cause) {
+    throw new GitopsError('config', `${place}: ${JSON.stringify(text)} must be a directory in the source, without '..' and not absolute`, {
+      cause,
+    })
+  }
+}
+
+/** A live path has one owner: no target lies in another. Throws `config`. */
+export function refuseNesting(targets: readonly Target[]): void {
+  for (const [index, target] of targets.entries()) {
+    for (const other of targets.slice(0, index)) {
+      if (isWithin(target.to, other.to) || isWithin(other.to, target.to)) {
+        throw new GitopsError(
+          'config',
+          `targets.${target.name}.to: ${target.to} and ${other.to} of targets.${other.name} are one inside the other; a live path has one owner, so use one target with include and exclude, or separate directories`,
+        )
+      }
+    }
+  }
+}
