@@ -1,7 +1,6 @@
 import type { ListrTask } from 'listr2'
 import type { UserConfig } from './config/define.ts'
 import type { Verdict } from './model/verdict.ts'
-import { embedded, reconcileOnce } from '../tasks/embed.ts'
 
 export { defineCheck, defineConfig, defineTask, type UserCheck, type UserConfig, type UserTask } from './config/define.ts'
 export type { ConfigInput } from './config/schema.ts'
@@ -31,7 +30,9 @@ export interface ReconcileOptions {
  * Reconciles once and returns the verdict; a failure of a target is in it, not thrown.
  * Throws only for what is a bug of ours.
  */
-export function reconcile(config: UserConfig, options: ReconcileOptions = {}): Promise<Verdict> {
+export async function reconcile(config: UserConfig, options: ReconcileOptions = {}): Promise<Verdict> {
+  // A config imports this file too; the engine is loaded only when it is run.
+  const { reconcileOnce } = await import('../tasks/embed.ts')
   return reconcileOnce(config, options)
 }
 
@@ -40,5 +41,12 @@ export function reconcile(config: UserConfig, options: ReconcileOptions = {}): P
  * verdict's sentence as its message, when the outcome is neither in sync nor applied.
  */
 export function reconcileTask(config: UserConfig, options: Omit<ReconcileOptions, 'renderer'> = {}): ListrTask {
-  return embedded(config, options)
+  const release: (() => void)[] = []
+  return {
+    title: 'reconcile',
+    task: async (_, task) => (await import('../tasks/embed.ts')).embedded(config, options, task, release),
+    rollback: () => {
+      for (const each of release) each()
+    },
+  }
 }

@@ -1,5 +1,5 @@
 import { resolve as resolvePath } from 'node:path'
-import type { ListrTask } from 'listr2'
+import type { Listr } from 'listr2'
 import type { UserConfig } from '../lib/config/define.ts'
 import { resolve } from '../lib/config/resolve.ts'
 import { machine } from '../lib/host/machine.ts'
@@ -26,28 +26,26 @@ export async function reconcileOnce(user: UserConfig, options: ReconcileOptions)
   }
 }
 
-/** One reconcile as a task of somebody else's list, its steps shown below it. */
-export function embedded(user: UserConfig, options: ReconcileOptions): ListrTask {
-  let release = (): void => {}
-  const task: Step = {
-    title: 'reconcile',
-    task: async (_, teller) => {
-      const { run, lock } = await begin(await configOf(user, options), beginningOf(options))
-      release = () => lock?.release()
-      const verdict: Step = { title: 'verdict', task: () => speak(teller, concluded(run).verdict, release) }
-      return teller.newListr([...story(run), verdict], {
-        concurrent: false,
-        exitOnError: true,
-        rendererOptions: { collapseSubtasks: false },
-      })
+/** One reconcile as the steps of somebody else's task. `release` gives the lock back, should they end early. */
+export async function embedded(user: UserConfig, options: ReconcileOptions, task: object, release: (() => void)[]): Promise<Listr> {
+  const teller = task as Teller
+  const { run, lock } = await begin(await configOf(user, options), beginningOf(options))
+  release.push(() => lock?.release())
+  const verdict: Step = {
+    title: 'verdict',
+    task: () => {
+      lock?.release()
+      speak(teller, concluded(run).verdict)
     },
-    rollback: () => release(),
   }
-  return task
+  return teller.newListr([...story(run), verdict], {
+    concurrent: false,
+    exitOnError: true,
+    rendererOptions: { collapseSubtasks: false },
+  }) as unknown as Listr
 }
 
-function speak(teller: Teller, verdict: Verdict, release: () => void): void {
-  release()
+function speak(teller: Teller, verdict: Verdict): void {
   teller.title = `reconcile  ${verdict.message}`
   if (verdict.outcome !== 'in-sync' && verdict.outcome !== 'applied') throw new Error(verdict.message)
 }

@@ -1,12 +1,16 @@
 import { Command, CommanderError, type Option } from 'commander'
 import { readFileSync } from 'node:fs'
 import { GitopsError } from '../model/errors.ts'
-import { diffCommand } from './commands/diff.ts'
-import { reconcileCommand } from './commands/reconcile.ts'
-import { retryCommand } from './commands/retry.ts'
-import { rollbackCommand } from './commands/rollback.ts'
-import { statusCommand } from './commands/status.ts'
 import { complain } from './messages.ts'
+
+/** Each command's file, loaded when its name is typed; help loads them all. */
+const COMMANDS: Readonly<Record<string, () => Promise<Verb<never>>>> = {
+  reconcile: async () => (await import('./commands/reconcile.ts')).reconcileCommand,
+  status: async () => (await import('./commands/status.ts')).statusCommand,
+  diff: async () => (await import('./commands/diff.ts')).diffCommand,
+  rollback: async () => (await import('./commands/rollback.ts')).rollbackCommand,
+  retry: async () => (await import('./commands/retry.ts')).retryCommand,
+}
 
 /** One command: its name, its one line of help, its options, and what it does. It returns the exit code. */
 export interface Verb<Options> {
@@ -19,22 +23,20 @@ export interface Verb<Options> {
 
 /** Parses the command line, runs one command and sets the exit code. The only place that ends the process's work. */
 export async function run(argv: readonly string[]): Promise<void> {
-  const program = new Command('gitops')
+  const program: Command = new Command('gitops')
     .description('Keeps files on this machine equal to what Git says, and takes itself back when something is wrong.')
     .version(version(), '-V, --version')
     .exitOverride()
     .showSuggestionAfterError()
     .helpCommand(false)
+    .action(() => program.help())
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'gitops: ')) })
-    .argument('[command]')
-    .action((name: string | undefined) => {
-      if (name === undefined) program.help()
-      program.error(`error: unknown command '${name}'\nSee \`gitops --help\`.`)
-    })
-  for (const verb of [reconcileCommand, statusCommand, diffCommand, rollbackCommand, retryCommand]) add(program, verb)
+  const name = argv.slice(2).find((word) => !word.startsWith('-'))
+  for (const [known, load] of Object.entries(COMMANDS)) if (name === undefined || name === known) add(program, await load())
   try {
-    const unknown = unknownCommand(program, argv)
-    if (unknown !== null) program.error(unknown)
+    // `gitops nosuch --help` must not print the general help as if all were well.
+    if (name !== undefined && COMMANDS[name] === undefined)
+      program.error(`error: unknown command '${name}'. Known: ${Object.keys(COMMANDS).join(', ')}.`)
     await program.parseAsync(argv)
   } catch (error) {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2
@@ -53,13 +55,6 @@ function add(program: Command, verb: Verb<never>): void {
       all.slice(0, -2).filter((arg) => typeof arg === 'string'),
     )
   })
-}
-
-/** `gitops nosuch --help` must not print the general help as if all were well. */
-function unknownCommand(program: Command, argv: readonly string[]): string | null {
-  const name = argv.slice(2).find((word) => !word.startsWith('-'))
-  if (name === undefined || program.commands.some((command) => command.name() === name)) return null
-  return `error: unknown command '${name}'. Known: ${program.commands.map((command) => command.name()).join(', ')}.`
 }
 
 function version(): string {

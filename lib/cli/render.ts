@@ -83,5 +83,5 @@ function trailOf(task: AnyTask): string[] {
 }
 
 function result(task: AnyTask): string {
-  return task.title.split('  ').slice(1).join('  ')
+  return (task.title ?? '').split('  ').slice(1).join('  ')
 }

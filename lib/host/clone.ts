@@ -5,7 +5,7 @@ import { GitopsError } from '../model/errors.ts'
 import { isSha, type Sha } from '../model/path.ts'
 import { gitText, redact, type GitOptions } from './git.ts'
 import { commitOf, hasCommit, isAncestor, type Repository } from './objects.ts'
-import { fetch, noSuchRef, trusting, type Pulled, type PullOptions } from './fetch.ts'
+import { fetch, fetchedCommit, noSuchRef, trusting, type Pulled, type PullOptions } from './fetch.ts'
 import { shortHash } from './hash.ts'
 
 /** Pulls a remote or local repository into a private bare clone below the state directory. */
@@ -47,7 +47,7 @@ async function pullInto(gitDir: string, config: Config, source: Source, options:
     if ((await fetch(source, ['--force', from, `+${name}:${kept}`], run)) === 'done') {
       const pulled = await found(kept, shown(name))
       // A fetch that leaves our ref behind is an error, whatever its exit code.
-      if ((await commitOf(repository, 'FETCH_HEAD', options.signal)) !== pulled.commit)
+      if (!(await isFetched(repository, pulled.commit, options)))
         throw new GitopsError('git', `source ${source.name}: the fetch left ${shown(name)} behind`)
       const rewritten =
         before !== null && before !== pulled.commit && !(await isAncestor(repository, before, pulled.commit, options.signal))
@@ -55,6 +55,12 @@ async function pullInto(gitDir: string, config: Config, source: Source, options:
     }
   }
   throw noSuchRef(source, redact(source.repo))
+}
+
+/** FETCH_HEAD holds what came, perhaps the tag that points to our commit. */
+async function isFetched({ gitDir, config }: Repository, commit: Sha, options: PullOptions): Promise<boolean> {
+  const came = fetchedCommit(gitDir)
+  return came === commit || (came !== null && (await commitOf({ gitDir, config }, came, options.signal)) === commit)
 }
 
 /** Brings one commit; a commit that is here already needs no network. */
@@ -107,9 +113,7 @@ function shown(name: string): string {
 async function prepare(gitDir: string, signal: AbortSignal): Promise<void> {
   if (existsSync(join(gitDir, 'HEAD'))) {
     // Only we write here, and we hold the run lock: a lock file was left by a killed Git.
-    for (const name of readdirSync(gitDir, { recursive: true, encoding: 'utf8' })) {
-      if (name.endsWith('.lock')) rmSync(join(gitDir, name), { force: true })
-    }
+    for (const directory of ['', 'objects/pack', 'objects/info', 'refs/gitops', 'refs/gitops/all']) removeLocks(join(gitDir, directory))
     return
   }
   mkdirSync(dirname(gitDir), { recursive: true, mode: 0o700 })
@@ -118,4 +122,9 @@ async function prepare(gitDir: string, signal: AbortSignal): Promise<void> {
   rmSync(gitDir, { recursive: true, force: true })
   await gitText(['init', '--quiet', '--bare', '--template=', fresh], { signal })
   renameSync(fresh, gitDir)
+}
+
+function removeLocks(directory: string): void {
+  for (const name of existsSync(directory) ? readdirSync(directory) : [])
+    if (name.endsWith('.lock')) rmSync(join(directory, name), { force: true })
 }

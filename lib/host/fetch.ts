@@ -1,4 +1,4 @@
-import { lstatSync } from 'node:fs'
+import { existsSync, lstatSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Source } from '../model/config.ts'
 import { GitopsError } from '../model/errors.ts'
@@ -80,4 +80,10 @@ export function noSuchRef(source: Source, where: string): GitopsError {
       hint: `Mend sources.${source.name}.ref in the config, or push it.`,
     },
   )
+}
+
+/** What the last fetch into a repository brought first, or null. */
+export function fetchedCommit(gitDir: string): string | null {
+  const path = join(gitDir, 'FETCH_HEAD')
+  return existsSync(path) ? (/^[0-9a-f]+/.exec(readFileSync(path, 'latin1'))?.[0] ?? null) : null
 }

@@ -3,9 +3,9 @@ import { join, relative } from 'node:path'
 import type { Config, Source } from '../model/config.ts'
 import { GitopsError } from '../model/errors.ts'
 import { isSha, isWithin, short, type Sha } from '../model/path.ts'
-import { git, gitText, type GitOptions } from './git.ts'
+import { git, lastLines, type GitOptions } from './git.ts'
 import { commitOf, isAncestor, type Repository } from './objects.ts'
-import { fetch, noSuchRef, trusting, type Pulled, type PullOptions } from './fetch.ts'
+import { fetch, fetchedCommit, noSuchRef, trusting, type Pulled, type PullOptions } from './fetch.ts'
 
 /** The clone that holds the config, as the user left it. */
 interface Clone {
@@ -62,10 +62,15 @@ async function open(config: Config, source: Source, options: PullOptions): Promi
     })
   }
   const trust = trusting(top, config.state, config.home)
-  const gitDir = await gitText(['rev-parse', '--absolute-git-dir'], { cwd: top, config: trust, signal: options.signal })
   const run: GitOptions = { cwd: top, asUser: true, config: trust, signal: options.signal }
-  const head = await git(['symbolic-ref', '--quiet', 'HEAD'], { gitDir, config: trust, signal: options.signal })
-  const branch = /^refs\/heads\/(.+)$/.exec(head.stdout.toString().trim())?.[1] ?? null
+  const asked = await git(['rev-parse', '--absolute-git-dir', '--symbolic-full-name', 'HEAD'], {
+    cwd: top,
+    config: trust,
+    signal: options.signal,
+  })
+  const [gitDir = '', head = ''] = asked.stdout.toString().split('\n')
+  if (gitDir === '') throw new GitopsError('git', `${top} cannot be read as a repository: ${lastLines(asked.stderr)}`)
+  const branch = /^refs\/heads\/(.+)$/.exec(head)?.[1] ?? null
   return { directory: top, repository: { gitDir, config: trust }, run, branch }
 }
 
@@ -83,25 +88,37 @@ function isBare(directory: string): boolean {
 
 /** The commit of the ref at its remote, or null when it has none: then the clone itself is the desired state. */
 async function upstreamTip(clone: Clone, source: Source, name: string, options: PullOptions): Promise<Sha | null> {
-  const setting = async (key: string): Promise<string | null> => {
-    const { code, stdout } = await git(['config', '--get', key], clone.run)
-    return code === 0 ? stdout.toString().trim() : null
-  }
-  const configured = await setting(`branch.${name}.remote`)
+  const settings = await settingsOf(clone, name)
+  const configured = settings.get('remote') ?? null
   // A branch that was never published has no remote; only a ref that the config names is looked for at origin.
-  const remote = configured ?? (source.ref !== null && (await setting('remote.origin.url')) !== null ? 'origin' : null)
+  const remote = configured ?? (source.ref !== null && settings.has('origin') ? 'origin' : null)
   if (remote === null || remote === '.') return null
-  const theirs = (configured === null ? null : await setting(`branch.${name}.merge`)) ?? `refs/heads/${name}`
+  const theirs = (configured === null ? undefined : settings.get('merge')) ?? `refs/heads/${name}`
   const tracking = `refs/remotes/${remote}/${name}`
   if (!options.fetch) return commitOf(clone.repository, tracking, options.signal)
   if ((await fetch(source, [remote, `+${theirs}:${tracking}`], clone.run)) !== 'done') return tagTip(clone, source, name, remote, options)
   const tip = await commitOf(clone.repository, tracking, options.signal)
-  if (tip === null || tip !== (await commitOf(clone.repository, 'FETCH_HEAD', options.signal))) {
+  if (tip === null || tip !== fetchedCommit(clone.repository.gitDir)) {
     throw new GitopsError('git', `source ${source.name}: the fetch left ${tracking} behind`, {
       hint: `Run \`git fetch\` in ${clone.directory} and see what it says.`,
     })
   }
   return tip
+}
+
+/** The `remote` and `merge` settings of a branch, and whether there is an `origin`, in one question. */
+async function settingsOf(clone: Clone, name: string): Promise<Map<string, string>> {
+  const { stdout } = await git(['config', '--null', '--get-regexp', '^(branch\\..*\\.(remote|merge)|remote\\.origin\\.url)$'], clone.run)
+  const all = stdout
+    .toString()
+    .split('\0')
+    .map((entry) => entry.split('\n'))
+  const prefix = `branch.${name}.`
+  return new Map(
+    all.flatMap(([key = '', value = '']) =>
+      key.startsWith(prefix) ? [[key.slice(prefix.length), value]] : key === 'remote.origin.url' ? [['origin', value]] : [],
+    ),
+  )
 }
 
 /** The ref is no branch at the remote: a tag then, for a ref that the config names; a checked-out branch that was deleted there is local. */
