@@ -7,11 +7,11 @@ import type { ReconcileOptions } from '../lib/index.ts'
 import type { Config } from '../lib/model/config.ts'
 import { GitopsError } from '../lib/model/errors.ts'
 import { absPath } from '../lib/model/path.ts'
-import type { Verdict } from '../lib/model/verdict.ts'
+import { ended, type Verdict } from '../lib/model/verdict.ts'
 import { begin, type Beginning } from './begin.ts'
 import { story } from './reconcile.ts'
 import type { Step, Teller } from './run.ts'
-import { concluded, ended, session, type Rendering } from './session.ts'
+import { concluded, session, type Rendering } from './session.ts'
 
 /** One reconcile for a program. */
 export async function reconcileOnce(user: UserConfig, options: ReconcileOptions): Promise<Verdict> {
@@ -42,7 +42,7 @@ export async function embedded(user: UserConfig, options: ReconcileOptions, task
     concurrent: false,
     exitOnError: true,
     rendererOptions: { collapseSubtasks: false },
-  }) as unknown as Listr
+  })
 }
 
 function speak(teller: Teller, verdict: Verdict): void {

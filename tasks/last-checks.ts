@@ -1,7 +1,7 @@
 import { runCheck } from './checks.ts'
 import { commit } from './generation.ts'
 import { rollback } from './rollback.ts'
-import { fail, type Run, type Teller, type Unit } from './run.ts'
+import { fail, opened, type Run, type Teller } from './run.ts'
 import { smokeChecks } from './smoke.ts'
 
 /** The checks that belong to no source: they run when every unit is live, and their failure takes all of this run back, last first. */
@@ -20,9 +20,4 @@ export async function lastChecks(run: Run, task: Teller): Promise<void> {
     }
     throw error
   }
-}
-
-/** Units that this run has written and not yet committed. */
-export function opened(run: Run): Unit[] {
-  return run.units.filter((unit) => unit.generation !== null && unit.outcome === null)
 }

@@ -1,12 +1,9 @@
 import { Listr, type ListrBaseClassOptions, type ListrRendererFactory } from 'listr2'
 import { applyUnit } from './apply.ts'
 import { drift } from './drift.ts'
-import { lastChecks, opened } from './last-checks.ts'
 import { pull } from './pull.ts'
 import { record } from './record.ts'
-import { interrupted, recover } from './recover.ts'
-import { moved, outside, type Run, type Step, type Teller } from './run.ts'
-import { smokeChecks } from './smoke.ts'
+import { interrupted, moved, opened, outside, type Run, type Step, type Teller } from './run.ts'
 
 /** The story of a reconcile, in order. */
 export function story(run: Run): Step[] {
@@ -14,7 +11,10 @@ export function story(run: Run): Step[] {
     {
       title: 'recover',
       enabled: () => interrupted(run),
-      task: outside(run, (task) => (task.title = `recover  ${recover(run).join('; ')}`)),
+      task: outside(run, async (task) => {
+        const { recover } = await import('./recover.ts')
+        task.title = `recover  ${recover(run).join('; ')}`
+      }),
     },
     { title: 'pull', task: (_, task) => each(task, pull(run)) },
     { title: 'drift', enabled: () => !moved(run), task: (_, task) => each(task, drift(run)) },
@@ -29,8 +29,8 @@ export function story(run: Run): Step[] {
     },
     {
       title: 'smoke',
-      enabled: () => opened(run).length > 0 && smokeChecks(run, null).length > 0,
-      task: outside(run, (task) => lastChecks(run, task)),
+      enabled: () => opened(run).length > 0 && run.config.checks.smoke.some((check) => check.source === null),
+      task: outside(run, async (task) => (await import('./last-checks.ts')).lastChecks(run, task)),
     },
     { title: 'record', enabled: () => !moved(run), task: outside(run, () => record(run)) },
   ]

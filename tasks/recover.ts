@@ -4,11 +4,6 @@ import { takeBack } from '../lib/model/state.ts'
 import { closed } from './generation.ts'
 import type { Run } from './run.ts'
 
-/** Whether an earlier run was killed in the middle of an apply. */
-export function interrupted(run: Run): boolean {
-  return run.host.store.journal() !== null
-}
-
 /** Undoes what a killed run left half done, before anything else. Returns what it did, for people. */
 export function recover(run: Run): string[] {
   removeStage(stageDirectory(run.config.state))

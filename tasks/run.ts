@@ -81,6 +81,11 @@ export function moved(run: Run): boolean {
   return run.config.file !== null && run.units.some((unit) => unit.pulled?.moved === true)
 }
 
+/** Whether an earlier run was killed in the middle of an apply. */
+export function interrupted(run: Run): boolean {
+  return run.host.store.journal() !== null
+}
+
 /** Whether a unit has something to write. */
 export function changes(unit: Unit): boolean {
   return unit.targets.some((target) => writes(target.plan.changes).length > 0)
@@ -124,4 +129,9 @@ export function outside(run: Run, tell: (task: Teller) => unknown): NonNullable<
       throw run.failure
     }
   }
+}
+
+/** Units that this run has written and not yet committed. */
+export function opened(run: Run): Unit[] {
+  return run.units.filter((unit) => unit.generation !== null && unit.outcome === null)
 }

@@ -1,8 +1,6 @@
 import type { ListrBaseClassOptions, ListrRendererFactory } from 'listr2'
-import { GitopsError } from '../lib/model/errors.ts'
-import { exitCode, outcomeOf } from '../lib/model/outcome.ts'
 import type { Config } from '../lib/model/config.ts'
-import { verdictOf, verdictOfError, type Verdict } from '../lib/model/verdict.ts'
+import { ended, interruption, verdictOf, type Verdict } from '../lib/model/verdict.ts'
 import { begin, type Begun, type Beginning } from './begin.ts'
 import { tell } from './reconcile.ts'
 import { moved, type Run } from './run.ts'
@@ -43,19 +41,6 @@ export async function session(
 export function concluded(run: Run): { verdict: Verdict; code: number } {
   const outcomes = run.units.map((unit) => unit.outcome).filter((outcome) => outcome !== null)
   const interrupted = run.signal.aborted && outcomes.some((outcome) => outcome.reason === 'Interrupted')
-  const verdict = verdictOf(outcomes, run.host.dry, interrupted ? interruption(run.signal) : null)
+  const verdict = verdictOf(outcomes, run.host.dry, interrupted ? interruption(run.signal.reason) : null)
   return { verdict, code: verdict.exitCode }
-}
-
-/** The verdict of a session that a `GitopsError` ended outside of any unit. */
-export function ended(error: GitopsError): { verdict: Verdict; code: number } {
-  const outcome = outcomeOf(error.code)
-  const code =
-    error.code === 'usage' || error.code === 'config' ? 2 : error.code === 'interrupted' ? interruption(null, error) : exitCode(outcome)
-  return { verdict: verdictOfError(error, code, outcome), code }
-}
-
-function interruption(signal: AbortSignal | null, error?: GitopsError): number {
-  const reason: unknown = signal?.reason ?? error
-  return reason instanceof GitopsError && reason.message.includes('SIGTERM') ? 143 : 130
 }

@@ -2,8 +2,7 @@ import { under, type Sha } from '../lib/model/path.ts'
 import { counts, drifted, type DriftKind } from '../lib/model/plan.ts'
 import type { Applied, Held, SourceStatus } from '../lib/model/state.ts'
 import { tally } from '../lib/model/verdict.ts'
-import { interrupted } from './recover.ts'
-import { changes, type Run, type Unit } from './run.ts'
+import { changes, interrupted, type Run, type Unit } from './run.ts'
 
 /** What `status` tells of one source. */
 export interface SourceReport {

@@ -2,8 +2,8 @@ import { GitopsError } from '../lib/model/errors.ts'
 import { short } from '../lib/model/path.ts'
 import type { Generation } from '../lib/model/state.ts'
 import { holdRevision } from './hold.ts'
-import { interrupted, recover } from './recover.ts'
-import type { Run } from './run.ts'
+import { recover } from './recover.ts'
+import { interrupted, type Run } from './run.ts'
 
 /** Takes the last applied revision back and holds it. Returns what it did, for people. Throws `no-such-path` when there is none. */
 export function takeBackLast(run: Run): string[] {

@@ -1,8 +1,7 @@
 import { styleText } from 'node:util'
 import { GitopsError, printable, sentence } from '../model/errors.ts'
 import type { OutcomeKind } from '../model/outcome.ts'
-import { ended } from '../../tasks/session.ts'
-import type { Verdict } from '../model/verdict.ts'
+import { ended, type Verdict } from '../model/verdict.ts'
 
 type Style = Parameters<typeof styleText>[0]
 

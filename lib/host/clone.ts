@@ -1,9 +1,9 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Config, Source } from '../model/config.ts'
 import { GitopsError } from '../model/errors.ts'
 import { isSha, type Sha } from '../model/path.ts'
-import { gitText, redact, type GitOptions } from './git.ts'
+import { git, gitText, redact, type GitOptions } from './git.ts'
 import { commitOf, hasCommit, isAncestor, type Repository } from './objects.ts'
 import { fetch, fetchedCommit, noSuchRef, trusting, type Pulled, type PullOptions } from './fetch.ts'
 import { shortHash } from './hash.ts'
@@ -34,33 +34,37 @@ async function pullInto(gitDir: string, config: Config, source: Source, options:
   const repository: Repository = { gitDir, config: null }
   const from = source.directory ?? source.repo
   const run: GitOptions = { gitDir, config: trust, signal: options.signal }
+  const at = (commit: Sha, ref: string): Pulled => ({ commit, repository, ref, moved: false, note: null, problem: null })
   const found = async (name: string, ref: string): Promise<Pulled> => {
     const commit = await commitOf(repository, name, options.signal)
     if (commit === null) throw noSuchRef(source, redact(source.repo))
-    return { commit, repository, ref, moved: false, note: null, problem: null }
+    return at(commit, ref)
   }
   if (source.ref !== null && isSha(source.ref))
     return found(await bringCommit(source.ref, source, from, run, repository, options), 'commit')
   for (const name of candidates(source.ref)) {
     const kept = keptRef(name)
-    const before = await commitOf(repository, kept, options.signal)
-    if ((await fetch(source, ['--force', from, `+${name}:${kept}`], run)) === 'done') {
-      const pulled = await found(kept, shown(name))
-      // A fetch that leaves our ref behind is an error, whatever its exit code.
-      if (!(await isFetched(repository, pulled.commit, options)))
-        throw new GitopsError('git', `source ${source.name}: the fetch left ${shown(name)} behind`)
-      const rewritten =
-        before !== null && before !== pulled.commit && !(await isAncestor(repository, before, pulled.commit, options.signal))
-      return rewritten ? { ...pulled, note: `history of ${shown(name)} was rewritten` } : pulled
-    }
+    const before = looseRef(gitDir, kept)
+    if ((await fetch(source, ['--force', from, `+${name}:${kept}`], run)) !== 'done') continue
+    const [came, now] = [fetchedCommit(gitDir), looseRef(gitDir, kept)]
+    const ref = shown(name)
+    // Nothing new on a branch, which is nearly always: Git has no more to tell.
+    if (now !== null && now === before && now === came && name.startsWith('refs/heads/')) return at(now, ref)
+    const pulled = await found(kept, ref)
+    // A fetch that leaves our ref behind is an error, whatever its exit code. A tag comes as an object that points to the commit.
+    const brought = came === null ? null : await commitOf(repository, came, options.signal)
+    if (brought !== pulled.commit) throw new GitopsError('git', `source ${source.name}: the fetch left ${ref} behind`)
+    const rewritten = before !== null && before !== pulled.commit && !(await isAncestor(repository, before, pulled.commit, options.signal))
+    return rewritten ? { ...pulled, note: `history of ${ref} was rewritten` } : pulled
   }
   throw noSuchRef(source, redact(source.repo))
 }
 
-/** FETCH_HEAD holds what came, perhaps the tag that points to our commit. */
-async function isFetched({ gitDir, config }: Repository, commit: Sha, options: PullOptions): Promise<boolean> {
-  const came = fetchedCommit(gitDir)
-  return came === commit || (came !== null && (await commitOf({ gitDir, config }, came, options.signal)) === commit)
+/** A ref of ours as it stands in its file; null when it is packed or not there. */
+function looseRef(gitDir: string, name: string): Sha | null {
+  const path = join(gitDir, name)
+  const text = existsSync(path) ? readFileSync(path, 'latin1').trim() : ''
+  return isSha(text) ? text : null
 }
 
 /** Brings one commit; a commit that is here already needs no network. */
@@ -91,9 +95,10 @@ async function offline(repository: Repository, source: Source, options: PullOpti
   })
 }
 
-/** Keeps the objects of a commit from being collected while it is what is applied. */
+/** Keeps the objects of a commit from being collected while it is what is applied, and lets Git tidy up when there is much. */
 export async function protect(repository: Repository, commit: Sha, signal: AbortSignal): Promise<void> {
   await gitText(['update-ref', 'refs/gitops/applied', commit], { gitDir: repository.gitDir, signal })
+  await git(['gc', '--auto', '--quiet'], { gitDir: repository.gitDir, signal, timeout: 600_000 })
 }
 
 /** The full names a short ref may have, the likeliest first. */

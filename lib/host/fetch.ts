@@ -56,8 +56,8 @@ export type Fetched = 'done' | 'no-such-ref' | 'not-offered'
 /** Runs one fetch as the user. Throws `unreachable` with what Git said. */
 export async function fetch(source: Source, args: readonly string[], options: GitOptions): Promise<Fetched> {
   const local = source.kind === 'url' ? 'protocol.file.allow=never' : 'protocol.file.allow=always'
-  const pins = source.kind === 'self' ? ['gc.auto=0'] : [local, `fetch.fsckObjects=${source.fsck}`]
-  const result = await git(['fetch', '--quiet', '--no-tags', '--no-recurse-submodules', ...args], {
+  const pins = source.kind === 'self' ? [] : [local, `fetch.fsckObjects=${source.fsck}`]
+  const result = await git(['fetch', '--quiet', '--no-tags', '--no-recurse-submodules', '--no-auto-maintenance', ...args], {
     ...options,
     asUser: true,
     pins,

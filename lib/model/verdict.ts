@@ -1,5 +1,5 @@
-import type { ErrorCode, GitopsError } from './errors.ts'
-import { exitCode, worst, type OutcomeKind } from './outcome.ts'
+import { GitopsError, type ErrorCode } from './errors.ts'
+import { exitCode, outcomeOf, worst, type OutcomeKind } from './outcome.ts'
 import { short, type AbsPath } from './path.ts'
 import type { Counts } from './plan.ts'
 
@@ -110,9 +110,12 @@ export function verdictOf(outcomes: readonly UnitOutcome[], dry: boolean, interr
   }
 }
 
-/** The verdict of a run that ended before any unit began. */
-export function verdictOfError(error: GitopsError, code: number, outcome: OutcomeKind): Verdict {
-  return {
+/** The verdict, and the exit code, of a run that an error ended outside of any unit. */
+export function ended(error: GitopsError): { verdict: Verdict; code: number } {
+  const outcome = outcomeOf(error.code)
+  const code =
+    error.code === 'usage' || error.code === 'config' ? 2 : error.code === 'interrupted' ? interruption(error) : exitCode(outcome)
+  const verdict: Verdict = {
     kind: 'verdict',
     outcome,
     exitCode: code,
@@ -122,6 +125,12 @@ export function verdictOfError(error: GitopsError, code: number, outcome: Outcom
     targets: [],
     error: errorJson(error),
   }
+  return { verdict, code }
+}
+
+/** The exit code of an interruption, by the signal that its error names. */
+export function interruption(reason: unknown): number {
+  return reason instanceof GitopsError && reason.message.includes('SIGTERM') ? 143 : 130
 }
 
 function errorJson(error: GitopsError): NonNullable<Verdict['error']> {
