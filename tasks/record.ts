@@ -12,7 +12,7 @@ export async function record(run: Run): Promise<void> {
   commit(run, quiet)
   for (const unit of run.units) {
     const applied = unit.outcome?.kind === 'applied' || before.has(unit.name)
-    if (applied && !unit.held && unit.source !== null && unit.source.kind !== 'self' && unit.pulled !== null)
+    if (applied && !unit.held && !run.signal.aborted && unit.source !== null && unit.source.kind !== 'self' && unit.pulled !== null)
       await protect(unit.pulled.repository, unit.pulled.commit, run.signal)
   }
   remember(run)

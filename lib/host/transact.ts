@@ -145,7 +145,7 @@ function writeTemp(temp: AbsPath | string, bytes: Buffer, node: Node, place: str
   const file = openSync(temp, 'wx', 0o600)
   try {
     const old = statOf(place)
-    if (old !== null && old.isFile() && old.uid !== process.getuid?.()) fchownSync(file, old.uid, old.gid)
+    if (process.getuid?.() === 0 && old !== null && old.isFile() && old.uid !== 0) fchownSync(file, old.uid, old.gid)
     fchmodSync(file, node.mode)
     writeAll(file, bytes)
     fsyncSync(file)
