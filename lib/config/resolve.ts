@@ -1,6 +1,6 @@
 import { basename, resolve as resolvePath } from 'node:path'
 import * as v from 'valibot'
-import type { Check, Config, Target, Task } from '../model/config.ts'
+import type { Check, Config, Notifier, Schedule, SecretFile, Target, Task } from '../model/config.ts'
 import type { Host } from '../model/context.ts'
 import { GitopsError } from '../model/errors.ts'
 import { absPath, type AbsPath } from '../model/path.ts'
@@ -10,6 +10,7 @@ import type { UserConfig } from './define.ts'
 import { matcher } from './globs.ts'
 import { expand } from './places.ts'
 import { schema, type ConfigInput, type When } from './schema.ts'
+import { secretOf } from './secrets.ts'
 import { sourceOf } from './sources.ts'
 import { refuseNesting, targetOf } from './targets.ts'
 
@@ -49,6 +50,7 @@ function decide(input: ConfigInput, { file, directory, env, ...rest }: Circumsta
   const host: Host = { ...given, home }
   const name = input.name ?? (basename(directory).replace(/[^\w.-]/g, '-') || 'root')
   const stateHome = input.home === undefined && env['XDG_STATE_HOME'] ? resolvePath(env['XDG_STATE_HOME']) : `${home}/.local/state`
+  const state = absPath(`${stateHome}/gitops/${name}`)
   const sources = Object.entries(input.sources).map(([key, source]) => sourceOf(key, source, directory, home, env))
   const only = sources.length === 1 ? (sources[0]?.name ?? null) : null
   const named = (place: string, source: string | undefined): string | null => {
@@ -72,7 +74,18 @@ function decide(input: ConfigInput, { file, directory, env, ...rest }: Circumsta
         )
       return targetOf(key, target, owner, home, directory)
     })
-  refuseNesting(targets)
+  const secrets = Object.entries(input.secrets ?? {})
+    .filter(([, secret]) => applies(secret.when, host))
+    .map(([key, secret]): SecretFile => {
+      const owner = named(`secrets.${key}`, secret.source)
+      if (owner === null)
+        throw new GitopsError(
+          'config',
+          `secrets.${key}.source: is missing; there are several sources: ${sources.map((known) => known.name).join(', ')}`,
+        )
+      return secretOf(key, secret, owner, home, directory)
+    })
+  refuseNesting(targets, secrets)
   const check =
     (list: string) =>
     (input: CheckInput, index: number): Check => ({
@@ -98,7 +111,7 @@ function decide(input: ConfigInput, { file, directory, env, ...rest }: Circumsta
     file,
     directory,
     home,
-    state: absPath(`${stateHome}/gitops/${name}`),
+    state,
     sources,
     targets,
     checks: {
@@ -107,7 +120,10 @@ function decide(input: ConfigInput, { file, directory, env, ...rest }: Circumsta
       smoke: here(input.checks?.smoke).map(check('smoke')),
     },
     tasks: { before: here(input.tasks?.before).map(task('before')), after: here(input.tasks?.after).map(task('after')) },
-    every: intervalOf(env['GITOPS_CHECK_INTERVAL'] ?? input.schedule?.every),
+    secrets,
+    notify: (input.notify ?? []).map(notifierOf),
+    audit: input.audit === undefined ? absPath(`${state}/audit.log`) : expand(input.audit.path, home, directory),
+    schedule: scheduleOf(env['GITOPS_CHECK_INTERVAL'], input.schedule),
     host,
   }
 }
@@ -123,16 +139,33 @@ function syntaxOf(syntax: NonNullable<ConfigInput['checks']>['syntax']): (path: 
   return () => syntax ?? true
 }
 
-function intervalOf(text: string | undefined): number | null {
-  if (text === undefined) return null
-  try {
-    return duration(text)
-  } catch (cause) {
-    throw new GitopsError(
-      'config',
-      `GITOPS_CHECK_INTERVAL: ${JSON.stringify(text)} is not a number of seconds or a duration such as '5m'`,
-      { cause },
-    )
+function scheduleOf(override: string | undefined, schedule: ConfigInput['schedule']): Schedule | null {
+  if (override !== undefined) {
+    try {
+      return { kind: 'every', every: duration(override) }
+    } catch (cause) {
+      throw new GitopsError(
+        'config',
+        `GITOPS_CHECK_INTERVAL: ${JSON.stringify(override)} is not a number of seconds or a duration such as '5m'`,
+        { cause },
+      )
+    }
+  }
+  if (schedule === undefined) return null
+  if ('every' in schedule) return { kind: 'every', every: duration(schedule.every) }
+  return { kind: 'cron', cron: schedule.cron, timeZone: schedule.timeZone ?? null }
+}
+
+function notifierOf(input: NonNullable<ConfigInput['notify']>[number], index: number): Notifier {
+  const send = input.run ?? input.send
+  if (send === undefined || (input.run !== undefined && input.send !== undefined)) {
+    throw new GitopsError('config', `notify.${index}: must have either run, a shell command, or send, a function`)
+  }
+  return {
+    name: input.name ?? (typeof send === 'string' ? send : `notify.${index}`),
+    on: input.on ?? ['rolled-back', 'refused', 'stuck', 'recovered'],
+    send,
+    timeout: duration(input.timeout ?? '30s'),
   }
 }
 

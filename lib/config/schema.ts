@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { duration } from '../model/schedule.ts'
-import type { CheckContext, TaskContext } from '../plugins/contract.ts'
+import type { AlertEvent, CheckContext, NotifierContext, TaskContext } from '../plugins/contract.ts'
 import type { Host } from '../model/context.ts'
 
 const text = (what: string) => v.pipe(v.string(`must be ${what}`), v.nonEmpty(`must be ${what}`))
@@ -56,6 +56,22 @@ const target = v.strictObject({
   when: v.optional(when),
 })
 
+const secret = v.strictObject({
+  /** Which source; may be left out when there is only one. */
+  source: v.optional(text('the name of a source')),
+  /** The encrypted file in the source: SOPS, in JSON or YAML, to age recipients. */
+  from: text("a file in the source, such as '.claude/.claude.json.enc'"),
+  /** Where its plaintext goes, mode 0600; `~` is home. */
+  to: text("a file on this machine, such as '~/.claude.json'"),
+  /** `replace` (default): the whole file is ours. `merge`: only the keys that the source sets; the rest is the application's. JSON only. */
+  strategy: v.optional(v.picklist(['replace', 'merge'], "must be 'replace' or 'merge'")),
+  /** `keep` (default) refuses to replace a file that is there already and differs; `replace` replaces it and keeps a sealed copy. */
+  adopt: v.optional(v.picklist(['keep', 'replace'], "must be 'keep' or 'replace'")),
+  /** When the secret leaves the config: `restore` (default) what was there before us, or `leave` it. */
+  onRemove: v.optional(v.picklist(['restore', 'leave'], "must be 'restore' or 'leave'")),
+  when: v.optional(when),
+})
+
 const check = v.strictObject({
   name: text('a name'),
   /** A shell command (zx, bash), or a function that throws to fail. */
@@ -74,6 +90,20 @@ const check = v.strictObject({
     ),
   ),
   when: v.optional(when),
+})
+
+const event = v.picklist(['rolled-back', 'refused', 'stuck', 'recovered'], "must be 'rolled-back', 'refused', 'stuck' or 'recovered'")
+
+const notifier = v.strictObject({
+  name: v.optional(text('a name')),
+  /** Which changes of state it hears of. Default: all. */
+  on: v.optional(v.array(event, 'must be a list of events')),
+  /** A shell command, which gets the event as JSON on standard input. */
+  run: v.optional(command),
+  /** Or a function of the event. */
+  send: v.optional(v.custom<(event: AlertEvent, context: NotifierContext) => unknown>(isFunction, 'must be a function')),
+  /** Default `'30s'`. */
+  timeout: v.optional(wait),
 })
 
 const task = v.strictObject({
@@ -98,6 +128,7 @@ export const schema = v.strictObject({
     v.check((all) => Object.keys(all).length > 0, "names no source; add one such as { team: { repo: '…' } }"),
   ),
   targets: v.optional(v.record(v.string(), target)),
+  secrets: v.optional(v.record(v.string(), secret)),
   checks: v.optional(
     v.strictObject({
       /** The built-in syntax check of JSON and YAML. Default true; or what it leaves out. */
@@ -116,11 +147,30 @@ export const schema = v.strictObject({
       after: v.optional(v.array(task, 'must be a list of tasks')),
     }),
   ),
-  schedule: v.optional(
+  /** Who hears of a rollback, a refusal, a standstill and of the recovery: `{ run: 'command' }`, `webhook({ url })`, `defineNotifier(…)`. */
+  notify: v.optional(v.array(notifier, 'must be a list of notifiers')),
+  audit: v.optional(
     v.strictObject({
-      /** Time between two scheduled runs, for example `'60s'`. `GITOPS_CHECK_INTERVAL` overrides it. */
-      every: wait,
+      /** The file that audit records are appended to. Default: `audit.log` in the state directory. */
+      path: text("a file, such as '~/.claude-gitops-audit.log'"),
     }),
+  ),
+  schedule: v.optional(
+    v.union(
+      [
+        v.strictObject({
+          /** Time between two scheduled runs, for example `'60s'`. `GITOPS_CHECK_INTERVAL` overrides it. */
+          every: wait,
+        }),
+        v.strictObject({
+          /** Five fields, or six with seconds first. */
+          cron: text("a cron expression such as '*/5 * * * *'"),
+          /** An IANA zone such as `Europe/Paris`. Default: the machine's. */
+          timeZone: v.optional(text("a time zone such as 'Europe/Paris'")),
+        }),
+      ],
+      "must be { every: '60s' } or { cron: '*/5 * * * *', timeZone }",
+    ),
   ),
 })
 

@@ -1,4 +1,4 @@
-import type { Target } from '../model/config.ts'
+import type { SecretFile, Target } from '../model/config.ts'
 import { GitopsError } from '../model/errors.ts'
 import { isWithin, relPath, type AbsPath } from '../model/path.ts'
 import { matcher } from './globs.ts'
@@ -35,18 +35,33 @@ export function targetOf(
   }
 }
 
-function inside(place: string, text: string): ReturnType<typeof relPath> {
+/** A path inside a source. Throws `config`, naming the place. */
+export function inside(place: string, text: string): ReturnType<typeof relPath> {
   try {
     return relPath(text)
   } catch (cause) {
-    throw new GitopsError('config', `${place}: ${JSON.stringify(text)} must be a directory in the source, without '..' and not absolute`, {
+    throw new GitopsError('config', `${place}: ${JSON.stringify(text)} must be a path in the source, without '..' and not absolute`, {
       cause,
     })
   }
 }
 
 /** A live path has one owner: no target lies in another. Throws `config`. */
-export function refuseNesting(targets: readonly Target[]): void {
+export function refuseNesting(targets: readonly Target[], secrets: readonly SecretFile[]): void {
+  for (const [index, secret] of secrets.entries()) {
+    const other = secrets.slice(0, index).find((known) => known.to === secret.to)
+    if (other !== undefined)
+      throw new GitopsError(
+        'config',
+        `secrets.${secret.name}.to: ${secret.to} is where secrets.${other.name} goes too; a live path has one owner`,
+      )
+    const over = targets.find((target) => isWithin(target.to, secret.to))
+    if (over !== undefined)
+      throw new GitopsError(
+        'config',
+        `secrets.${secret.name}.to: ${secret.to} is the directory of targets.${over.name}; name the file in it`,
+      )
+  }
   for (const [index, target] of targets.entries()) {
     for (const other of targets.slice(0, index)) {
       if (isWithin(target.to, other.to) || isWithin(other.to, target.to)) {

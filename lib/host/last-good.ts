@@ -52,7 +52,10 @@ export function readLastGood(file: AbsPath, machine: Machine): LastGood | null {
     targets: [],
     checks: nothing,
     tasks: { before: [], after: [] },
-    every: null,
+    secrets: [],
+    notify: [],
+    audit: absPath(`${state}/audit.log`),
+    schedule: null,
     host: { host, home, platform, env: process.env },
   }
   const remember = (reason: string): void => {

@@ -57,6 +57,33 @@ export interface Task<Context = never> {
   readonly timeout: number
 }
 
+/** A secret file with everything decided. */
+export interface SecretFile {
+  readonly name: string
+  readonly source: string
+  readonly from: RelPath
+  readonly to: AbsPath
+  readonly strategy: 'replace' | 'merge'
+  readonly adopt: 'keep' | 'replace'
+  readonly onRemove: 'restore' | 'leave'
+  /** The declaration as text: part of the digest of desired content. */
+  readonly declaration: string
+}
+
+/** Who hears of a change of state. */
+export interface Notifier {
+  readonly name: string
+  readonly on: readonly string[]
+  readonly send: Body<never>
+  /** Milliseconds. */
+  readonly timeout: number
+}
+
+/** When scheduled runs are due; intervals in milliseconds. */
+export type Schedule =
+  | { readonly kind: 'every'; readonly every: number }
+  | { readonly kind: 'cron'; readonly cron: string; readonly timeZone: string | null }
+
 /** The whole configuration, checked and frozen. */
 export interface Config {
   readonly name: string
@@ -70,7 +97,10 @@ export interface Config {
   readonly targets: readonly Target[]
   readonly checks: { readonly syntax: (path: RelPath) => boolean; readonly validate: readonly Check[]; readonly smoke: readonly Check[] }
   readonly tasks: { readonly before: readonly Task[]; readonly after: readonly Task[] }
-  /** Milliseconds between two scheduled runs, or null. */
-  readonly every: number | null
+  readonly secrets: readonly SecretFile[]
+  readonly notify: readonly Notifier[]
+  /** The file that audit records are appended to. */
+  readonly audit: AbsPath
+  readonly schedule: Schedule | null
   readonly host: Host
 }

@@ -20,3 +20,24 @@ export interface CheckContext extends TaskContext {
   /** The directory that holds the candidate, a directory a target, and is `$GITOPS_STAGE`; null in a smoke check. */
   readonly stage: AbsPath | null
 }
+
+/** A change of state that somebody should hear of. It is what notifiers get, as JSON. */
+export interface AlertEvent {
+  readonly kind: 'alert'
+  readonly event: 'rolled-back' | 'refused' | 'stuck' | 'recovered'
+  /** The config's name, the host, the source. */
+  readonly name: string
+  readonly host: string
+  readonly source: string
+  readonly revision: string | null
+  readonly reason: string
+  readonly message: string
+  /** ISO 8601, UTC. */
+  readonly at: string
+}
+
+/** What a notifier is handed beside the event. */
+export interface NotifierContext {
+  /** Aborted at the deadline. */
+  readonly signal: AbortSignal
+}
