@@ -50,6 +50,7 @@ function decide(input: ConfigInput, { file, directory, env, ...rest }: Circumsta
   const host: Host = { ...given, home }
   const name = input.name ?? (basename(directory).replace(/[^\w.-]/g, '-') || 'root')
   const stateHome = input.home === undefined && env['XDG_STATE_HOME'] ? resolvePath(env['XDG_STATE_HOME']) : `${home}/.local/state`
+  const dataHome = input.home === undefined && env['XDG_DATA_HOME'] ? resolvePath(env['XDG_DATA_HOME']) : `${home}/.local/share`
   const state = absPath(`${stateHome}/gitops/${name}`)
   const sources = Object.entries(input.sources).map(([key, source]) => sourceOf(key, source, directory, home, env))
   const only = sources.length === 1 ? (sources[0]?.name ?? null) : null
@@ -121,6 +122,8 @@ function decide(input: ConfigInput, { file, directory, env, ...rest }: Circumsta
     },
     tasks: { before: here(input.tasks?.before).map(task('before')), after: here(input.tasks?.after).map(task('after')) },
     secrets,
+    identities: (input.identities ?? []).map((file) => expand(file, home, directory)),
+    hostKey: absPath(`${dataHome}/gitops/host.key`),
     notify: (input.notify ?? []).map(notifierOf),
     audit: input.audit === undefined ? absPath(`${state}/audit.log`) : expand(input.audit.path, home, directory),
     schedule: scheduleOf(env['GITOPS_CHECK_INTERVAL'], input.schedule),

@@ -147,6 +147,8 @@ export const schema = v.strictObject({
       after: v.optional(v.array(task, 'must be a list of tasks')),
     }),
   ),
+  /** Files with age identities, tried beside those that sops finds. */
+  identities: v.optional(v.array(text('a file'), 'must be a list of files')),
   /** Who hears of a rollback, a refusal, a standstill and of the recovery: `{ run: 'command' }`, `webhook({ url })`, `defineNotifier(…)`. */
   notify: v.optional(v.array(notifier, 'must be a list of notifiers')),
   audit: v.optional(

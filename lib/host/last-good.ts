@@ -53,6 +53,8 @@ export function readLastGood(file: AbsPath, machine: Machine): LastGood | null {
     checks: nothing,
     tasks: { before: [], after: [] },
     secrets: [],
+    identities: [],
+    hostKey: absPath(`${home}/.local/share/gitops/host.key`),
     notify: [],
     audit: absPath(`${state}/audit.log`),
     schedule: null,

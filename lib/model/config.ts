@@ -74,7 +74,7 @@ export interface SecretFile {
 export interface Notifier {
   readonly name: string
   readonly on: readonly string[]
-  readonly send: Body<never>
+  readonly send: string | ((event: never, context: never) => unknown)
   /** Milliseconds. */
   readonly timeout: number
 }
@@ -91,8 +91,12 @@ export interface Config {
   readonly file: AbsPath | null
   readonly directory: AbsPath
   readonly home: AbsPath
+  /** Files with age identities, beside the places where sops looks. */
+  readonly identities: readonly AbsPath[]
   /** Where our own state lives. */
   readonly state: AbsPath
+  /** The key of this host: it seals copies of secrets and keys their fingerprints. */
+  readonly hostKey: AbsPath
   readonly sources: readonly Source[]
   readonly targets: readonly Target[]
   readonly checks: { readonly syntax: (path: RelPath) => boolean; readonly validate: readonly Check[]; readonly smoke: readonly Check[] }

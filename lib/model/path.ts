@@ -4,13 +4,16 @@ import { GitopsError } from './errors.ts'
 export type RelPath = string & { readonly __brand: 'RelPath' }
 /** An absolute, normalised path on this machine, in the form the operating system uses. */
 export type AbsPath = string & { readonly __brand: 'AbsPath' }
-/** `sha256:` and the lower-case hex SHA-256 of a file's bytes, or of a link's text. */
+/**
+ * `sha256:` and the lower-case hex SHA-256 of a file's bytes, or of a link's text. Of a secret it is `hmac-sha256:` and a fingerprint
+ * under the host key, so that nobody can guess the secret from it.
+ */
 export type Digest = string & { readonly __brand: 'Digest' }
 /** A full Git object id: 40 or 64 lower-case hex digits. */
 export type Sha = string & { readonly __brand: 'Sha' }
 
 const SHA = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/
-const DIGEST = /^sha256:[0-9a-f]{64}$/
+const DIGEST = /^(?:sha256|hmac-sha256):[0-9a-f]{64}$/
 
 /** The text as a `RelPath`. Throws `hostile` for anything that could leave the root or that no file system can hold. */
 export function relPath(text: string): RelPath {
@@ -47,6 +50,11 @@ export function isSha(text: string): text is Sha {
 export function digest(text: string): Digest {
   if (!DIGEST.test(text)) throw new GitopsError('io', `${JSON.stringify(text)} is not a digest`)
   return text as Digest
+}
+
+/** Whether a digest is a secret's: keyed, and its kept copy sealed. */
+export function isKeyed(digest: Digest): boolean {
+  return digest.startsWith('hmac-')
 }
 
 /** `root/path`, both already checked. */

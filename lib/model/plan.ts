@@ -1,4 +1,4 @@
-import type { AbsPath, RelPath } from './path.ts'
+import type { AbsPath, Digest, RelPath } from './path.ts'
 import { matches, type Node, type Owned, type Present, type Tree, type Wanted } from './tree.ts'
 
 /** How a live entry differs from what we wrote last. */
@@ -21,6 +21,18 @@ export type Change =
   | { readonly kind: 'delete'; readonly path: RelPath; readonly before: Node; readonly drift: DriftKind | null; readonly kept: boolean }
   /** The live entry is already as wanted; only the inventory learns of it. */
   | { readonly kind: 'adopt'; readonly path: RelPath; readonly after: Wanted }
+  /** Keys of ours in a document that an application writes too. `edits` names the sealed list of what is set and removed. */
+  | {
+      readonly kind: 'edit'
+      readonly path: RelPath
+      readonly edits: Digest
+      /** The permission bits the document has now, or will have when we make it. */
+      readonly mode: number
+      readonly created: boolean
+      readonly drift: DriftKind | null
+    }
+  /** A secret whose ciphertext is new: what becomes of it is known when it is decrypted. */
+  | { readonly kind: 'decrypt'; readonly path: RelPath }
   /** An owned entry that is neither wanted nor there, or no longer ours to delete. */
   | { readonly kind: 'forget'; readonly path: RelPath }
   | { readonly kind: 'conflict'; readonly path: RelPath; readonly reason: string }
@@ -123,12 +135,13 @@ export interface Counts {
 
 export function counts(changes: readonly Change[]): Counts {
   const of = (kind: Change['kind']): number => changes.filter((change) => change.kind === kind).length
-  return { created: of('create'), updated: of('update'), deleted: of('delete') }
+  const made = changes.filter((change) => change.kind === 'edit' && change.created).length
+  return { created: of('create') + made, updated: of('update') + of('edit') - made, deleted: of('delete') }
 }
 
 /** The changes that write something. */
 export function writes(changes: readonly Change[]): Change[] {
-  return changes.filter((change) => change.kind === 'create' || change.kind === 'update' || change.kind === 'delete')
+  return changes.filter((change) => ['create', 'update', 'delete', 'edit'].includes(change.kind))
 }
 
 /** The paths that differ from what we wrote last, without us. */

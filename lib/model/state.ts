@@ -14,6 +14,8 @@ export interface Applied {
 
 /** What we own below one live directory. */
 export interface OwnedTarget {
+  /** A target is keyed by its live directory, a secret by its live file. */
+  readonly kind: 'target' | 'secret'
   readonly source: string
   readonly name: string
   readonly onRemove: 'restore' | 'leave'

@@ -1,5 +1,5 @@
 import type { Change } from './plan.ts'
-import { ancestors, parent, under, type AbsPath, type RelPath } from './path.ts'
+import { ancestors, parent, under, type AbsPath, type Digest, type RelPath } from './path.ts'
 import { withExecutable, type Content, type Node, type Wanted } from './tree.ts'
 
 /** One change to the disk, with all that undoing it needs. This is what the journal holds. */
@@ -8,6 +8,14 @@ export type Step =
   | { readonly kind: 'rmdir'; readonly path: AbsPath }
   | { readonly kind: 'put'; readonly path: AbsPath; readonly temp: AbsPath; readonly before: Node | null; readonly after: Node }
   | { readonly kind: 'remove'; readonly path: AbsPath; readonly before: Node }
+  | {
+      readonly kind: 'edit'
+      readonly path: AbsPath
+      readonly temp: AbsPath
+      readonly edits: Digest
+      readonly mode: number
+      readonly created: boolean
+    }
 
 /** The steps of one target, in the order they are taken, and where the bytes of each `put` come from. */
 export interface Steps {
@@ -41,9 +49,10 @@ export function steps(changes: readonly Change[], wanted: ReadonlyMap<RelPath, W
   const creates = changes.filter((change) => change.kind === 'create')
   const updates = changes.filter((change) => change.kind === 'update')
   const deletes = changes.filter((change) => change.kind === 'delete')
+  const edits = changes.filter((change) => change.kind === 'edit')
 
   const createPaths = new Set(creates.map((change) => change.path))
-  const needed = new Set([...creates, ...updates].flatMap((change) => ancestors(change.path)))
+  const needed = new Set([...creates, ...updates, ...edits].flatMap((change) => ancestors(change.path)))
   const inTheWay = (path: RelPath): boolean => needed.has(path) || ancestors(path).some((above) => createPaths.has(above))
   const replaced = new Set(
     [...deletes.flatMap((change) => ancestors(change.path)), ...createPaths].filter(
@@ -57,7 +66,7 @@ export function steps(changes: readonly Change[], wanted: ReadonlyMap<RelPath, W
 
   const contents = new Map<AbsPath, Content>()
   const result: Step[] = []
-  const puts = creates.length + updates.length
+  const puts = creates.length + updates.length + edits.length
   if (puts > 0) result.push(...ground.missingRoots.map((path) => ({ kind: 'mkdir', path }) as const))
   const removals = (early: boolean): Step[] =>
     deletes
@@ -77,6 +86,9 @@ export function steps(changes: readonly Change[], wanted: ReadonlyMap<RelPath, W
       before,
       after: written(change.after, before, ground.umask),
     })
+  }
+  for (const [index, { path, edits: list, mode, created }] of edits.entries()) {
+    result.push({ kind: 'edit', path: at(path), temp: temporary(ground, path, contents.size + index + 1), edits: list, mode, created })
   }
   result.push(...removals(false), ...emptied.map((path) => ({ kind: 'rmdir', path: at(path) }) as const))
 

@@ -1,0 +1,69 @@
+import { appendAudit } from '../lib/host/audit.ts'
+import type { Notifier } from '../lib/model/config.ts'
+import type { Alerted } from '../lib/model/state.ts'
+import type { UnitOutcome } from '../lib/model/verdict.ts'
+import type { AlertEvent } from '../lib/plugins/contract.ts'
+import { auditRecord } from './audit.ts'
+import type { Run, Unit } from './run.ts'
+
+/** Tells the notifiers of each source whose state has changed: once when it goes bad, once when it is well again. */
+export async function alerts(run: Run): Promise<void> {
+  for (const unit of run.units) {
+    const { outcome } = unit
+    if (outcome === null) continue
+    const known = run.status.sources[unit.name]?.alerted ?? null
+    const next = stateOf(unit, outcome, known)
+    if (next?.key === known?.key) continue
+    await tell(run, unit, outcome, next === null ? 'recovered' : next.event)
+    const source = run.status.sources[unit.name] ?? { attempted: null, held: null, alerted: null }
+    run.status = { ...run.status, sources: { ...run.status.sources, [unit.name]: { ...source, alerted: next } } }
+    run.host.store.saveStatus(run.status, true)
+  }
+}
+
+/** The bad state a source is in, under a key without anything that changes from run to run; null when it is well. A plain failure changes nothing. */
+function stateOf(unit: Unit, { kind, reason }: UnitOutcome, known: Alerted | null): Alerted | null {
+  if (kind === 'in-sync' || kind === 'applied') return null
+  if (kind === 'failed') return known
+  // A held revision is refused again and again: that is the rollback of which somebody has heard.
+  const event = reason === 'Held' ? 'rolled-back' : kind
+  return { event, key: `${event}:${event === 'rolled-back' ? '' : reason}:${unit.desired}` }
+}
+
+async function tell(run: Run, unit: Unit, outcome: UnitOutcome, event: AlertEvent['event']): Promise<void> {
+  const alert: AlertEvent = {
+    kind: 'alert',
+    event,
+    name: run.config.name,
+    host: run.host.machine.hostname,
+    source: unit.name,
+    revision: outcome.revision,
+    reason: outcome.reason,
+    message: outcome.message,
+    at: run.host.now().toISOString(),
+  }
+  for (const notifier of run.config.notify.filter((known) => known.on.includes(event))) {
+    try {
+      await send(run, notifier, alert)
+    } catch (error) {
+      appendAudit(run.config.audit, auditRecord(run, unit, { change_type: 'notify-failed', message: `${notifier.name}: ${(error as Error).message}` }))
+    }
+  }
+}
+
+function send(run: Run, { name, send: body, timeout }: Notifier, alert: AlertEvent): Promise<void> {
+  const signal = AbortSignal.timeout(timeout)
+  return run.host.attempt({
+    what: `notifier ${JSON.stringify(name)}`,
+    run: typeof body === 'string' ? body : () => body(alert as never, { signal } as never),
+    input: `${JSON.stringify(alert)}\n`,
+    cwd: run.config.home,
+    home: run.config.home,
+    source: alert.source,
+    revision: alert.revision,
+    stage: null,
+    timeout,
+    // An interrupted run still tells.
+    signal,
+  })
+}

@@ -1,0 +1,67 @@
+import { userInfo } from 'node:os'
+import { appendAudit } from '../lib/host/audit.ts'
+import { gitText } from '../lib/host/git.ts'
+import { isoSeconds, type AuditRecord, type ChangeType } from '../lib/model/audit.ts'
+import { under } from '../lib/model/path.ts'
+import { writes } from '../lib/model/plan.ts'
+import type { UnitOutcome } from '../lib/model/verdict.ts'
+import type { Run, Unit } from './run.ts'
+
+/** One line for each unit that did something, or that failed in a new way. A run with nothing to do leaves none. */
+export async function audit(run: Run, before: Run['status']): Promise<void> {
+  for (const unit of run.units) {
+    const type = unit.outcome === null ? null : typeOf(unit, unit.outcome, before)
+    if (type === null) continue
+    appendAudit(run.config.audit, auditRecord(run, unit, { change_type: type, author: await authorOf(run, unit) }))
+  }
+}
+
+/** A record of what became of a unit, with some of it said otherwise. */
+export function auditRecord(run: Run, unit: Pick<Unit, 'name' | 'targets' | 'commit' | 'pulled' | 'outcome' | 'generation'>, rest: Pick<AuditRecord, 'change_type'> & Partial<AuditRecord>): AuditRecord {
+  const now = run.host.now()
+  const paths = unit.targets.flatMap(({ root, plan }) => writes(plan.changes).map((change) => under(root, change.path)))
+  const { outcome } = unit
+  return {
+    timestamp: isoSeconds(now, -now.getTimezoneOffset()),
+    files: paths.join(', '),
+    commit: unit.pulled?.commit ?? unit.commit ?? '',
+    user: userName(),
+    paths,
+    author: null,
+    source: unit.name,
+    targets: unit.targets.map((target) => target.name),
+    outcome: outcome?.kind ?? 'in-sync',
+    reason: outcome?.reason ?? null,
+    message: outcome?.message ?? '',
+    host: run.host.machine.hostname,
+    generation: unit.generation?.number ?? null,
+    ...rest,
+  }
+}
+
+/** What a unit's outcome is called in the trail; null when it is no news. */
+function typeOf(unit: Unit, { kind, reason, revision, message }: UnitOutcome, before: Run['status']): ChangeType | null {
+  if (unit.held && unit.generation !== null) return 'healed'
+  if (kind === 'in-sync') return null
+  if (kind === 'applied') return unit.why === 'heal' ? 'healed' : 'applied'
+  if (kind === 'rolled-back' || kind === 'stuck') return kind
+  const last = before.sources[unit.name]?.attempted
+  const same = last !== null && last !== undefined && last.outcome === kind && last.reason === reason && last.commit === (revision ?? null)
+  return same && (reason === 'Held' || last.message === message) ? null : kind
+}
+
+async function authorOf(run: Run, unit: Unit): Promise<string | null> {
+  if (unit.pulled === null || run.signal.aborted) return null
+  const { gitDir, config } = unit.pulled.repository
+  return gitText(['log', '-1', '--format=%an <%ae>', unit.pulled.commit, '--'], { gitDir, config, signal: run.signal }).catch(() => null)
+}
+
+function userName(): string {
+  const { USER, LOGNAME } = process.env
+  if (USER !== undefined && USER !== '') return USER
+  try {
+    return LOGNAME ?? userInfo().username
+  } catch {
+    return String(process.getuid?.() ?? '')
+  }
+}
