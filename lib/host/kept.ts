@@ -1,21 +1,37 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { GitopsError } from '../model/errors.ts'
-import type { AbsPath, Digest } from '../model/path.ts'
+import { digest as toDigest, isKeyed, type AbsPath, type Digest } from '../model/path.ts'
+import { fingerprint, hostKeyName, open, seal, type HostKey } from '../secrets/seal.ts'
+import { Secret } from '../secrets/secret.ts'
 import { digestOf } from './hash.ts'
 import { writeAtomic } from './write.ts'
 
-/** Copies of what stood at live paths before us, stored once by content. */
+/** Copies of what stood at live paths before us, stored once by content; those of secrets are sealed with the host key. */
 export interface Kept {
   /** Stores bytes, durably, and returns their digest. */
   keep(bytes: Buffer): Digest
-  /** The bytes of a digest. Throws `stuck` when the copy is missing or damaged. */
+  /** Stores a secret's bytes, sealed, and returns their fingerprint at a path. */
+  keepSecret(bytes: Buffer, path: AbsPath): Digest
+  /** The fingerprint of a secret's bytes at a path. */
+  fingerprint(bytes: Buffer, path: AbsPath): Digest
+  /** The bytes of a digest. Throws `stuck` when the copy is missing, damaged, or sealed with a key that is gone. */
   read(digest: Digest): Buffer
+  /** Whether a copy is there. */
+  has(digest: Digest): boolean
+  /** The name of the host key: fingerprints of another key mean nothing. */
+  keyName(): string
 }
 
-/** The store below a state directory. */
-export function keptIn(state: AbsPath): Kept {
-  const place = (digest: Digest): string => join(state, 'kept', digest.slice(7, 9), digest.slice(9))
+/** The store below a state directory. The host key is loaded, or made, when the first secret comes by. */
+export function keptIn(state: AbsPath, loadKey: () => HostKey): Kept {
+  const place = (digest: Digest): string => {
+    const name = digest.slice(digest.indexOf(':') + 1)
+    return join(state, isKeyed(digest) ? 'sealed' : 'kept', name.slice(0, 2), name.slice(2))
+  }
+  let loaded: HostKey | null = null
+  const key = (): HostKey => (loaded ??= loadKey())
+  const mark = (bytes: Buffer, path: AbsPath): Digest => toDigest(fingerprint(key(), path, new Secret(bytes)))
   return {
     keep(bytes) {
       const digest = digestOf(bytes)
@@ -23,15 +39,33 @@ export function keptIn(state: AbsPath): Kept {
       if (!existsSync(path) || digestOf(readFileSync(path)) !== digest) writeAtomic(path, bytes)
       return digest
     },
+    keepSecret(bytes, path) {
+      const digest = mark(bytes, path)
+      if (!existsSync(place(digest))) writeAtomic(place(digest), seal(key(), new Secret(bytes), digest))
+      return digest
+    },
+    fingerprint: mark,
     read(digest) {
       const path = place(digest)
-      const bytes = existsSync(path) ? readFileSync(path) : null
-      if (bytes === null || digestOf(bytes) !== digest) {
-        throw new GitopsError('stuck', `the kept copy ${path} is ${bytes === null ? 'missing' : 'damaged'}`, {
-          hint: 'What it held cannot be put back; the source still has our versions.',
-        })
-      }
+      if (!existsSync(path)) throw lost(path, 'missing')
+      const bytes = readFileSync(path)
+      if (isKeyed(digest)) return unsealed(key(), bytes, digest, path)
+      if (digestOf(bytes) !== digest) throw lost(path, 'damaged')
       return bytes
     },
+    has: (digest) => existsSync(place(digest)),
+    keyName: () => hostKeyName(key()),
   }
+}
+
+function unsealed(key: HostKey, bytes: Buffer, digest: Digest, path: string): Buffer {
+  try {
+    return open(key, bytes, digest).bytes()
+  } catch (error) {
+    throw lost(path, 'sealed with a host key that is gone, or damaged', error)
+  }
+}
+
+function lost(path: string, how: string, cause?: unknown): GitopsError {
+  return new GitopsError('stuck', `the kept copy ${path} is ${how}`, { hint: 'What it held cannot be put back; the source still has our versions.', cause })
 }
