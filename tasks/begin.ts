@@ -3,6 +3,7 @@ import { realHost } from '../lib/host/host.ts'
 import { claimState } from '../lib/host/identity.ts'
 import { acquire, adopt, type Lock } from '../lib/host/lock.ts'
 import type { Machine } from '../lib/host/machine.ts'
+import { tidy } from '../lib/host/tidy.ts'
 import type { Config } from '../lib/model/config.ts'
 import type { Sha } from '../lib/model/path.ts'
 import { gone } from './departed.ts'
@@ -38,6 +39,7 @@ export async function begin(config: Config, beginning: Beginning): Promise<Begun
         : adopt(config.state, machine, handedOver.lock)
   try {
     const notes: string[] = []
+    if (!beginning.dry) tidy(config.state, lock?.dead ?? [])
     const moved = beginning.dry ? null : claimState(config, machine)
     if (moved !== null) notes.push(moved)
     const real = realHost(config, machine, (sentence) => notes.push(sentence))

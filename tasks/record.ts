@@ -12,10 +12,14 @@ export async function record(run: Run): Promise<void> {
   commit(run, quiet)
   for (const unit of run.units) {
     const applied = unit.outcome?.kind === 'applied' || before.has(unit.name)
-    if (applied && !unit.held && !run.signal.aborted && unit.source !== null && unit.source.kind !== 'self' && unit.pulled !== null)
+    if (applied && !unit.held && unit.source !== null && unit.source.kind !== 'self' && unit.pulled !== null)
       await protect(unit.pulled.repository, unit.pulled.commit, run.signal)
   }
-  remember(run)
+  try {
+    remember(run)
+  } catch (error) {
+    run.notes.push(`what became of this run could not be written down: ${(error as Error).message}`)
+  }
 }
 
 function concluded(unit: Unit): UnitOutcome {

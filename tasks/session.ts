@@ -40,7 +40,10 @@ export async function session(
 /** What the outcomes of a run that has been told amount to. */
 export function concluded(run: Run): { verdict: Verdict; code: number } {
   const outcomes = run.units.map((unit) => unit.outcome).filter((outcome) => outcome !== null)
-  const interrupted = run.signal.aborted && outcomes.some((outcome) => outcome.reason === 'Interrupted')
+  const interrupted =
+    run.signal.aborted &&
+    outcomes.some((outcome) => outcome.reason === 'Interrupted') &&
+    outcomes.every((outcome) => outcome.kind !== 'stuck')
   const verdict = verdictOf(outcomes, run.host.dry, interrupted ? interruption(run.signal.reason) : null)
   return { verdict, code: verdict.exitCode }
 }

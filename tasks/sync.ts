@@ -40,6 +40,7 @@ function ordered(run: Run, unit: Unit): { all: DiskStep[]; contents: Map<AbsPath
       missingRoots: scan.missingRoots,
       base: scan.base,
       isDirectory: scan.isDirectory,
+      modeOf: scan.modeOf,
       directories: run.inventory.targets.get(root)?.directories ?? [],
       umask: run.host.machine.umask,
       id: `${Math.max(number, run.inventory.generation) + 1}-${index}-${process.pid}`,

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util'
-import { GitopsError, printable, sentence } from '../model/errors.ts'
+import { asGitopsError, GitopsError, printable, sentence } from '../model/errors.ts'
 import type { OutcomeKind } from '../model/outcome.ts'
 import { ended, type Verdict } from '../model/verdict.ts'
 
@@ -31,7 +31,8 @@ export function printVerdict(verdict: Verdict): void {
 
 /** Prints an error that ended everything, and returns the exit code. What is not ours is a bug: its stack is shown. */
 export function complain(error: Error, json = false): number {
-  const known = error instanceof GitopsError ? error : null
+  // What the operating system refuses is no bug of ours.
+  const known = error instanceof GitopsError || 'syscall' in error ? asGitopsError(error) : null
   if (known !== null && json) {
     const { verdict, code } = ended(known)
     print(JSON.stringify(verdict))

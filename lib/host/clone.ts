@@ -97,8 +97,13 @@ async function offline(repository: Repository, source: Source, options: PullOpti
 
 /** Keeps the objects of a commit from being collected while it is what is applied, and lets Git tidy up when there is much. */
 export async function protect(repository: Repository, commit: Sha, signal: AbortSignal): Promise<void> {
-  await gitText(['update-ref', 'refs/gitops/applied', commit], { gitDir: repository.gitDir, signal })
-  await git(['gc', '--auto', '--quiet'], { gitDir: repository.gitDir, signal, timeout: 600_000 })
+  await gitText(['update-ref', 'refs/gitops/applied', commit], { gitDir: repository.gitDir })
+  try {
+    await git(['gc', '--auto', '--quiet'], { gitDir: repository.gitDir, signal, timeout: 600_000 })
+  } catch (error) {
+    // What was applied stays applied, whatever interrupts the tidying.
+    if (!signal.aborted) throw error
+  }
 }
 
 /** The full names a short ref may have, the likeliest first. */

@@ -1,9 +1,15 @@
 import { existsSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Body } from '../model/config.ts'
 import { asGitopsError, GitopsError } from '../model/errors.ts'
 import type { AbsPath } from '../model/path.ts'
 import { span } from '../model/schedule.ts'
 import type { CheckContext } from '../plugins/contract.ts'
+
+/** Milliseconds in which what was stopped has to end. */
+const GRACE = 2000
+
+const NOT_FOUND = 'A command was not found: see that PATH has it where gitops runs.'
 
 /** One attempt at a check or a task. */
 export interface Attempt {
@@ -35,13 +41,13 @@ export async function attempt(given: Attempt): Promise<void> {
     given.timeout,
   )
   const signal = AbortSignal.any([given.signal, deadline.signal])
+  const work = typeof given.run === 'string' ? command(given, given.run, signal) : call(given, given.run, signal)
   try {
-    await Promise.race([
-      typeof given.run === 'string' ? command(given, given.run, signal) : call(given, given.run, signal),
-      aborted(signal),
-    ])
+    await Promise.race([work, aborted(signal)])
   } finally {
     clearTimeout(timer)
+    // What was stopped must be gone before anything is taken back; a function that does not listen is not waited for long.
+    if (signal.aborted) await Promise.race([work.catch(() => {}), sleep(GRACE, undefined, { ref: false })])
   }
 }
 
@@ -58,9 +64,7 @@ async function command(given: Attempt, text: string, signal: AbortSignal): Promi
     throw new GitopsError(
       missing ? 'environment' : 'check',
       `${given.what} failed with exit code ${result.exitCode ?? `signal ${result.signal ?? 'unknown'}`}: ${text}${said === '' ? '' : `\n${said}`}`,
-      {
-        ...(missing && { hint: 'A command was not found: see that PATH has it where gitops runs.' }),
-      },
+      missing ? { hint: NOT_FOUND } : {},
     )
   } finally {
     signal.removeEventListener('abort', stop)
@@ -73,10 +77,12 @@ async function call(given: Attempt, run: (context: never) => unknown, signal: Ab
   try {
     await run(context as never)
   } catch (cause) {
+    // A command that was not found says nothing about the revision, wherever it is called from.
+    const missing = (cause as { exitCode?: unknown } | null)?.exitCode === 127
     throw new GitopsError(
-      asGitopsError(cause, 'check').code,
+      missing ? 'environment' : asGitopsError(cause, 'check').code,
       `${given.what} failed: ${cause instanceof Error ? cause.message : String(cause)}`,
-      { cause },
+      { cause, ...(missing && { hint: NOT_FOUND }) },
     )
   }
 }

@@ -5,7 +5,7 @@ import { withExecutable, type Content, type Node, type Wanted } from './tree.ts'
 /** One change to the disk, with all that undoing it needs. This is what the journal holds. */
 export type Step =
   | { readonly kind: 'mkdir'; readonly path: AbsPath }
-  | { readonly kind: 'rmdir'; readonly path: AbsPath }
+  | { readonly kind: 'rmdir'; readonly path: AbsPath; readonly mode: number }
   | { readonly kind: 'put'; readonly path: AbsPath; readonly temp: AbsPath; readonly before: Node | null; readonly after: Node }
   | { readonly kind: 'remove'; readonly path: AbsPath; readonly before: Node }
 
@@ -25,6 +25,8 @@ export interface Ground {
   /** The directory that exists and holds the root, or the root itself. */
   readonly base: AbsPath
   readonly isDirectory: (path: RelPath) => boolean
+  /** Permission bits of a directory, for putting it back as it was. */
+  readonly modeOf: (path: RelPath) => number
   /** Directories below the root that we made earlier. */
   readonly directories: readonly RelPath[]
   readonly umask: number
@@ -64,7 +66,8 @@ export function steps(changes: readonly Change[], wanted: ReadonlyMap<RelPath, W
       .filter((change) => inTheWay(change.path) === early)
       .map((change) => ({ kind: 'remove', path: at(change.path), before: change.before }))
   result.push(...removals(true))
-  result.push(...[...replaced].toSorted(deepestFirst).map((path) => ({ kind: 'rmdir', path: at(path) }) as const))
+  const rmdir = (path: RelPath): Step => ({ kind: 'rmdir', path: at(path), mode: ground.modeOf(path) })
+  result.push(...[...replaced].toSorted(deepestFirst).map(rmdir))
   result.push(...made.map((path) => ({ kind: 'mkdir', path: at(path) }) as const))
   for (const change of [...creates, ...updates]) {
     const path = at(change.path)
@@ -78,7 +81,7 @@ export function steps(changes: readonly Change[], wanted: ReadonlyMap<RelPath, W
       after: written(change.after, before, ground.umask),
     })
   }
-  result.push(...removals(false), ...emptied.map((path) => ({ kind: 'rmdir', path: at(path) }) as const))
+  result.push(...removals(false), ...emptied.map(rmdir))
 
   const directories = [...new Set([...ground.directories, ...made])].filter((path) => stays.has(path)).toSorted()
   return { steps: result, contents, directories }
