@@ -1,3 +1,4 @@
+import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Body } from '../model/config.ts'
@@ -5,6 +6,7 @@ import { asGitopsError, GitopsError } from '../model/errors.ts'
 import type { AbsPath } from '../model/path.ts'
 import { span } from '../model/schedule.ts'
 import type { CheckContext } from '../plugins/contract.ts'
+import { killTree } from './git.ts'
 
 /** Milliseconds in which what was stopped has to end. */
 const GRACE = 2000
@@ -53,22 +55,15 @@ export async function attempt(given: Attempt): Promise<void> {
 
 async function command(given: Attempt, text: string, signal: AbortSignal): Promise<void> {
   const $ = await shell(given, signal)
-  const running = $([text] as unknown as TemplateStringsArray)
-  const stop = (): void => killGroup(running.pid)
-  signal.addEventListener('abort', stop, { once: true })
-  try {
-    const result = await running.nothrow()
-    if (result.exitCode === 0 || signal.aborted) return
-    const said = tail(result.stderr) || tail(result.stdout)
-    const missing = result.exitCode === 127
-    throw new GitopsError(
-      missing ? 'environment' : 'check',
-      `${given.what} failed with exit code ${result.exitCode ?? `signal ${result.signal ?? 'unknown'}`}: ${text}${said === '' ? '' : `\n${said}`}`,
-      missing ? { hint: NOT_FOUND } : {},
-    )
-  } finally {
-    signal.removeEventListener('abort', stop)
-  }
+  const result = await $([text] as unknown as TemplateStringsArray).nothrow()
+  if (result.exitCode === 0 || signal.aborted) return
+  const said = tail(result.stderr) || tail(result.stdout)
+  const missing = result.exitCode === 127
+  throw new GitopsError(
+    missing ? 'environment' : 'check',
+    `${given.what} failed with exit code ${result.exitCode ?? `signal ${result.signal ?? 'unknown'}`}: ${text}${said === '' ? '' : `\n${said}`}`,
+    missing ? { hint: NOT_FOUND } : {},
+  )
 }
 
 async function call(given: Attempt, run: (context: never) => unknown, signal: AbortSignal): Promise<void> {
@@ -94,16 +89,27 @@ async function shell(given: Attempt, signal: AbortSignal): Promise<CheckContext[
   const env: NodeJS.ProcessEnv = { ...process.env, HOME: given.home, SHLVL: '1' }
   if (given.stage !== null) env['GITOPS_STAGE'] = given.stage
   if (given.revision !== null) env['GITOPS_REVISION'] = given.revision
-  return $({ cwd: given.cwd, env, quiet: true, signal, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+  return $({ cwd: given.cwd, env, quiet: true, detached: true, stdio: ['ignore', 'pipe', 'pipe'], spawn: mortal(signal) })
 }
 
-/** Every process that the command started ends with it. */
-function killGroup(pid: number | undefined): void {
-  try {
-    if (pid !== undefined) process.kill(-pid, 'SIGKILL')
-  } catch {
-    // It has ended already.
-  }
+/** `spawn` whose processes end with the signal, each with all of its group, whatever they do about milder signals. */
+function mortal(signal: AbortSignal): typeof spawn {
+  const begun = new Set<ChildProcess>()
+  signal.addEventListener('abort', () => begun.forEach(end), { once: true })
+  return ((...args: Parameters<typeof spawn>) => {
+    const child = spawn(...args)
+    begun.add(child)
+    child.once('close', () => begun.delete(child))
+    if (signal.aborted) end(child)
+    return child
+  }) as typeof spawn
+}
+
+function end(child: ChildProcess): void {
+  killTree(child)
+  // One that made a session of its own may live on with our pipes: it must not keep us.
+  child.stdout?.destroy()
+  child.stderr?.destroy()
 }
 
 function aborted(signal: AbortSignal): Promise<never> {

@@ -80,7 +80,7 @@ test('a check that runs past its deadline ends with everything that it started',
   sandbox.commit({ '.claude/settings.json': '{"good":2}\n' })
   // A number nobody else sleeps for.
   const mark = `${90000 + process.pid}.${Date.now() % 1000}`
-  const forks = `sleep ${mark} & (sleep ${mark} & sleep ${mark}) & sleep ${mark}`
+  const forks = `trap '' TERM; (sleep ${mark} &); sleep ${mark} & (sleep ${mark} & sleep ${mark}) & sleep ${mark}`
   for (const run of [JSON.stringify(forks), `async ({ $ }) => { await $\`${forks}\` }`]) {
     sandbox.config(DEFAULT_CONFIG(sandbox.remote, `checks: { smoke: [{ name: 'late', run: ${run}, timeout: '1s' }] },`))
     const began = Date.now()
@@ -92,6 +92,17 @@ test('a check that runs past its deadline ends with everything that it started',
     expect(running(`sleep ${mark}`), run).toBe(0)
     expect(claude(sandbox)).toEqual(before)
   }
+})
+
+test('a process that a check lets loose in a session of its own does not keep a run from ending', async ({ sandbox }) => {
+  await begun(sandbox)
+  sandbox.commit({ '.claude/settings.json': '{"good":2}\n' })
+  sandbox.config(
+    DEFAULT_CONFIG(sandbox.remote, `checks: { smoke: [{ name: 'loose', run: 'setsid sleep 25 & sleep 60', timeout: '1s' }] },`),
+  )
+  const started = Date.now()
+  expect((await sandbox.gitops(['reconcile'])).code).toBe(6)
+  expect(Date.now() - started).toBeLessThan(15_000)
 })
 
 test('a check is tried again as often as it may be', async ({ sandbox }) => {
