@@ -57,7 +57,9 @@ export function steps(changes: readonly Change[], wanted: ReadonlyMap<RelPath, W
 
   const made = [...needed].filter((path) => !ground.isDirectory(path)).toSorted()
   const stays = new Set([...wanted.keys()].flatMap((path) => ancestors(path)))
-  const emptied = ground.directories.filter((path) => !stays.has(path) && !replaced.has(path) && ground.isDirectory(path)).toSorted(deepestFirst)
+  const emptied = ground.directories
+    .filter((path) => !stays.has(path) && !replaced.has(path) && ground.isDirectory(path))
+    .toSorted(deepestFirst)
 
   const contents = new Map<AbsPath, Content>()
   const result: Step[] = []
