@@ -1,5 +1,5 @@
 import { sameStat } from '../lib/host/live.ts'
-import { under, type AbsPath, type RelPath } from '../lib/model/path.ts'
+import { isWithin, under, type AbsPath, type RelPath } from '../lib/model/path.ts'
 import type { Step } from '../lib/model/steps.ts'
 import type { Applied, Inventory, OwnedTarget, TargetBefore } from '../lib/model/state.ts'
 import type { Node, Owned } from '../lib/model/tree.ts'
@@ -12,7 +12,8 @@ export function openGeneration(run: Run, unit: Unit, steps: readonly Step[]): vo
   dropOrphans(run, open)
   const number = Math.max(store.generations().at(-1) ?? 0, run.inventory.generation) + 1
   const targets = new Map(unit.targets.map((target) => [target.root, beforeOf(run, unit, target)]))
-  const originals = [...firstWrites(run, unit, steps).keys()]
+  const touched = [...firstWrites(unit, steps).keys(), ...originalsOfDeparted(run, unit)]
+  const originals = new Map(touched.map((path) => [path, run.inventory.originals.get(path) ?? null]))
   unit.generation = {
     number,
     unit: unit.name,
@@ -48,8 +49,8 @@ function beforeOf(run: Run, unit: Unit, { root, name, onRemove, plan, owned, tar
   }
 }
 
-/** What stood at the paths that we write for the first time. */
-function firstWrites(run: Run, unit: Unit, steps: readonly Step[]): Map<AbsPath, Node> {
+/** What stood at the paths that we take over in this plan. */
+function firstWrites(unit: Unit, steps: readonly Step[]): Map<AbsPath, Node> {
   const first = new Set(
     unit.targets.flatMap(({ root, plan }) =>
       plan.changes.flatMap((change) => (change.kind === 'update' && change.first ? [under(root, change.path)] : [])),
@@ -57,10 +58,15 @@ function firstWrites(run: Run, unit: Unit, steps: readonly Step[]): Map<AbsPath,
   )
   const originals = new Map<AbsPath, Node>()
   for (const step of steps) {
-    if (step.kind === 'put' && step.before !== null && first.has(step.path) && !run.inventory.originals.has(step.path))
-      originals.set(step.path, step.before)
+    if (step.kind === 'put' && step.before !== null && first.has(step.path)) originals.set(step.path, step.before)
   }
   return originals
+}
+
+/** Originals of targets that leave the config: they are back in their place, and what stands there next is another story. */
+function originalsOfDeparted(run: Run, unit: Unit): AbsPath[] {
+  const roots = unit.targets.flatMap(({ target, root }) => (target === null ? [root] : []))
+  return [...run.inventory.originals.keys()].filter((path) => roots.some((root) => isWithin(path, root)))
 }
 
 /** The commit of an apply: from here on its units are what is live. Writing the inventory decides; the rest is bookkeeping. */
@@ -95,7 +101,8 @@ export function closed(run: Run, numbers: readonly number[]): void {
 
 function withUnit(run: Run, inventory: Inventory, unit: Unit): Inventory {
   const targets = new Map(inventory.targets)
-  const originals = new Map([...inventory.originals, ...firstWrites(run, unit, unit.generation?.steps ?? [])])
+  const originals = new Map([...inventory.originals, ...firstWrites(unit, unit.generation?.steps ?? [])])
+  for (const path of originalsOfDeparted(run, unit)) originals.delete(path)
   for (const target of unit.targets) {
     if (target.target === null) targets.delete(target.root)
     else targets.set(target.root, ownedAfter(run, unit, target))

@@ -31,8 +31,14 @@ export function recover(run: Run): string[] {
   return said
 }
 
-/** What a person takes back is held; before the first file goes, so that a kill in between does not bring it again. */
-function holdIfLive(run: Run, { unit, commit, why, desired }: Generation): void {
-  if (commit === null || why !== 'revision' || run.inventory.applied.get(unit)?.desired !== desired) return
+/**
+ * What a person takes back is held; before the first file goes, so that a kill in between does not bring it again. What is applied by now
+ * counts, for the config may have changed since. A revision that is held already stays so: it is what the source asks for.
+ */
+function holdIfLive(run: Run, { number, unit, why }: Generation): void {
+  const applied = run.inventory.applied.get(unit)
+  if (applied === undefined || applied.generation < number || why !== 'revision' || (run.status.sources[unit]?.held ?? null) !== null)
+    return
+  const { desired, commit } = applied
   holdRevision(run, unit, { desired, commit, since: run.host.now().toISOString(), reason: 'rolled back by hand' })
 }

@@ -35,12 +35,26 @@ export async function resolve(user: UserConfig, circumstances: Circumstances): P
   if (!parsed.success) {
     throw new GitopsError('config', `${where} is not a valid configuration:\n${complaints(parsed.issues)}`)
   }
+  refuseDropped(raw, parsed.output, '', where)
   try {
     return Object.freeze(decide(parsed.output, circumstances, host))
   } catch (error) {
     if (error instanceof GitopsError)
       throw new GitopsError('config', `${where} is not a valid configuration:\n  ${error.message}`, { cause: error })
     throw error
+  }
+}
+
+/** Valibot leaves out keys such as `constructor` without a word. */
+function refuseDropped(raw: unknown, parsed: unknown, place: string, where: string): void {
+  if (typeof raw !== 'object' || raw === null || typeof parsed !== 'object' || parsed === null) return
+  for (const [key, value] of Object.entries(raw)) {
+    if (!Object.hasOwn(parsed, key))
+      throw new GitopsError(
+        'config',
+        `${where} is not a valid configuration:\n  ${place}${key}: cannot be used as a name; choose another one`,
+      )
+    refuseDropped(value, (parsed as Record<string, unknown>)[key], `${place}${key}.`, where)
   }
 }
 

@@ -53,6 +53,8 @@ export interface SourceStatus {
     readonly reason: string | null
     readonly message: string
   } | null
+  /** When the source last answered. */
+  readonly fetchedAt: string | null
   readonly held: Held | null
 }
 
@@ -72,7 +74,8 @@ export interface Generation {
   readonly before: {
     readonly applied: Applied | null
     readonly targets: ReadonlyMap<AbsPath, TargetBefore>
-    readonly originals: readonly AbsPath[]
+    /** The originals that it touched, null where there was none. */
+    readonly originals: ReadonlyMap<AbsPath, Node | null>
   }
 }
 
@@ -98,6 +101,9 @@ export function takeBack(inventory: Inventory, generation: Generation): Inventor
     else targets.delete(root)
   }
   const originals = new Map(inventory.originals)
-  for (const path of generation.before.originals) originals.delete(path)
+  for (const [path, original] of generation.before.originals) {
+    if (original === null) originals.delete(path)
+    else originals.set(path, original)
+  }
   return { ...inventory, applied, targets, originals }
 }

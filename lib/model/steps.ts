@@ -47,15 +47,19 @@ export function steps(changes: readonly Change[], wanted: ReadonlyMap<RelPath, W
   const createPaths = new Set(creates.map((change) => change.path))
   const needed = new Set([...creates, ...updates].flatMap((change) => ancestors(change.path)))
   const inTheWay = (path: RelPath): boolean => needed.has(path) || ancestors(path).some((above) => createPaths.has(above))
+  // Directories that stand where a file goes; those of entries that are gone already are in the way too.
+  const leaving = changes.filter((change) => change.kind === 'delete' || change.kind === 'forget')
   const replaced = new Set(
-    [...deletes.flatMap((change) => ancestors(change.path)), ...createPaths].filter(
+    [...leaving.flatMap((change) => ancestors(change.path)), ...ground.directories, ...createPaths].filter(
       (path) => ground.isDirectory(path) && (createPaths.has(path) || ancestors(path).some((above) => createPaths.has(above))),
     ),
   )
 
   const made = [...needed].filter((path) => !ground.isDirectory(path)).toSorted()
   const stays = new Set([...wanted.keys()].flatMap((path) => ancestors(path)))
-  const emptied = ground.directories.filter((path) => !stays.has(path) && !replaced.has(path)).toSorted(deepestFirst)
+  const emptied = ground.directories
+    .filter((path) => !stays.has(path) && !replaced.has(path) && ground.isDirectory(path))
+    .toSorted(deepestFirst)
 
   const contents = new Map<AbsPath, Content>()
   const result: Step[] = []

@@ -26,7 +26,7 @@ export const diffCommand: Verb<ConfigOptions> = {
 }
 
 async function draw({ path, note, before, after, binary }: Difference): Promise<void> {
-  print(styled('bold', `${printable(path).replaceAll('\n', '\\n')}${note === '' ? '' : `  (${note})`}`))
+  print(styled('bold', printable(`${path}${note === '' ? '' : `  (${note})`}`).replaceAll('\n', '\\n')))
   if (binary) return print(styled('dim', '  binary or very large; its bytes differ'))
   if (before === null && after === null) return
   const { structuredPatch } = await import('diff')
