@@ -25,7 +25,13 @@ export interface Opened {
 /** The file that a command's options name, or that is found from the working directory or `GITOPS_REPO_PATH`. Throws `config`. */
 export function configFile(options: ConfigOptions): AbsPath {
   if (options.config !== undefined) return absPath(resolvePath(options.config))
-  return find(process.env['GITOPS_REPO_PATH'] ?? process.cwd(), machine().home)
+  return find(environment()['GITOPS_REPO_PATH'] ?? process.cwd(), machine().home)
+}
+
+/** The process's variables; `GITOPS_REPO_PATH` starts at the working directory, wherever the config lies. */
+function environment(): NodeJS.ProcessEnv {
+  const path = process.env['GITOPS_REPO_PATH']
+  return path ? { ...process.env, GITOPS_REPO_PATH: resolvePath(path) } : process.env
 }
 
 /** Loads and checks a config file. Throws `config`. */
@@ -38,7 +44,7 @@ export async function open(file: AbsPath): Promise<Opened> {
     host: here.hostname,
     home: here.home,
     platform: here.platform,
-    env: process.env,
+    env: environment(),
   })
   return { config, machine: here }
 }

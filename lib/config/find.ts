@@ -1,10 +1,10 @@
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { registerHooks } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { cosmiconfig, defaultLoaders, type Loader } from 'cosmiconfig'
 import { GitopsError } from '../model/errors.ts'
-import { absPath, isWithin, type AbsPath } from '../model/path.ts'
+import { absPath, type AbsPath } from '../model/path.ts'
 import type { UserConfig } from './define.ts'
 
 const NAMES = ['ts', 'mts', 'js', 'mjs', 'yaml', 'json'].map((ending) => `gitops.config.${ending}`)
@@ -38,9 +38,11 @@ export function find(start: string, home: string): AbsPath {
 
 /** The highest directory searched: never a stranger's, such as /tmp. */
 function ceiling(from: string, home: string): string {
+  // The working directory is always a real path; home may be reached through a link.
+  const homes = [resolve(home), existsSync(home) ? realpathSync(home) : home]
   for (let directory = from; ; directory = dirname(directory)) {
-    if (directory === home || existsSync(join(directory, '.git'))) return directory
-    if (directory === dirname(directory)) return isWithin(from, home) ? home : from
+    if (homes.includes(directory) || existsSync(join(directory, '.git'))) return directory
+    if (directory === dirname(directory)) return from
   }
 }
 
@@ -71,21 +73,25 @@ function reason(error: unknown): string {
 }
 
 async function loadModule(path: string, entry: string): Promise<unknown> {
-  const file = realpathSync(path)
-  const hooks = registerHooks({
+  teachNode(entry)
+  const loaded = (await import(pathToFileURL(realpathSync(path)).href)) as { default?: unknown }
+  return loaded.default
+}
+
+let taught = false
+
+/** Makes Node load a user's modules as we promise. It stays so: the config's functions may import more when they are called. */
+function teachNode(entry: string): void {
+  if (taught) return
+  taught = true
+  const ours = new URL('..', entry).href
+  registerHooks({
     resolve: (specifier, context, next) => (specifier === 'gitops' ? { url: entry, shortCircuit: true } : next(specifier, context)),
     load: (url, context, next) => {
-      const format = formatOf(url)
+      const format = url.startsWith(ours) ? null : formatOf(url)
       return next(url, format === null ? context : { ...context, format })
     },
   })
-  try {
-    const url = new URL(`file://${encodeURI(file).replace(/[?#]/g, encodeURIComponent)}`)
-    const loaded = (await import(url.href)) as { default?: unknown }
-    return loaded.default
-  } finally {
-    hooks.deregister()
-  }
 }
 
 /** A user's own TypeScript is always a module, whatever the nearest package.json says; JavaScript is one when it reads like one. */
