@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { registerHooks } from 'node:module'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, extname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { inspect } from 'node:util'
 import { cosmiconfig, defaultLoaders, type Loader } from 'cosmiconfig'
 import { GitopsError } from '../model/errors.ts'
 import { absPath, type AbsPath } from '../model/path.ts'
@@ -39,9 +40,9 @@ export function find(start: string, home: string): AbsPath {
 /** The highest directory searched: never a stranger's, such as /tmp. */
 function ceiling(from: string, home: string): string {
   // The working directory is always a real path; home may be reached through a link.
-  const homes = [resolve(home), existsSync(home) ? realpathSync(home) : home]
+  const homes = new Set([resolve(home), existsSync(home) ? realpathSync(home) : home])
   for (let directory = from; ; directory = dirname(directory)) {
-    if (homes.includes(directory) || existsSync(join(directory, '.git'))) return directory
+    if (homes.has(directory) || existsSync(join(directory, '.git'))) return directory
     if (directory === dirname(directory)) return from
   }
 }
@@ -50,6 +51,8 @@ function ceiling(from: string, home: string): string {
 export async function load(file: AbsPath, entry: string): Promise<Found> {
   if (!existsSync(file) || !statSync(file).isFile())
     throw new GitopsError('config', `${file} is not a file`, { hint: 'Name a config file with --config FILE.' })
+  if (!NAMES.some((name) => file.endsWith(extname(name))))
+    throw new GitopsError('config', `${file} is no config: it must end in .ts .mts .js .mjs .yaml or .json`)
   const module: Loader = (path) => loadModule(path, entry)
   const loaders = { ...defaultLoaders, '.ts': module, '.mts': module, '.js': module, '.mjs': module }
   try {
@@ -60,16 +63,21 @@ export async function load(file: AbsPath, entry: string): Promise<Found> {
     return { file, user: found.config as UserConfig }
   } catch (error) {
     if (error instanceof GitopsError) throw error
-    throw new GitopsError('config', `${file} does not load: ${reason(error)}`, { cause: error })
+    const unplaced = error instanceof SyntaxError && /\.m?js$/.test(file)
+    throw new GitopsError('config', `${file} does not load: ${reason(error, file)}`, {
+      cause: error,
+      ...(unplaced && { hint: `\`node --check ${file}\` shows the place.` }),
+    })
   }
 }
 
-function reason(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  // A syntax error's place is in the first lines of its stack, before "SyntaxError:".
-  const place = error instanceof SyntaxError ? /:(\d+)\n/.exec(error.stack ?? '')?.[1] : undefined
+function reason(error: unknown, file: string): string {
+  if (!(error instanceof Error)) return inspect(error, { breakLength: Infinity })
   const message = error.message.replace(/^(?:JSON|YAML) Error in .*:\n/, '')
-  return place === undefined ? message : `line ${place}: ${message}`
+  if (!(error instanceof SyntaxError)) return message
+  // For TypeScript, the file and the line are what the stack begins with; for JavaScript, Node does not tell.
+  const [, path, line] = /^(?:file:\/\/)?(\/.*):(\d+)\n/.exec(error.stack ?? '') ?? []
+  return path === undefined ? message : `${path === file ? '' : `${path}, `}line ${line}: ${message}`
 }
 
 async function loadModule(path: string, entry: string): Promise<unknown> {
