@@ -14,6 +14,8 @@ const NAMES = ['ts', 'mts', 'js', 'mjs', 'yaml', 'json'].map((ending) => `gitops
 export interface Found {
   readonly file: AbsPath
   readonly user: UserConfig
+  /** The file and every module of the user's that it imports, as real paths. */
+  readonly modules: readonly AbsPath[]
 }
 
 /**
@@ -21,13 +23,10 @@ export interface Found {
  * Throws `config` when there is none.
  */
 export function find(start: string, home: string): AbsPath {
+  const file = places(start, home).find((place) => existsSync(place))
+  if (file !== undefined) return file
   const from = resolve(start)
   const last = ceiling(from, home)
-  for (let directory = from; ; directory = dirname(directory)) {
-    const name = NAMES.find((candidate) => existsSync(join(directory, candidate)))
-    if (name !== undefined) return absPath(join(directory, name))
-    if (directory === last) break
-  }
   throw new GitopsError(
     'config',
     `there is no gitops.config.ts (or .mts .js .mjs .yaml .json) in ${from}${from === last ? '' : ` or above it up to ${last}`}`,
@@ -35,6 +34,17 @@ export function find(start: string, home: string): AbsPath {
       hint: 'Write one, or name one with --config FILE.',
     },
   )
+}
+
+/** Every path that is looked at for a directory, nearest first. */
+export function places(start: string, home: string): readonly AbsPath[] {
+  const from = resolve(start)
+  const last = ceiling(from, home)
+  const all: AbsPath[] = []
+  for (let directory = from; ; directory = dirname(directory)) {
+    all.push(...NAMES.map((name) => absPath(join(directory, name))))
+    if (directory === last) return all
+  }
 }
 
 /** The highest directory searched: never a stranger's, such as /tmp. */
@@ -60,7 +70,7 @@ export async function load(file: AbsPath, entry: string): Promise<Found> {
     if (found === null || found.isEmpty === true || found.config === undefined) {
       throw new GitopsError('config', `${file} exports nothing`, { hint: 'It must say: export default defineConfig({ … })' })
     }
-    return { file, user: found.config as UserConfig }
+    return { file, user: found.config as UserConfig, modules: [...new Set([absPath(realpathSync(file)), ...imported])] }
   } catch (error) {
     if (error instanceof GitopsError) throw error
     const unplaced = error instanceof SyntaxError && /\.m?js$/.test(file)
@@ -86,6 +96,8 @@ async function loadModule(path: string, entry: string): Promise<unknown> {
   return loaded.default
 }
 
+/** The user's modules that were loaded, in order. */
+const imported: AbsPath[] = []
 let taught = false
 
 /** Makes Node load a user's modules as we promise. It stays so: the config's functions may import more when they are called. */
@@ -96,7 +108,9 @@ function teachNode(entry: string): void {
   registerHooks({
     resolve: (specifier, context, next) => (specifier === 'gitops' ? { url: entry, shortCircuit: true } : next(specifier, context)),
     load: (url, context, next) => {
-      const format = url.startsWith(ours) ? null : formatOf(url)
+      const theirs = url.startsWith('file:') && !url.startsWith(ours) && !url.includes('/node_modules/')
+      if (theirs) imported.push(absPath(fileURLToPath(url)))
+      const format = theirs ? formatOf(url) : null
       return next(url, format === null ? context : { ...context, format })
     },
   })
@@ -104,7 +118,6 @@ function teachNode(entry: string): void {
 
 /** A user's own TypeScript is always a module, whatever the nearest package.json says; JavaScript is one when it reads like one. */
 function formatOf(url: string): 'module' | 'module-typescript' | null {
-  if (!url.startsWith('file:') || url.includes('/node_modules/')) return null
   if (url.endsWith('.ts')) return 'module-typescript'
   if (url.endsWith('.js') && /^\s*(?:import|export)\b/m.test(readFileSync(fileURLToPath(url), 'utf8'))) return 'module'
   return null

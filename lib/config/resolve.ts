@@ -17,6 +17,8 @@ import { refuseNesting, refuseState, targetOf } from './targets.ts'
 export interface Circumstances {
   /** The config file, or null when a program handed the config over. */
   readonly file: AbsPath | null
+  /** The config file and the modules that it imports. */
+  readonly modules: readonly AbsPath[]
   /** The directory that relative paths start from. */
   readonly directory: AbsPath
   readonly host: string
@@ -46,7 +48,7 @@ export async function resolve(user: UserConfig, circumstances: Circumstances): P
   }
 }
 
-function decide(input: ConfigInput, { file, directory, env, ...rest }: Circumstances, given: Host): Config {
+function decide(input: ConfigInput, { file, modules, directory, env, ...rest }: Circumstances, given: Host): Config {
   const home = input.home === undefined ? rest.home : expand('home', input.home, rest.home, directory)
   const host: Host = { ...given, home }
   const name = input.name ?? (basename(directory).replace(/[^\w.-]/g, '-') || 'root')
@@ -100,6 +102,7 @@ function decide(input: ConfigInput, { file, directory, env, ...rest }: Circumsta
   return {
     name,
     file,
+    modules,
     directory,
     home,
     state,

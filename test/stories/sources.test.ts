@@ -14,7 +14,7 @@ import {
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect } from 'vitest'
-import { CLI, DEFAULT_CONFIG, test, type Ran, type Sandbox } from '../support/sandbox.ts'
+import { CLI, test, type Ran, type Sandbox } from '../support/sandbox.ts'
 
 const text = (version: string): Record<string, string> => ({ '.claude/settings.json': `{"version":"${version}"}\n` })
 
