@@ -54,6 +54,7 @@ function configOf(user: UserConfig, options: ReconcileOptions): Promise<Config> 
   const { hostname, home, platform } = machine()
   return resolve(user, {
     file: null,
+    modules: [],
     directory: absPath(resolvePath(options.cwd ?? '.')),
     host: hostname,
     home,

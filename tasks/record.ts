@@ -1,4 +1,4 @@
-import { protect } from '../lib/host/clone.ts'
+import { discardIfDamaged, protect } from '../lib/host/clone.ts'
 import { tally, type UnitOutcome } from '../lib/model/verdict.ts'
 import { changes, held, targetOutcomes, type Run, type Unit } from './run.ts'
 import { commit, learnt } from './generation.ts'
@@ -20,6 +20,9 @@ export async function record(run: Run): Promise<void> {
   } catch (error) {
     run.notes.push(`what became of this run could not be written down: ${(error as Error).message}`)
   }
+  for (const { source, pulled, outcome } of run.units)
+    if (source !== null && source.kind !== 'self' && pulled !== null && outcome?.error?.code === 'git' && !run.signal.aborted)
+      await discardIfDamaged(pulled.repository, run.signal)
 }
 
 function concluded(run: Run, unit: Unit): UnitOutcome {

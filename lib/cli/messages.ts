@@ -33,12 +33,10 @@ export function printVerdict(verdict: Verdict): void {
 export function complain(error: Error, json = false): number {
   // What the operating system refuses is no bug of ours.
   const known = error instanceof GitopsError || 'syscall' in error ? asGitopsError(error) : null
-  if (known !== null && json) {
-    const { verdict, code } = ended(known)
-    print(JSON.stringify(verdict))
-    return code
-  }
-  if (known !== null) process.stderr.write(`gitops: ${sentence(known)}\n`)
-  else process.stderr.write(`gitops: this is a bug, please report it with the lines below.\n${error.stack ?? String(error)}\n`)
-  return known === null ? 1 : ended(known).code
+  const { verdict, code } = ended(known ?? new GitopsError('io', `this is a bug of gitops: ${error.message}`, { cause: error }))
+  if (json) print(JSON.stringify(verdict))
+  else if (known !== null) process.stderr.write(`gitops: ${sentence(known)}\n`)
+  if (known === null)
+    process.stderr.write(`gitops: this is a bug, please report it with the lines below.\n${error.stack ?? String(error)}\n`)
+  return code
 }

@@ -1,7 +1,7 @@
 import { Option } from 'commander'
 import { dirname, resolve as resolvePath } from 'node:path'
 import { realpathSync } from 'node:fs'
-import { find, load } from '../config/find.ts'
+import { find, load, places } from '../config/find.ts'
 import { resolve } from '../config/resolve.ts'
 import { machine, type Machine } from '../host/machine.ts'
 import type { Config } from '../model/config.ts'
@@ -25,20 +25,36 @@ export interface Opened {
 /** The file that a command's options name, or that is found from the working directory or `GITOPS_REPO_PATH`. Throws `config`. */
 export function configFile(options: ConfigOptions): AbsPath {
   if (options.config !== undefined) return absPath(resolvePath(options.config))
-  return find(process.env['GITOPS_REPO_PATH'] ?? process.cwd(), machine().home)
+  return find(searched(), machine().home)
+}
+
+/** Every path where a config would have been found. */
+export function configPlaces(): readonly AbsPath[] {
+  return places(searched(), machine().home)
+}
+
+function searched(): string {
+  return environment()['GITOPS_REPO_PATH'] ?? process.cwd()
+}
+
+/** The process's variables; `GITOPS_REPO_PATH` starts at the working directory, wherever the config lies. */
+function environment(): NodeJS.ProcessEnv {
+  const path = process.env['GITOPS_REPO_PATH']
+  return path ? { ...process.env, GITOPS_REPO_PATH: resolvePath(path) } : process.env
 }
 
 /** Loads and checks a config file. Throws `config`. */
 export async function open(file: AbsPath): Promise<Opened> {
   const here = machine()
-  const { user } = await load(file, new URL('../index.js', import.meta.url).href)
+  const { user, modules } = await load(file, new URL('../index.js', import.meta.url).href)
   const config = await resolve(user, {
     file,
+    modules,
     directory: absPath(dirname(realpathSync(file))),
     host: here.hostname,
     home: here.home,
     platform: here.platform,
-    env: process.env,
+    env: environment(),
   })
   return { config, machine: here }
 }

@@ -2,6 +2,7 @@ import * as v from 'valibot'
 import { duration } from '../model/schedule.ts'
 import type { CheckContext, TaskContext } from '../plugins/contract.ts'
 import type { Host } from '../model/context.ts'
+import { object, record } from './shape.ts'
 
 const text = (what: string) => v.pipe(v.string(`must be ${what}`), v.nonEmpty(`must be ${what}`))
 const globs = v.array(text("a glob such as '**/*.md'"), 'must be a list of globs')
@@ -11,13 +12,13 @@ const wait = v.pipe(
 )
 const hosts = v.union([text('a name'), v.array(text('a name'))], 'must be a name or a list of names')
 const when = v.union(
-  [v.boolean(), v.strictObject({ host: v.optional(hosts), platform: v.optional(hosts) }), v.custom<(host: Host) => boolean>(isFunction)],
+  [v.boolean(), object({ host: v.optional(hosts), platform: v.optional(hosts) }), v.custom<(host: Host) => boolean>(isFunction)],
   'must be true, false, { host, platform } or a function of { host, home, platform, env }',
 )
 const command = text("a shell command such as 'claude --version'")
 const body = <Context>() => v.union([command, v.custom<(context: Context) => unknown>(isFunction)], 'must be a shell command or a function')
 
-const source = v.strictObject({
+const source = object({
   /** Any Git URL or local path, reached exactly as `git clone` reaches it; `'.'` is the clone that holds this config. */
   repo: text("a Git URL, a local path, or '.' for the repository that holds this config"),
   /** A branch, tag or full commit id. Default: the checked-out branch of the self source, else the remote's HEAD. */
@@ -28,7 +29,7 @@ const source = v.strictObject({
   timeout: v.optional(wait),
 })
 
-const target = v.strictObject({
+const target = object({
   /** Which source; may be left out when there is only one. */
   source: v.optional(text('the name of a source')),
   /** A directory in the source; `'.'` is its top. */
@@ -43,10 +44,7 @@ const target = v.strictObject({
   protect: v.optional(globs),
   /** Full permission bits for paths that match a glob, for example `{ 'bin/*': '0700' }`. */
   modes: v.optional(
-    v.record(
-      v.string(),
-      v.pipe(v.string("must be an octal mode such as '0600'"), v.regex(/^0?[0-7]{3}$/, "must be an octal mode such as '0600'")),
-    ),
+    record(v.pipe(v.string("must be an octal mode such as '0600'"), v.regex(/^0?[0-7]{3}$/, "must be an octal mode such as '0600'"))),
   ),
   /** `keep` (default) refuses to replace a live document that has keys which ours lacks; `replace` replaces it and keeps a copy. */
   adopt: v.optional(v.picklist(['keep', 'replace'], "must be 'keep' or 'replace'")),
@@ -56,7 +54,7 @@ const target = v.strictObject({
   when: v.optional(when),
 })
 
-const check = v.strictObject({
+const check = object({
   name: text('a name'),
   /** A shell command (zx, bash), or a function that throws to fail. */
   run: body<CheckContext>(),
@@ -76,7 +74,7 @@ const check = v.strictObject({
   when: v.optional(when),
 })
 
-const task = v.strictObject({
+const task = object({
   name: text('a name'),
   run: body<TaskContext>(),
   /** Takes `run` back when the reconcile is rolled back. */
@@ -88,20 +86,20 @@ const task = v.strictObject({
 })
 
 /** The one place where an option of the config is written down. */
-export const schema = v.strictObject({
+export const schema = object({
   /** Names the state directory. Default: the base name of the config's directory. */
   name: v.optional(v.pipe(text('a name'), v.regex(/^[\w][\w.-]*$/, 'must be letters, digits, dots and dashes only'))),
   /** What `~` means, and where our state lives. Default: the user's home. A relative path is below the config's directory. */
   home: v.optional(text('a directory')),
   sources: v.pipe(
-    v.record(v.string(), source),
+    record(source),
     v.check((all) => Object.keys(all).length > 0, "names no source; add one such as { team: { repo: '…' } }"),
   ),
-  targets: v.optional(v.record(v.string(), target)),
+  targets: v.optional(record(target)),
   checks: v.optional(
-    v.strictObject({
+    object({
       /** The built-in syntax check of JSON and YAML. Default true; or what it leaves out. */
-      syntax: v.optional(v.union([v.boolean(), v.strictObject({ exclude: globs })], 'must be true, false or { exclude: [globs] }')),
+      syntax: v.optional(v.union([v.boolean(), object({ exclude: globs })], 'must be true, false or { exclude: [globs] }')),
       /** Run on the candidate before anything is written, in `$GITOPS_STAGE`. */
       validate: v.optional(v.array(check, 'must be a list of checks')),
       /** Run after the sync; a failure rolls the source back. */
@@ -109,7 +107,7 @@ export const schema = v.strictObject({
     }),
   ),
   tasks: v.optional(
-    v.strictObject({
+    object({
       /** Run before the first change. */
       before: v.optional(v.array(task, 'must be a list of tasks')),
       /** Run after the last change, before the smoke checks. */
@@ -117,7 +115,7 @@ export const schema = v.strictObject({
     }),
   ),
   schedule: v.optional(
-    v.strictObject({
+    object({
       /** Time between two scheduled runs, for example `'60s'`. `GITOPS_CHECK_INTERVAL` overrides it. */
       every: wait,
     }),

@@ -62,6 +62,8 @@ export interface Config {
   readonly name: string
   /** The config file, or null when the config was handed over by a program. */
   readonly file: AbsPath | null
+  /** The config file and every module of the user's that it imports, as real paths: all of them are the config. */
+  readonly modules: readonly AbsPath[]
   readonly directory: AbsPath
   readonly home: AbsPath
   /** Where our own state lives. */
