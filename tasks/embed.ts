@@ -1,17 +1,31 @@
-import { resolve as resolvePath } from 'node:path'
 import type { Listr } from 'listr2'
 import type { UserConfig } from '../lib/config/define.ts'
+import { expand } from '../lib/config/places.ts'
 import { resolve } from '../lib/config/resolve.ts'
 import { machine } from '../lib/host/machine.ts'
-import type { ReconcileOptions } from '../lib/index.ts'
 import type { Config } from '../lib/model/config.ts'
 import { GitopsError } from '../lib/model/errors.ts'
-import { absPath } from '../lib/model/path.ts'
 import { ended, type Verdict } from '../lib/model/verdict.ts'
 import { begin, type Beginning } from './begin.ts'
 import { story } from './reconcile.ts'
 import type { Step, Teller } from './run.ts'
 import { concluded, session, type Rendering } from './session.ts'
+
+/** How a program runs a reconcile. */
+export interface ReconcileOptions {
+  /** The directory that relative paths of the config start from, and whose name is the state's default name. Default: the working directory. */
+  readonly cwd?: string
+  /** Tell what would be done and write nothing. Default false. */
+  readonly dryRun?: boolean
+  /** Let a revision delete most of what it owned. Default false. */
+  readonly allowShrink?: boolean
+  /** Interrupts the run: what it began is undone. */
+  readonly signal?: AbortSignal
+  /** How long another run is waited for, in milliseconds. Default 10 000. */
+  readonly lockTimeout?: number
+  /** A listr2 renderer. Default `silent`. */
+  readonly renderer?: 'silent' | 'default' | 'simple' | 'verbose'
+}
 
 /** One reconcile for a program. */
 export async function reconcileOnce(user: UserConfig, options: ReconcileOptions): Promise<Verdict> {
@@ -51,14 +65,14 @@ function speak(teller: Teller, verdict: Verdict): void {
 }
 
 function configOf(user: UserConfig, options: ReconcileOptions): Promise<Config> {
-  const { hostname, home, platform } = machine()
+  const { hostname, home, platform, cwd, env } = machine()
   return resolve(user, {
     file: null,
-    directory: absPath(resolvePath(options.cwd ?? '.')),
+    directory: expand(options.cwd ?? '.', home, cwd),
     host: hostname,
     home,
     platform,
-    env: process.env,
+    env,
   })
 }
 

@@ -13,7 +13,9 @@ export interface ConfigOptions {
   readonly config?: string
 }
 
+/** Names the config file. */
 export const configOption = new Option('-c, --config <file>', 'the config file; otherwise the nearest gitops.config.* upward from here')
+/** Asks for output that programs read. */
 export const jsonOption = new Option('--json', 'one JSON object a line; the last one is the verdict')
 
 /** A config and the machine it was read on. */
@@ -24,8 +26,9 @@ export interface Opened {
 
 /** The file that a command's options name, or that is found from the working directory or `GITOPS_REPO_PATH`. Throws `config`. */
 export function configFile(options: ConfigOptions): AbsPath {
-  if (options.config !== undefined) return absPath(resolvePath(options.config))
-  return find(process.env['GITOPS_REPO_PATH'] ?? process.cwd(), machine().home)
+  const { cwd, env, home } = machine()
+  if (options.config !== undefined) return absPath(resolvePath(cwd, options.config))
+  return find(env['GITOPS_REPO_PATH'] ?? cwd, home)
 }
 
 /** Loads and checks a config file. Throws `config`. */

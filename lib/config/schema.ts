@@ -126,6 +126,7 @@ export const schema = v.strictObject({
 
 /** A configuration as a user writes it. */
 export type ConfigInput = v.InferInput<typeof schema>
+/** On which hosts a part of the config counts. */
 export type When = v.InferOutput<typeof when>
 
 function isFunction(value: unknown): boolean {

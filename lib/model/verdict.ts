@@ -48,6 +48,7 @@ const REASONS: Readonly<Record<ErrorCode, Reason>> = {
   stuck: 'Stuck',
 }
 
+/** The reason that an error of this code gives. */
 export function reasonOf(code: ErrorCode): Reason {
   return REASONS[code]
 }
@@ -65,6 +66,7 @@ export interface UnitOutcome {
   readonly error: GitopsError | null
 }
 
+/** How one target, or one secret file, ended. */
 export interface TargetOutcome extends Counts {
   readonly name: string
   readonly kind: 'target' | 'secret'

@@ -8,12 +8,14 @@ import { pullFix } from '../pull-fix.ts'
 import type { Verb } from '../program.ts'
 import { rendering } from '../rendering.ts'
 
+/** The options of `gitops reconcile`. */
 export interface ReconcileOptions extends ConfigOptions {
   readonly dryRun?: boolean
   readonly json?: boolean
   readonly allowShrink?: boolean
 }
 
+/** `gitops reconcile`. */
 export const reconcileCommand: Verb<ReconcileOptions> = {
   name: 'reconcile',
   summary: 'pull, heal drift, apply what is new, check it, and roll back when it fails',

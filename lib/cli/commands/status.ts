@@ -16,6 +16,7 @@ interface StatusOptions extends ConfigOptions {
   readonly fetch?: boolean
 }
 
+/** `gitops status`. */
 export const statusCommand: Verb<StatusOptions> = {
   name: 'status',
   summary: 'what is applied, what has drifted, what is held, and how old that knowledge is',
