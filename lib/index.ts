@@ -32,7 +32,7 @@ export function reconcileTask(config: UserConfig, options: Omit<ReconcileOptions
     title: 'reconcile',
     task: async (_, task) => (await import('../tasks/embed.ts')).embedded(config, options, task, release),
     rollback: () => {
-      for (const each of release) each()
+      for (const each of release.splice(0)) each()
     },
   }
 }

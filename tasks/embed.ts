@@ -29,26 +29,31 @@ export interface ReconcileOptions {
 
 /** One reconcile for a program. */
 export async function reconcileOnce(user: UserConfig, options: ReconcileOptions): Promise<Verdict> {
+  const listening = listen(options.signal)
   try {
     const rendering = { renderer: options.renderer ?? 'silent' } as unknown as Rendering
-    const { verdict } = await session(await configOf(user, options), beginningOf(options), rendering)
+    const { verdict } = await session(await configOf(user, options), beginningOf(options, listening.signal), rendering)
     if (verdict === null) throw new Error('a session without a config file hands nothing over')
     return verdict
   } catch (error) {
     if (error instanceof GitopsError) return ended(error).verdict
     throw error
+  } finally {
+    listening.stop()
   }
 }
 
 /** One reconcile as the steps of somebody else's task. `release` gives the lock back, should they end early. */
 export async function embedded(user: UserConfig, options: ReconcileOptions, task: object, release: (() => void)[]): Promise<Listr> {
   const teller = task as Teller
-  const { run, lock } = await begin(await configOf(user, options), beginningOf(options))
+  const listening = listen(options.signal)
+  release.push(listening.stop)
+  const { run, lock } = await begin(await configOf(user, options), beginningOf(options, listening.signal))
   release.push(() => lock?.release())
   const verdict: Step = {
     title: 'verdict',
     task: () => {
-      lock?.release()
+      for (const each of release.splice(0)) each()
       speak(teller, concluded(run).verdict)
     },
   }
@@ -57,6 +62,15 @@ export async function embedded(user: UserConfig, options: ReconcileOptions, task
     exitOnError: true,
     rendererOptions: { collapseSubtasks: false },
   })
+}
+
+/** A program's signal, with a reason that says so. */
+function listen(theirs: AbortSignal | undefined): { readonly signal: AbortSignal; readonly stop: () => void } {
+  const ours = new AbortController()
+  const pass = (): void => ours.abort(new GitopsError('interrupted', 'interrupted by the program that runs it', { cause: theirs?.reason }))
+  if (theirs?.aborted === true) pass()
+  theirs?.addEventListener('abort', pass, { once: true })
+  return { signal: ours.signal, stop: () => theirs?.removeEventListener('abort', pass) }
 }
 
 function speak(teller: Teller, verdict: Verdict): void {
@@ -76,12 +90,12 @@ function configOf(user: UserConfig, options: ReconcileOptions): Promise<Config> 
   })
 }
 
-function beginningOf(options: ReconcileOptions): Beginning {
+function beginningOf(options: ReconcileOptions, signal: AbortSignal): Beginning {
   return {
     dry: options.dryRun ?? false,
     fetch: true,
     allowShrink: options.allowShrink ?? false,
-    signal: options.signal ?? new AbortController().signal,
+    signal,
     machine: machine(),
     handedOver: null,
     wait: options.lockTimeout ?? 10_000,
