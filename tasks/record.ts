@@ -5,7 +5,7 @@ import { commit, learnt } from './generation.ts'
 
 /** Writes down what became of each unit: the inventory of those that had nothing to write, and what was attempted. */
 export async function record(run: Run): Promise<void> {
-  for (const unit of run.units) unit.outcome ??= concluded(unit)
+  for (const unit of run.units) unit.outcome ??= concluded(unit, run.host.dry)
   if (run.host.dry) return
   const quiet = run.units.filter((unit) => unit.generation === null && (unit.outcome?.kind === 'in-sync' || unit.held) && learnt(run, unit))
   const before = new Map(quiet.map((unit) => [unit.name, unit]))
@@ -22,7 +22,7 @@ export async function record(run: Run): Promise<void> {
   }
 }
 
-function concluded(unit: Unit): UnitOutcome {
+function concluded(unit: Unit, dry: boolean): UnitOutcome {
   if (unit.held) held(unit)
   if (unit.outcome !== null) return unit.outcome
   const targets = targetOutcomes(unit)
@@ -35,11 +35,12 @@ function concluded(unit: Unit): UnitOutcome {
     { created: 0, updated: 0, deleted: 0 },
   )
   const kind = changes(unit) ? 'applied' : 'in-sync'
+  const healed = dry ? 'drift would be healed' : 'drift was healed'
   return {
     source: unit.name,
     kind,
     reason: kind === 'applied' ? 'Applied' : 'InSync',
-    message: [tally(total), unit.why === 'heal' && kind === 'applied' ? 'drift was healed' : ''].filter(Boolean).join('; '),
+    message: [tally(total), unit.why === 'heal' && kind === 'applied' ? healed : ''].filter(Boolean).join('; '),
     revision: unit.commit,
     targets,
     error: null,

@@ -35,12 +35,15 @@ export async function run(argv: readonly string[]): Promise<void> {
   for (const [known, load] of Object.entries(COMMANDS)) if (name === undefined || name === known) add(program, await load())
   try {
     // `gitops nosuch --help` must not print the general help as if all were well.
-    if (name !== undefined && COMMANDS[name] === undefined)
+    if (name !== undefined && !Object.hasOwn(COMMANDS, name))
       program.error(`error: unknown command '${name}'. Known: ${Object.keys(COMMANDS).join(', ')}.`)
     await program.parseAsync(argv)
   } catch (error) {
-    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2
-    else process.exitCode = complain(error instanceof GitopsError ? error : (error as Error))
+    const json = argv.includes('--json')
+    if (!(error instanceof CommanderError)) process.exitCode = complain(error as Error, json)
+    // Commander has printed its own sentence; what reads JSON gets the verdict as well.
+    else if (error.exitCode !== 0 && json) process.exitCode = complain(usage(error), json)
+    else process.exitCode = error.exitCode === 0 ? 0 : 2
   }
 }
 
@@ -55,6 +58,10 @@ function add(program: Command, verb: Verb<never>): void {
       all.slice(0, -2).filter((arg) => typeof arg === 'string'),
     )
   })
+}
+
+function usage({ message }: CommanderError): GitopsError {
+  return new GitopsError('usage', message.replace(/^error: /, ''))
 }
 
 function version(): string {

@@ -54,11 +54,9 @@ export async function reconcileWith(options: ReconcileOptions, around: Omit<Arou
       handOver: (begun) => handOver(begun, signal),
     })
     if (verdict === null) return code
+    for (const note of run.notes) process.stderr.write(`gitops: ${note}\n`)
     if (json) print(JSON.stringify(verdict))
-    else {
-      for (const note of run.notes) process.stderr.write(`gitops: ${note}\n`)
-      printVerdict(verdict)
-    }
+    else printVerdict(verdict)
     return code
   } catch (error) {
     return complain(error as Error, json)

@@ -75,7 +75,7 @@ function drawnSource(source: SourceReport, ago: (at: string | null) => string): 
   lines.push(row('current', source.current === null ? 'unknown' : `${short(source.current)}  ${source.ref ?? ''}`))
   if (source.held !== null)
     lines.push(row('held', `${short(source.held.commit)} since ${ago(source.held.since)}: ${source.held.reason.split('\n')[0]}`))
-  for (const { path, kind } of source.drift) lines.push(row('drift', `${path}  ${kind}`))
+  for (const { path, kind } of source.drift) lines.push(row('drift', `${path.replaceAll('\n', '\\n')}  ${kind}`))
   if (source.pending !== '') lines.push(row('would be', source.pending))
   if (source.problem !== null) lines.push(row('problem', source.problem))
   return lines
