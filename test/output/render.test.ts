@@ -31,8 +31,8 @@ function stable(sandbox: Sandbox, text: string): string {
 
 /** Runs in a pseudo-terminal of 160 columns; null where there is no `script`. */
 function onTerminal(sandbox: Sandbox, ...args: string[]): { status: number | null; raw: string; last: string } | null {
-  // Without the program there is no output at all, whatever the types say.
-  if (!String(spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout).includes('util-linux')) return null
+  const version = spawnSync('script', ['--version'], { encoding: 'utf8' })
+  if (version.error !== undefined || !version.stdout.includes('util-linux')) return null
   const command = `stty cols 160 rows 50; exec '${process.execPath}' '${CLI}' ${args.join(' ')}`
   const env = { ...sandbox.env, NO_COLOR: undefined, TERM: 'xterm-256color', COLORTERM: undefined }
   const { status, stdout } = spawnSync('script', ['-qec', command, '/dev/null'], {
