@@ -28,7 +28,10 @@ const ROWS: readonly (readonly [failure: string, covered: FailureMode['covered']
   ['plaintext lies about for a while', later('secret files')],
   ["a secret's mode is wrong", later('secret files')],
   ['secrets linger in backups', later('secret files')],
-  ['a pointer to the backup at a fixed place in /tmp', cannot('state lies in a private directory of the user, 0700, and nothing of ours in /tmp')],
+  [
+    'a pointer to the backup at a fixed place in /tmp',
+    cannot('state lies in a private directory of the user, 0700, and nothing of ours in /tmp'),
+  ],
   ['the backup is a copy of the whole directory', test('TODO')],
   ['validation comes after the sync', test('TODO')],
   ['drift is looked for in the bytes of some files only', test('TODO')],
@@ -67,7 +70,8 @@ export const failureModes: readonly FailureMode[] = ROWS.map(([failure, covered]
 /** The page `docs/failure-modes.md`. */
 export function failureModesPage(): string {
   const row = ({ number, failure, covered }: FailureMode): string => {
-    const answer = 'test' in covered ? `test: *${covered.test}*` : 'later' in covered ? `later: ${covered.later}` : `cannot happen: ${covered.cannot}`
+    const answer =
+      'test' in covered ? `test: *${covered.test}*` : 'later' in covered ? `later: ${covered.later}` : `cannot happen: ${covered.cannot}`
     return `| ${number} | ${failure} | ${answer} |`
   }
   return `# Failure modes
