@@ -125,7 +125,7 @@ function refuseShrinking(unit: Unit): void {
 }
 
 function said(unit: Unit): string {
-  if (unit.held) return `held since ${unit.name} was rolled back${changes(unit) ? '; drift is healed to what was applied last' : ''}`
+  if (unit.held) return `the revision is held${changes(unit) ? '; drift is healed to what was applied last' : ''}`
   if (!changes(unit)) return 'in sync'
   return unit.targets
     .filter((target) => writes(target.plan.changes).length > 0)

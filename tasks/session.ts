@@ -5,6 +5,7 @@ import { begin, type Begun, type Beginning } from './begin.ts'
 import { tell } from './reconcile.ts'
 import { moved, type Run } from './run.ts'
 
+/** How listr2 paints the story. */
 export type Rendering = ListrBaseClassOptions<Run, ListrRendererFactory, ListrRendererFactory>
 
 /** What else a session does: with the lock in hand before the story, or in place of a verdict when the config has changed under it. */

@@ -31,12 +31,13 @@ export function printVerdict(verdict: Verdict): void {
 
 /** Prints an error that ended everything, and returns the exit code. What is not ours is a bug: its stack is shown. */
 export function complain(error: Error, json = false): number {
+  const ours = asGitopsError(error)
+  const { verdict, code } = ended(ours)
   // What the operating system refuses is no bug of ours.
-  const known = error instanceof GitopsError || 'syscall' in error ? asGitopsError(error) : null
-  const { verdict, code } = ended(known ?? new GitopsError('io', `this is a bug of gitops: ${error.message}`, { cause: error }))
+  const known = error instanceof GitopsError || 'syscall' in error
+  if (!known) process.stderr.write(`gitops: this is a bug, please report it with the lines below.\n${error.stack ?? String(error)}\n`)
+  // A program that reads JSON gets its verdict whatever happened.
   if (json) print(JSON.stringify(verdict))
-  else if (known !== null) process.stderr.write(`gitops: ${sentence(known)}\n`)
-  if (known === null)
-    process.stderr.write(`gitops: this is a bug, please report it with the lines below.\n${error.stack ?? String(error)}\n`)
+  else if (known) process.stderr.write(`gitops: ${sentence(ours)}\n`)
   return code
 }

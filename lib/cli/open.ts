@@ -13,7 +13,9 @@ export interface ConfigOptions {
   readonly config?: string
 }
 
+/** Names the config file. */
 export const configOption = new Option('-c, --config <file>', 'the config file; otherwise the nearest gitops.config.* upward from here')
+/** Asks for output that programs read. */
 export const jsonOption = new Option('--json', 'one JSON object a line; the last one is the verdict')
 
 /** A config and the machine it was read on. */
@@ -24,8 +26,9 @@ export interface Opened {
 
 /** The file that a command's options name, or that is found from the working directory or `GITOPS_REPO_PATH`. Throws `config`. */
 export function configFile(options: ConfigOptions): AbsPath {
-  if (options.config !== undefined) return absPath(resolvePath(options.config))
-  return find(searched(), machine().home)
+  const { cwd, home } = machine()
+  if (options.config !== undefined) return absPath(resolvePath(cwd, options.config))
+  return find(searched(), home)
 }
 
 /** Every path where a config would have been found. */
@@ -34,13 +37,14 @@ export function configPlaces(): readonly AbsPath[] {
 }
 
 function searched(): string {
-  return environment()['GITOPS_REPO_PATH'] ?? process.cwd()
+  return environment()['GITOPS_REPO_PATH'] ?? machine().cwd
 }
 
 /** The process's variables; `GITOPS_REPO_PATH` starts at the working directory, wherever the config lies. */
 function environment(): NodeJS.ProcessEnv {
-  const path = process.env['GITOPS_REPO_PATH']
-  return path ? { ...process.env, GITOPS_REPO_PATH: resolvePath(path) } : process.env
+  const { cwd, env } = machine()
+  const path = env['GITOPS_REPO_PATH']
+  return path ? { ...env, GITOPS_REPO_PATH: resolvePath(cwd, path) } : env
 }
 
 /** Loads and checks a config file. Throws `config`. */

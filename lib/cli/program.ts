@@ -35,7 +35,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   for (const [known, load] of Object.entries(COMMANDS)) if (name === undefined || name === known) add(program, await load())
   try {
     // `gitops nosuch --help` must not print the general help as if all were well.
-    if (name !== undefined && COMMANDS[name] === undefined)
+    if (name !== undefined && !Object.hasOwn(COMMANDS, name))
       program.error(`error: unknown command '${name}'. Known: ${Object.keys(COMMANDS).join(', ')}.`)
     await program.parseAsync(argv)
   } catch (error) {

@@ -124,6 +124,7 @@ export const schema = object({
 
 /** A configuration as a user writes it. */
 export type ConfigInput = v.InferInput<typeof schema>
+/** On which hosts a part of the config counts. */
 export type When = v.InferOutput<typeof when>
 
 function isFunction(value: unknown): boolean {

@@ -139,6 +139,7 @@ function settled(stat: Stat, looked: number): Stat | null {
   return looked - Math.max(stat.ctime, stat.mtime) > 2000 ? stat : null
 }
 
+/** Whether two looks at a file saw the same bytes, as far as its metadata tells. */
 export function sameStat(a: Stat, b: Stat): boolean {
   return a.size === b.size && a.mtime === b.mtime && a.ctime === b.ctime && a.ino === b.ino
 }

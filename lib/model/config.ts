@@ -39,6 +39,7 @@ export interface Target {
 /** What a check or a task is handed; the plug-in contract gives it its type. */
 export type Body<Context> = string | ((context: Context) => unknown)
 
+/** A check with everything decided. */
 export interface Check<Context = never> {
   readonly name: string
   readonly source: string | null
@@ -49,6 +50,7 @@ export interface Check<Context = never> {
   readonly retries: number
 }
 
+/** A task with everything decided. */
 export interface Task<Context = never> {
   readonly name: string
   readonly source: string | null

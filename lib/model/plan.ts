@@ -119,6 +119,7 @@ export interface Counts {
   readonly deleted: number
 }
 
+/** How many entries are written, for people. */
 export function counts(changes: readonly Change[]): Counts {
   const of = (kind: Change['kind']): number => changes.filter((change) => change.kind === kind).length
   return { created: of('create'), updated: of('update'), deleted: of('delete') }

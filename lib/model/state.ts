@@ -34,6 +34,7 @@ export interface Inventory {
   readonly originals: ReadonlyMap<AbsPath, Node>
 }
 
+/** What a machine owns before its first run. */
 export const EMPTY_INVENTORY: Inventory = { generation: 0, applied: new Map(), targets: new Map(), originals: new Map() }
 
 /** A revision that is not tried again until its content, the config or a person's `retry` changes that. */

@@ -48,6 +48,7 @@ export type Present =
   /** The entry cannot be reached: `by` is a link or a file that stands where one of its directories should be. */
   | { readonly kind: 'blocked'; readonly by: RelPath; readonly link: boolean }
 
+/** Entries by their path below a root. */
 export type Tree<T> = ReadonlyMap<RelPath, T>
 
 /** Whether permission bits let the owner execute. */

@@ -5,6 +5,7 @@ import { complain, print, printVerdict, styled } from '../messages.ts'
 import { configFile, configOption, interruptible, open, type ConfigOptions } from '../open.ts'
 import type { Verb } from '../program.ts'
 
+/** `gitops diff`. */
 export const diffCommand: Verb<ConfigOptions> = {
   name: 'diff',
   summary: 'what a reconcile would change, line by line; exit 3 when there is something',

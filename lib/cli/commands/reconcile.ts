@@ -8,12 +8,14 @@ import { pullFix } from '../pull-fix.ts'
 import type { Verb } from '../program.ts'
 import { rendering } from '../rendering.ts'
 
+/** The options of `gitops reconcile`. */
 export interface ReconcileOptions extends ConfigOptions {
   readonly dryRun?: boolean
   readonly json?: boolean
   readonly allowShrink?: boolean
 }
 
+/** `gitops reconcile`. */
 export const reconcileCommand: Verb<ReconcileOptions> = {
   name: 'reconcile',
   summary: 'pull, heal drift, apply what is new, check it, and roll back when it fails',
@@ -57,11 +59,9 @@ export async function reconcileWith(options: ReconcileOptions, around: Omit<Arou
       handOver: (begun) => handOver(begun, signal),
     })
     if (verdict === null) return code
+    for (const note of run.notes) process.stderr.write(`gitops: ${note}\n`)
     if (json) print(JSON.stringify(verdict))
-    else {
-      for (const note of run.notes) process.stderr.write(`gitops: ${note}\n`)
-      printVerdict(verdict)
-    }
+    else printVerdict(verdict)
     return code
   } catch (error) {
     return complain(error as Error, json)

@@ -16,6 +16,7 @@ interface StatusOptions extends ConfigOptions {
   readonly fetch?: boolean
 }
 
+/** `gitops status`. */
 export const statusCommand: Verb<StatusOptions> = {
   name: 'status',
   summary: 'what is applied, what has drifted, what is held, and how old that knowledge is',
@@ -80,7 +81,7 @@ function drawnSource(source: SourceReport, fetched: boolean, ago: (at: string | 
   lines.push(row('current', source.current === null ? `unknown, ${asked}` : `${short(source.current)}  ${source.ref ?? ''}, ${asked}`))
   if (source.held !== null)
     lines.push(row('held', `${short(source.held.commit)} since ${ago(source.held.since)}: ${source.held.reason.split('\n')[0]}`))
-  for (const { path, kind } of source.drift) lines.push(row('drift', `${path}  ${kind}`))
+  for (const { path, kind } of source.drift) lines.push(row('drift', `${path.replaceAll('\n', '\\n')}  ${kind}`))
   if (source.pending !== '') lines.push(row('would be', source.pending))
   if (source.problem !== null) lines.push(row('problem', source.problem))
   return lines
