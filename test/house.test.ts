@@ -33,7 +33,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'lib/config': {
     rooms: ['lib/model', 'lib/config'],
     types: ['lib/plugins'],
-    packages: ['cosmiconfig', 'valibot', 'picomatch', 'node:fs', 'node:module', 'node:path', 'node:url'],
+    packages: ['cosmiconfig', 'valibot', 'picomatch', 'node:fs', 'node:module', 'node:path', 'node:url', 'node:util'],
   },
   'lib/secrets': { rooms: ['lib/model', 'lib/secrets'], packages: ['age-encryption', 'yaml', 're2js', 'node:crypto'] },
   'lib/documents': { rooms: ['lib/model', 'lib/documents'], packages: ['jsonc-parser', 'yaml', 'smol-toml'] },

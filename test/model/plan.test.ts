@@ -38,7 +38,7 @@ const P = relPath('p')
 const decide = ({ wanted, owned, present, refuse }: Case): Change | null =>
   plan({
     target: 't',
-    root: absPath('/root'),
+    root: absPath('/base'),
     wanted: new Map(wanted && [[P, wanted]]),
     owned: new Map(owned && [[P, owned]]),
     present: new Map(present && [[P, present]]),
@@ -120,7 +120,7 @@ test('a file of ours that gives way to a directory of ours is cleared; an edited
   const changes = (there: Present): string[] =>
     plan({
       target: 't',
-      root: absPath('/root'),
+      root: absPath('/base'),
       wanted: new Map([[ab, want('e')]]),
       owned: new Map([[a, own('d')]]),
       present: new Map([

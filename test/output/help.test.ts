@@ -29,8 +29,8 @@ test('a typo gets one sentence with a suggestion, exit code 2, and nothing is do
   sandbox.commit({ '.claude/settings.json': '{}\n' })
   sandbox.config()
   for (const [args, sentence] of [
-    [['reconcile', '--dry-rnu'], "gitops: unknown option '--dry-rnu'\n(Did you mean --dry-run?)\n"],
-    [['reconcille'], /^gitops: unknown command 'reconcille'\. Known: reconcile, .+\n$/],
+    [['reconcile', '--dry-rnu'], "gitops: unknown option '--dry-rnu'\n(Did you mean --dry-run?)\n`gitops --help` tells what there is.\n"],
+    [['reconcille'], /^gitops: unknown command 'reconcille'\. Known: reconcile, .+\n.+\n$/],
     [['nosuch', '--help'], /^gitops: unknown command 'nosuch'/],
     [['constructor', '--help'], /^gitops: unknown command 'constructor'/],
     [['reconcile', 'extra'], /^gitops: too many arguments/],
