@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import { describe, expect } from 'vitest'
+import { failureModes, failureModesPage } from './support/failure-modes.ts'
 import { CLI, test } from './support/sandbox.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
@@ -269,5 +270,17 @@ describe('start-up', () => {
   test('help loads no engine', ({ sandbox }) => {
     const loaded = packagesLoadedBy(['--help'], sandbox.site, sandbox.env)
     expect(loaded.filter((name) => HEAVY.has(name))).toEqual([])
+  })
+})
+
+describe('the failure modes', () => {
+  const tests = FILES.filter((path) => path.endsWith('.test.ts'))
+    .map(source)
+    .join('\n')
+
+  test('every one of the 47 has a test, a later subject or a reason, and the page says so', () => {
+    expect(failureModes).toHaveLength(47)
+    expect(failureModes.filter(({ covered }) => 'test' in covered && !tests.includes(covered.test))).toEqual([])
+    expect(source('docs/failure-modes.md')).toBe(failureModesPage())
   })
 })
