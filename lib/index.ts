@@ -1,4 +1,5 @@
 import type { ListrTask } from 'listr2'
+import type { ReconcileOptions } from '../tasks/embed.ts'
 import type { UserConfig } from './config/define.ts'
 import type { Verdict } from './model/verdict.ts'
 
@@ -8,23 +9,8 @@ export type { Host } from './model/context.ts'
 export { GitopsError, type ErrorCode } from './model/errors.ts'
 export type { OutcomeKind } from './model/outcome.ts'
 export type { Reason, Verdict } from './model/verdict.ts'
+export type { ReconcileOptions } from '../tasks/embed.ts'
 export type { CheckContext, TaskContext } from './plugins/contract.ts'
-
-/** How a program runs a reconcile. */
-export interface ReconcileOptions {
-  /** The directory that relative paths of the config start from, and whose name is the state's default name. Default: the working directory. */
-  readonly cwd?: string
-  /** Tell what would be done and write nothing. Default false. */
-  readonly dryRun?: boolean
-  /** Let a revision delete most of what it owned. Default false. */
-  readonly allowShrink?: boolean
-  /** Interrupts the run: what it began is undone. */
-  readonly signal?: AbortSignal
-  /** How long another run is waited for, in milliseconds. Default 10 000. */
-  readonly lockTimeout?: number
-  /** A listr2 renderer. Default `silent`. */
-  readonly renderer?: 'silent' | 'default' | 'simple' | 'verbose'
-}
 
 /**
  * Reconciles once and returns the verdict; a failure of a target is in it, not thrown.
@@ -46,7 +32,7 @@ export function reconcileTask(config: UserConfig, options: Omit<ReconcileOptions
     title: 'reconcile',
     task: async (_, task) => (await import('../tasks/embed.ts')).embedded(config, options, task, release),
     rollback: () => {
-      for (const each of release) each()
+      for (const each of release.splice(0)) each()
     },
   }
 }

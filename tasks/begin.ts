@@ -1,10 +1,15 @@
 import { dryHost } from '../lib/host/dry.ts'
 import { realHost } from '../lib/host/host.ts'
 import { claimState } from '../lib/host/identity.ts'
+import { rootOf } from '../lib/host/live.ts'
 import { acquire, adopt, type Lock } from '../lib/host/lock.ts'
 import type { Machine } from '../lib/host/machine.ts'
+import { tidy } from '../lib/host/tidy.ts'
+import { refuseNesting } from '../lib/config/targets.ts'
 import type { Config } from '../lib/model/config.ts'
 import type { Sha } from '../lib/model/path.ts'
+import { settled } from '../lib/model/settle.ts'
+import type { Inventory } from '../lib/model/state.ts'
 import { gone } from './departed.ts'
 import type { Run, Unit } from './run.ts'
 
@@ -38,17 +43,18 @@ export async function begin(config: Config, beginning: Beginning): Promise<Begun
         : adopt(config.state, machine, handedOver.lock)
   try {
     const notes: string[] = []
-    const moved = beginning.dry ? null : claimState(config, machine)
-    if (moved !== null) notes.push(moved)
+    if (!beginning.dry) tidy(config.state, lock?.dead ?? [])
+    const { note, foreign } = claimState(config, machine, beginning.dry)
+    if (note !== null) notes.push(note)
     const real = realHost(config, machine, (sentence) => notes.push(sentence))
-    const host = beginning.dry ? dryHost(real, config) : real
+    const host = beginning.dry ? dryHost(real, config, foreign) : real
     const run: Run = {
       config,
       host,
       signal,
       options: { fetch: beginning.fetch, allowShrink: beginning.allowShrink, pulled: handedOver?.pulled ?? {} },
       declaration: declarationOf(config),
-      inventory: host.store.inventory(),
+      inventory: settledIn(config, host.store.inventory()),
       status: host.store.status(),
       units: [],
       notes,
@@ -60,6 +66,23 @@ export async function begin(config: Config, beginning: Beginning): Promise<Begun
     lock?.release()
     throw error
   }
+}
+
+/** The inventory, divided as the config says now. Throws `config` when two targets are one directory, or one in the other, by their links. */
+function settledIn(config: Config, inventory: Inventory): Inventory {
+  const places = config.targets.map((target) => ({ ...target, to: rootOf(target.to) }))
+  refuseNesting(places)
+  return settled(
+    inventory,
+    places.map(({ to, source, name, onRemove }) => ({ root: to, source, name, onRemove })),
+    (root) => {
+      try {
+        return rootOf(root)
+      } catch {
+        return root
+      }
+    },
+  )
 }
 
 /** Every source, and every source of old whose targets are still here. */

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { pause } from '../lib/host/pause.ts'
 import type { Check } from '../lib/model/config.ts'
 import type { AbsPath } from '../lib/model/path.ts'
 import type { Run } from './run.ts'
@@ -26,7 +26,7 @@ export async function runCheck(run: Run, check: Check, circumstance: Circumstanc
       return
     } catch (error) {
       if (failures >= check.retries || run.signal.aborted) throw error
-      await sleep(Math.min(1000 * 2 ** failures, 30_000), undefined, { signal: run.signal })
+      await pause(Math.min(1000 * 2 ** failures, 30_000), run.signal)
     }
   }
 }

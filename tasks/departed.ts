@@ -1,7 +1,7 @@
 import { rootOf, scan } from '../lib/host/live.ts'
 import { under, type AbsPath, type RelPath } from '../lib/model/path.ts'
 import { plan } from '../lib/model/plan.ts'
-import { isExecutable, type Wanted } from '../lib/model/tree.ts'
+import { isExecutable, type Node, type Wanted } from '../lib/model/tree.ts'
 import type { OwnedTarget } from '../lib/model/state.ts'
 import type { Run, Unit, UnitTarget } from './run.ts'
 
@@ -10,19 +10,26 @@ export function departed(run: Run, unit: Unit): UnitTarget[] {
   return gone(run)
     .filter(([, target]) => target.source === unit.name)
     .map(([root, { name, entries, onRemove }]) => {
+      const originals = originalsIn(run, root)
+      const found = scan(root, new Set([...entries.keys(), ...originals.keys()]), entries)
       const wanted = new Map<RelPath, Wanted>()
-      for (const path of onRemove === 'restore' ? entries.keys() : []) {
-        const original = run.inventory.originals.get(under(root, path))
-        if (original !== undefined) wanted.set(path, asWanted(original))
+      for (const [path, original] of onRemove === 'restore' ? originals : []) {
+        // A path that has left the source before: what somebody has put there since is not replaced.
+        if (entries.has(path) || !found.present.has(path)) wanted.set(path, asWanted(original))
       }
-      const found = scan(root, entries.keys(), entries)
       const made = plan({ target: name, root, wanted, owned: entries, present: found.present, refuseFirstContact: () => null })
       const left = { ...made, changes: made.changes.map((change) => ({ kind: 'forget', path: change.path }) as const) }
       return { name, target: null, root, plan: onRemove === 'leave' ? left : made, scan: found, owned: entries, oids: new Map(), onRemove }
     })
 }
 
-function asWanted(original: { kind: 'file'; digest: Wanted['digest']; mode: number } | { kind: 'link'; digest: Wanted['digest'] }): Wanted {
+function originalsIn(run: Run, root: AbsPath): Map<RelPath, Node> {
+  const start = under(root, '' as RelPath)
+  const inside = [...run.inventory.originals].filter(([path]) => path.startsWith(start))
+  return new Map(inside.map(([path, original]) => [path.slice(start.length) as RelPath, original]))
+}
+
+function asWanted(original: Node): Wanted {
   const mode = original.kind === 'file' ? original.mode : null
   return {
     kind: original.kind,

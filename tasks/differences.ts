@@ -1,6 +1,7 @@
 import { readLive } from '../lib/host/live.ts'
 import { under, type AbsPath } from '../lib/model/path.ts'
-import { writes, type Change } from '../lib/model/plan.ts'
+import { writes, type Change, type DriftKind } from '../lib/model/plan.ts'
+import { withExecutable } from '../lib/model/tree.ts'
 import { readContents } from './contents.ts'
 import type { Run, Unit } from './run.ts'
 
@@ -43,14 +44,24 @@ export async function* differences(run: Run, unit: Unit): AsyncGenerator<Differe
 }
 
 function noteOf(change: Change): string {
-  const what =
-    change.kind === 'create'
-      ? 'new'
-      : change.kind === 'delete'
-        ? 'deleted'
-        : 'drift' in change && change.drift === 'mode'
-          ? 'mode'
-          : 'changed'
-  const drift = 'drift' in change && change.drift !== null ? `, ${change.drift} since it was applied` : ''
-  return `${what}${drift}${'kept' in change && change.kept ? ', what is there now is kept' : ''}`
+  const drift = 'drift' in change && change.drift !== null ? DRIFT[change.drift] : ''
+  return `${what(change)}${drift}${'kept' in change && change.kept ? ', what is there now is kept' : ''}`
+}
+
+const DRIFT: Readonly<Record<DriftKind, string>> = {
+  edited: ', edited since it was applied',
+  missing: ', missing since it was applied',
+  mode: ', changed since it was applied',
+  type: ', replaced by something else since it was applied',
+}
+
+function what(change: Change): string {
+  if (change.kind === 'create') return change.drift === null ? 'new' : 'put back'
+  if (change.kind === 'delete') return 'deleted'
+  if (change.kind !== 'update') return change.kind
+  const { before, after } = change
+  if (before.kind !== after.kind) return `a ${before.kind} becomes a ${after.kind}`
+  if (before.kind !== 'file' || before.digest !== after.digest) return 'changed'
+  const mode = after.mode ?? withExecutable(before.mode, after.executable)
+  return `mode ${before.mode.toString(8)} becomes ${mode.toString(8)}`
 }

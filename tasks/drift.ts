@@ -10,6 +10,7 @@ import { tally } from '../lib/model/verdict.ts'
 import { firstContact } from './first-contact.ts'
 import { departed } from './departed.ts'
 import { changes, fail, type Run, type Step, type Unit, type UnitTarget } from './run.ts'
+import { standBy } from './stand-by.ts'
 import { listed, noSuchDirectory, wanted } from './wanted.ts'
 
 /** Wanted, owned, present: three trees become a plan, a target each. */
@@ -21,6 +22,7 @@ export function drift(run: Run): Step[] {
       try {
         await compare(run, unit)
         refuseConflicts(unit)
+        if (!run.options.allowShrink) refuseShrinking(unit)
       } catch (error) {
         throw fail(unit, error)
       }
@@ -36,12 +38,13 @@ async function compare(run: Run, unit: Unit): Promise<void> {
   if (unit.pulled !== null) {
     unit.commit = unit.pulled.commit
     unit.desired = await desire(run, unit, unit.commit, declared, listings)
-    const held = run.status.sources[unit.name]?.held ?? null
-    if (held !== null && held.desired === unit.desired) await standBy(run, unit, declared, listings)
   }
-  for (const target of unit.held && unit.commit === null ? [] : declared)
-    unit.targets.push(await planned(run, unit, target, listings.get(target) ?? []))
-  unit.targets.push(...departed(run, unit))
+  const held = run.status.sources[unit.name]?.held ?? null
+  if (unit.pulled !== null && held?.desired === unit.desired) unit.targets.push(...standBy(run, unit, declared))
+  else {
+    for (const target of declared) unit.targets.push(await planned(run, unit, target, listings.get(target) ?? []))
+    unit.targets.push(...departed(run, unit))
+  }
   const applied = run.inventory.applied.get(unit.name)
   unit.why = unit.source === null ? 'removed' : applied?.desired === unit.desired || unit.held ? 'heal' : 'revision'
 }
@@ -57,24 +60,17 @@ async function desire(
   const parts = [run.declaration]
   for (const target of targets) {
     const entries = unit.pulled === null ? null : await listed(run, unit.pulled.repository, commit, target)
-    const owns = (run.inventory.targets.get(rootOf(target.to))?.entries.size ?? 0) > 0
-    if (entries === null && !owns) throw noSuchDirectory(target, commit)
+    // Where we have been before, a directory that is gone means that nothing is wanted; the shrink guard asks about that.
+    if (entries === null && !run.inventory.targets.has(rootOf(target.to))) throw noSuchDirectory(target, commit)
     listings.set(target, entries ?? [])
     parts.push(target.to, target.declaration, ...(entries ?? []).flatMap((entry) => [entry.path, entry.type, entry.oid]))
   }
   return digestOf(parts.join('\0'))
 }
 
-/** The pulled revision is held: what is wanted is what was applied last, so that drift is still healed. */
-async function standBy(run: Run, unit: Unit, targets: readonly Target[], listings: Map<Target, readonly TreeEntry[]>): Promise<void> {
-  unit.held = true
-  unit.commit = run.inventory.applied.get(unit.name)?.commit ?? null
-  if (unit.commit !== null) await desire(run, unit, unit.commit, targets, listings)
-}
-
 async function planned(run: Run, unit: Unit, target: Target, entries: readonly TreeEntry[]): Promise<UnitTarget> {
   const root = rootOf(target.to)
-  refuseOurOwn(run, target, root)
+  refuseOurOwn(run, target, root, entries)
   const owned: Tree<Owned> = run.inventory.targets.get(root)?.entries ?? new Map()
   const repository = unit.pulled?.repository
   if (repository === undefined) throw new Error('a target without a pulled source cannot be planned')
@@ -82,16 +78,6 @@ async function planned(run: Run, unit: Unit, target: Target, entries: readonly T
   const found = scan(root, new Set([...want.keys(), ...owned.keys()]), owned)
   const refuseFirstContact = await firstContact(run, { target, root, repository, wanted: want, owned, present: found.present })
   const made = plan({ target: target.name, root, wanted: want, owned, present: found.present, refuseFirstContact })
-  const { deleted } = counts(made.changes)
-  if (!run.options.allowShrink && shrinksTooMuch(owned.size, want.size, deleted)) {
-    throw new GitopsError(
-      'shrink',
-      `target ${target.name}: ${want.size === 0 ? 'the source is empty there' : 'most of it'} and ${deleted} of ${owned.size} files would be deleted`,
-      {
-        hint: 'If that is meant, run once with --allow-shrink.',
-      },
-    )
-  }
   return {
     name: target.name,
     target,
@@ -104,15 +90,19 @@ async function planned(run: Run, unit: Unit, target: Target, entries: readonly T
   }
 }
 
-function refuseOurOwn(run: Run, target: Target, root: AbsPath): void {
-  for (const own of [
-    run.host.store.directory,
-    ...run.config.sources.flatMap((source) => (source.directory === null ? [] : [`${source.directory}/.git`])),
-  ]) {
-    if (isWithin(root, own) || root === '/')
-      throw new GitopsError('config', `target ${target.name}: ${root} is not a place that can be reconciled into`, {
-        hint: `Mend targets.${target.name}.to in the config.`,
-      })
+function refuseOurOwn(run: Run, target: Target, root: AbsPath, entries: readonly TreeEntry[]): void {
+  const { directory } = run.host.store
+  const repositories = run.config.sources.flatMap((source) => (source.directory === null ? [] : [`${source.directory}/.git`]))
+  if (root === '/' || [directory, ...repositories].some((own) => isWithin(root, own))) {
+    throw new GitopsError('config', `target ${target.name}: ${root} is not a place that can be reconciled into`, {
+      hint: `Mend targets.${target.name}.to in the config.`,
+    })
+  }
+  const ours = entries.find((entry) => isWithin(under(root, entry.path), directory))
+  if (ours !== undefined) {
+    throw new GitopsError('hostile', `${JSON.stringify(ours.path)} in the source would write into our own state, ${directory}`, {
+      hint: 'Take it out of the source, or exclude it.',
+    })
   }
 }
 
@@ -123,8 +113,19 @@ function refuseConflicts(unit: Unit): void {
   if (conflicts.length > 0) throw new GitopsError('conflict', conflicts.join('\n'))
 }
 
+function refuseShrinking(unit: Unit): void {
+  for (const { name, target, owned, plan } of unit.targets) {
+    const { deleted } = counts(plan.changes)
+    if (target === null || !shrinksTooMuch(owned.size, plan.wanted.size, deleted)) continue
+    const why = plan.wanted.size === 0 ? 'the source is empty there' : 'most of it is gone'
+    throw new GitopsError('shrink', `target ${name}: ${why}, and ${deleted} of ${owned.size} files would be deleted`, {
+      hint: 'If that is meant, run once with --allow-shrink.',
+    })
+  }
+}
+
 function said(unit: Unit): string {
-  if (unit.held) return `held since ${unit.name} was rolled back${changes(unit) ? '; drift is healed to what was applied last' : ''}`
+  if (unit.held) return `the revision is held${changes(unit) ? '; drift is healed to what was applied last' : ''}`
   if (!changes(unit)) return 'in sync'
   return unit.targets
     .filter((target) => writes(target.plan.changes).length > 0)

@@ -1,16 +1,19 @@
-import { fingerprint, sameStat, statOf } from '../lib/host/live.ts'
-import { under, type AbsPath, type RelPath } from '../lib/model/path.ts'
+import { sameStat } from '../lib/host/live.ts'
+import { isWithin, under, type AbsPath, type RelPath } from '../lib/model/path.ts'
 import type { Step } from '../lib/model/steps.ts'
 import type { Applied, Inventory, OwnedTarget, TargetBefore } from '../lib/model/state.ts'
-import type { Node, Owned, Stat } from '../lib/model/tree.ts'
+import type { Node, Owned } from '../lib/model/tree.ts'
 import type { Run, Unit, UnitTarget } from './run.ts'
 
 /** Writes generation and journal: from here on a killed run is undone by the next one. */
 export function openGeneration(run: Run, unit: Unit, steps: readonly Step[]): void {
   const { store } = run.host
+  const open = store.journal()?.open ?? []
+  dropOrphans(run, open)
   const number = Math.max(store.generations().at(-1) ?? 0, run.inventory.generation) + 1
   const targets = new Map(unit.targets.map((target) => [target.root, beforeOf(run, unit, target)]))
-  const originals = [...firstWrites(run, unit, steps).keys()]
+  const touched = [...firstWrites(unit, steps).keys(), ...originalsOfDeparted(run, unit)]
+  const originals = new Map(touched.map((path) => [path, run.inventory.originals.get(path) ?? null]))
   unit.generation = {
     number,
     unit: unit.name,
@@ -23,7 +26,14 @@ export function openGeneration(run: Run, unit: Unit, steps: readonly Step[]): vo
     before: { applied: run.inventory.applied.get(unit.name) ?? null, targets, originals },
   }
   store.saveGeneration(unit.generation)
-  store.saveJournal({ open: [...(store.journal()?.open ?? []), { generation: number, undo: false }] })
+  store.saveJournal({ open: [...open, { generation: number, undo: false }] })
+}
+
+/** What a run left that was killed just before it opened the journal, or just after it closed it: never live, and never to be rolled back to. */
+function dropOrphans(run: Run, open: readonly { readonly generation: number }[]): void {
+  if (run.inventory.generation === 0) return
+  for (const number of run.host.store.generations())
+    if (number > run.inventory.generation && open.every((entry) => entry.generation !== number)) run.host.store.dropGeneration(number)
 }
 
 function beforeOf(run: Run, unit: Unit, { root, name, onRemove, plan, owned, target }: UnitTarget): TargetBefore {
@@ -39,8 +49,8 @@ function beforeOf(run: Run, unit: Unit, { root, name, onRemove, plan, owned, tar
   }
 }
 
-/** What stood at the paths that we write for the first time. */
-function firstWrites(run: Run, unit: Unit, steps: readonly Step[]): Map<AbsPath, Node> {
+/** What stood at the paths that we take over in this plan. */
+function firstWrites(unit: Unit, steps: readonly Step[]): Map<AbsPath, Node> {
   const first = new Set(
     unit.targets.flatMap(({ root, plan }) =>
       plan.changes.flatMap((change) => (change.kind === 'update' && change.first ? [under(root, change.path)] : [])),
@@ -48,22 +58,38 @@ function firstWrites(run: Run, unit: Unit, steps: readonly Step[]): Map<AbsPath,
   )
   const originals = new Map<AbsPath, Node>()
   for (const step of steps) {
-    if (step.kind === 'put' && step.before !== null && first.has(step.path) && !run.inventory.originals.has(step.path))
-      originals.set(step.path, step.before)
+    if (step.kind === 'put' && step.before !== null && first.has(step.path)) originals.set(step.path, step.before)
   }
   return originals
+}
+
+/** Originals of targets that leave the config: they are back in their place, and what stands there next is another story. */
+function originalsOfDeparted(run: Run, unit: Unit): AbsPath[] {
+  const roots = unit.targets.flatMap(({ target, root }) => (target === null ? [root] : []))
+  return [...run.inventory.originals.keys()].filter((path) => roots.some((root) => isWithin(path, root)))
 }
 
 /** The commit of an apply: from here on its units are what is live. Writing the inventory decides; the rest is bookkeeping. */
 export function commit(run: Run, units: readonly Unit[]): void {
   if (units.length === 0) return
   const next = units.reduce((inventory, unit) => withUnit(run, inventory, unit), run.inventory)
-  run.inventory = { ...next, generation: Math.max(next.generation, ...units.map((unit) => unit.generation?.number ?? 0)) }
-  run.host.store.saveInventory(run.inventory)
-  closed(
-    run,
-    units.flatMap((unit) => unit.generation?.number ?? []),
-  )
+  const numbers = units.flatMap((unit) => unit.generation?.number ?? [])
+  const inventory = { ...next, generation: Math.max(next.generation, ...numbers) }
+  markStuck(run, numbers)
+  run.host.store.saveInventory(inventory)
+  run.inventory = inventory
+  try {
+    closed(run, numbers)
+  } catch {
+    // It is live by now, and must not be taken back for this: the next run closes the journal.
+  }
+}
+
+/** Generations that stay open beside those being committed are stuck ones: they must not count as live for having a lower number. */
+function markStuck(run: Run, numbers: readonly number[]): void {
+  const open = run.host.store.journal()?.open ?? []
+  if (open.every((entry) => entry.undo || numbers.includes(entry.generation))) return
+  run.host.store.saveJournal({ open: open.map(({ generation, undo }) => ({ generation, undo: undo || !numbers.includes(generation) })) })
 }
 
 /** Takes generations out of the journal; the last one closes it. */
@@ -75,7 +101,8 @@ export function closed(run: Run, numbers: readonly number[]): void {
 
 function withUnit(run: Run, inventory: Inventory, unit: Unit): Inventory {
   const targets = new Map(inventory.targets)
-  const originals = new Map([...inventory.originals, ...firstWrites(run, unit, unit.generation?.steps ?? [])])
+  const originals = new Map([...inventory.originals, ...firstWrites(unit, unit.generation?.steps ?? [])])
+  for (const path of originalsOfDeparted(run, unit)) originals.delete(path)
   for (const target of unit.targets) {
     if (target.target === null) targets.delete(target.root)
     else targets.set(target.root, ownedAfter(run, unit, target))
@@ -97,26 +124,16 @@ function appliedAfter(run: Run, unit: Unit): Applied | null {
 
 function ownedAfter(run: Run, unit: Unit, { root, name, onRemove, plan, scan, owned, oids, directories }: UnitTarget): OwnedTarget {
   const written = new Set((unit.generation?.steps ?? []).map((step) => step.path))
-  const now = run.host.now().getTime()
   const entries = new Map<RelPath, Owned>()
   for (const [path, want] of plan.wanted) {
     const live = scan.present.get(path)
     const known = live?.kind === 'file' || live?.kind === 'link' ? live.stat : null
-    const stat = written.has(under(root, path)) ? statNow(under(root, path)) : known
+    // What we have just written may be changed by a check before it is recorded: the next run reads it once.
+    const stat = written.has(under(root, path)) ? null : known
     const { kind, digest, executable, mode } = want
-    entries.set(path, { kind, digest, executable, mode, oid: oids.get(path) ?? owned.get(path)?.oid ?? null, stat: settled(stat, now) })
+    entries.set(path, { kind, digest, executable, mode, oid: oids.get(path) ?? owned.get(path)?.oid ?? null, stat })
   }
   return { source: unit.name, name, onRemove, entries, directories: directories ?? run.inventory.targets.get(root)?.directories ?? [] }
-}
-
-function statNow(path: AbsPath): Stat | null {
-  const stat = statOf(path)
-  return stat === null ? null : fingerprint(stat)
-}
-
-/** A stat younger than the clock of a file system is coarse could hide a later write: then the content is read next time. */
-function settled(stat: Stat | null, now: number): Stat | null {
-  return stat !== null && now - Math.max(stat.ctime, stat.mtime) > 2000 ? stat : null
 }
 
 /** Whether the inventory would say anything new of a unit that has nothing to write: adopted files, a newer commit, fresher stats. */

@@ -14,9 +14,11 @@ export async function lastChecks(run: Run, task: Teller): Promise<void> {
     }
     commit(run, open)
   } catch (error) {
+    let guilty = false
     for (const unit of open.toReversed()) {
       fail(unit, error)
-      await rollback(run, unit)
+      await rollback(run, unit, !guilty)
+      guilty ||= run.status.sources[unit.name]?.held?.desired === unit.desired
     }
     throw error
   }

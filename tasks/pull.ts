@@ -21,7 +21,7 @@ export function pull(run: Run): Step[] {
 
 async function pullOne(run: Run, unit: Unit): Promise<NonNullable<Unit['pulled']>> {
   if (unit.source === null) throw new Error('a unit without a source is not pulled')
-  const known = run.options.pulled[unit.name]
+  const known = Object.hasOwn(run.options.pulled, unit.name) ? run.options.pulled[unit.name] : undefined
   const pulled = await run.host.pull(unit.source, { fetch: run.options.fetch && known === undefined, signal: run.signal })
   return known === undefined ? pulled : { ...pulled, commit: known }
 }

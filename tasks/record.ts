@@ -1,24 +1,31 @@
-import { protect } from '../lib/host/clone.ts'
+import { discardIfDamaged, protect } from '../lib/host/clone.ts'
 import { tally, type UnitOutcome } from '../lib/model/verdict.ts'
 import { changes, held, targetOutcomes, type Run, type Unit } from './run.ts'
 import { commit, learnt } from './generation.ts'
 
 /** Writes down what became of each unit: the inventory of those that had nothing to write, and what was attempted. */
 export async function record(run: Run): Promise<void> {
-  for (const unit of run.units) unit.outcome ??= concluded(unit)
+  for (const unit of run.units) unit.outcome ??= concluded(run, unit)
   if (run.host.dry) return
   const quiet = run.units.filter((unit) => unit.generation === null && (unit.outcome?.kind === 'in-sync' || unit.held) && learnt(run, unit))
   const before = new Map(quiet.map((unit) => [unit.name, unit]))
   commit(run, quiet)
   for (const unit of run.units) {
     const applied = unit.outcome?.kind === 'applied' || before.has(unit.name)
-    if (applied && !unit.held && !run.signal.aborted && unit.source !== null && unit.source.kind !== 'self' && unit.pulled !== null)
+    if (applied && !unit.held && unit.source !== null && unit.source.kind !== 'self' && unit.pulled !== null)
       await protect(unit.pulled.repository, unit.pulled.commit, run.signal)
   }
-  remember(run)
+  try {
+    remember(run)
+  } catch (error) {
+    run.notes.push(`what became of this run could not be written down: ${(error as Error).message}`)
+  }
+  for (const { source, pulled, outcome } of run.units)
+    if (source !== null && source.kind !== 'self' && pulled !== null && outcome?.error?.code === 'git' && !run.signal.aborted)
+      await discardIfDamaged(pulled.repository, run.signal)
 }
 
-function concluded(unit: Unit): UnitOutcome {
+function concluded(run: Run, unit: Unit): UnitOutcome {
   if (unit.held) held(unit)
   if (unit.outcome !== null) return unit.outcome
   const targets = targetOutcomes(unit)
@@ -35,7 +42,9 @@ function concluded(unit: Unit): UnitOutcome {
     source: unit.name,
     kind,
     reason: kind === 'applied' ? 'Applied' : 'InSync',
-    message: [tally(total), unit.why === 'heal' && kind === 'applied' ? 'drift was healed' : ''].filter(Boolean).join('; '),
+    message: [tally(total), unit.why === 'heal' && kind === 'applied' ? `drift ${run.host.dry ? 'would be' : 'was'} healed` : '']
+      .filter(Boolean)
+      .join('; '),
     revision: unit.commit,
     targets,
     error: null,
@@ -53,7 +62,8 @@ function remember(run: Run): void {
     const still = isHeld || before?.desired === desired || pulled === null || desired === '' ? before : null
     durable ||= still !== before
     const { kind, reason, message } = outcome
-    sources[name] = { attempted: { commit: pulled?.commit ?? null, at, outcome: kind, reason, message }, held: still }
+    const fetchedAt = pulled === null ? (sources[name]?.fetchedAt ?? null) : at
+    sources[name] = { attempted: { commit: pulled?.commit ?? null, at, outcome: kind, reason, message }, fetchedAt, held: still }
   }
   const worst = run.units.map((unit) => unit.outcome).filter((outcome) => outcome !== null)
   run.status = {

@@ -1,12 +1,11 @@
-import { removeStage, stageDirectory } from '../lib/host/stage.ts'
 import { GitopsError } from '../lib/model/errors.ts'
-import { takeBack } from '../lib/model/state.ts'
+import { takeBack, type Generation } from '../lib/model/state.ts'
 import { closed } from './generation.ts'
+import { holdRevision } from './hold.ts'
 import type { Run } from './run.ts'
 
 /** Undoes what a killed run left half done, before anything else. Returns what it did, for people. */
 export function recover(run: Run): string[] {
-  removeStage(stageDirectory(run.config.state))
   const { store, kept, transact } = run.host
   const said: string[] = []
   for (const { generation: number, undo } of (store.journal()?.open ?? []).toReversed()) {
@@ -17,16 +16,29 @@ export function recover(run: Run): string[] {
       })
     if (number <= run.inventory.generation && !undo) said.push(`generation ${number} was already live`)
     else {
+      if (undo) holdIfLive(run, generation)
       const { left } = transact.undo(generation.steps, kept)
       run.inventory = takeBack(run.inventory, generation)
       store.saveInventory(run.inventory)
       if (undo) store.saveGeneration({ ...generation, takenBack: run.host.now().toISOString() })
-      else store.dropGeneration(number)
       said.push(
         `generation ${number} of ${generation.unit} was ${undo ? 'taken back' : 'half done and is undone'}${left.length === 0 ? '' : `; left alone: ${left.join(', ')}`}`,
       )
     }
     closed(run, [number])
+    if (number > run.inventory.generation && !undo) store.dropGeneration(number)
   }
   return said
+}
+
+/**
+ * What a person takes back is held; before the first file goes, so that a kill in between does not bring it again. What is applied by now
+ * counts, for the config may have changed since. A revision that is held already stays so: it is what the source asks for.
+ */
+function holdIfLive(run: Run, { number, unit, why }: Generation): void {
+  const applied = run.inventory.applied.get(unit)
+  if (applied === undefined || applied.generation < number || why !== 'revision' || (run.status.sources[unit]?.held ?? null) !== null)
+    return
+  const { desired, commit } = applied
+  holdRevision(run, unit, { desired, commit, since: run.host.now().toISOString(), reason: 'rolled back by hand' })
 }

@@ -6,13 +6,13 @@ import { holdRevision } from './hold.ts'
 import { smokeChecks } from './smoke.ts'
 import type { Run, Unit } from './run.ts'
 
-/** Takes back what a failed unit did, then asks whose fault it was. Returns the line that tells it. */
-export async function rollback(run: Run, unit: Unit): Promise<string> {
+/** Takes back what a failed unit did, then asks whose fault it was, unless that is known. Returns the line that tells it. */
+export async function rollback(run: Run, unit: Unit, ask = true): Promise<string> {
   const wrote = unit.generation !== null
   const failures = await takeBack(unit)
   if (failures.length > 0) return stuck(unit, failures)
   if (!wrote) return `${unit.name}  nothing was written`
-  const aftermath = await blame(run, unit)
+  const aftermath = ask ? await blame(run, unit) : 'What was there before is back; another source is to blame'
   const left = unit.left.length === 0 ? '' : `; left alone, because something else wrote there since: ${unit.left.join(', ')}`
   amend(unit, { message: `${unit.outcome?.message ?? ''}. ${aftermath}${left}` })
   return `${unit.name}  rolled back`

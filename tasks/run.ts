@@ -14,6 +14,7 @@ import { reasonOf, type TargetOutcome, type UnitOutcome } from '../lib/model/ver
 
 /** A step of the story, as listr2 knows it. */
 export type Step = ListrTask<Run, ListrRendererFactory, ListrRendererFactory>
+/** What a step tells its news to: listr2 paints it. */
 export type Teller = ListrTaskWrapper<Run, ListrRendererFactory, ListrRendererFactory>
 
 /** One run: what is given (readonly) and what is learnt. */

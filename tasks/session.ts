@@ -5,6 +5,7 @@ import { begin, type Begun, type Beginning } from './begin.ts'
 import { tell } from './reconcile.ts'
 import { moved, type Run } from './run.ts'
 
+/** How listr2 paints the story. */
 export type Rendering = ListrBaseClassOptions<Run, ListrRendererFactory, ListrRendererFactory>
 
 /** What else a session does: with the lock in hand before the story, or in place of a verdict when the config has changed under it. */
@@ -40,7 +41,10 @@ export async function session(
 /** What the outcomes of a run that has been told amount to. */
 export function concluded(run: Run): { verdict: Verdict; code: number } {
   const outcomes = run.units.map((unit) => unit.outcome).filter((outcome) => outcome !== null)
-  const interrupted = run.signal.aborted && outcomes.some((outcome) => outcome.reason === 'Interrupted')
+  const interrupted =
+    run.signal.aborted &&
+    outcomes.some((outcome) => outcome.reason === 'Interrupted') &&
+    outcomes.every((outcome) => outcome.kind !== 'stuck')
   const verdict = verdictOf(outcomes, run.host.dry, interrupted ? interruption(run.signal.reason) : null)
   return { verdict, code: verdict.exitCode }
 }

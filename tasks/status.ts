@@ -1,6 +1,7 @@
 import { under, type Sha } from '../lib/model/path.ts'
 import { counts, drifted, type DriftKind } from '../lib/model/plan.ts'
 import type { Applied, Held, SourceStatus } from '../lib/model/state.ts'
+import { exitCode, worst, type OutcomeKind } from '../lib/model/outcome.ts'
 import { tally } from '../lib/model/verdict.ts'
 import { changes, interrupted, type Run, type Unit } from './run.ts'
 
@@ -12,6 +13,10 @@ export interface SourceReport {
   readonly summary: string
   readonly applied: Applied | null
   readonly attempted: SourceStatus['attempted']
+  /** When the source last answered a reconcile. */
+  readonly fetchedAt: string | null
+  /** What is wrong now or went wrong in the last attempt; `in-sync` stands for nothing. */
+  readonly outcome: OutcomeKind
   readonly current: Sha | null
   readonly ref: string | null
   readonly held: Held | null
@@ -40,20 +45,12 @@ export interface Report {
 export function statusOf(run: Run, running: string | null): Report {
   const sources = run.units.map((unit) => sourceReport(run, unit))
   const half = interrupted(run) && running === null
-  const exit =
-    half || sources.some((source) => source.attempted?.outcome === 'stuck')
-      ? 4
-      : sources.some((source) => source.held !== null)
-        ? 5
-        : sources.every((source) => source.ready)
-          ? 0
-          : 3
   return {
     kind: 'status',
     name: run.config.name,
     config: run.config.file,
     state: run.config.state,
-    exitCode: exit,
+    exitCode: half ? 4 : exitOf(sources),
     interrupted: half,
     running,
     configBroken: run.status.configBroken,
@@ -63,15 +60,21 @@ export function statusOf(run: Run, running: string | null): Report {
   }
 }
 
+/** The worst of all sources, by the codes that a reconcile has: a source that was never tried is only behind. */
+function exitOf(sources: readonly SourceReport[]): number {
+  const outcomes = sources.map((source) => source.outcome)
+  const worstCode = exitCode(worst(outcomes))
+  return worstCode !== 0 ? worstCode : sources.every((source) => source.ready) ? 0 : 3
+}
+
 function sourceReport(run: Run, unit: Unit): SourceReport {
   const known = run.status.sources[unit.name]
   const applied = run.inventory.applied.get(unit.name) ?? null
-  const held = known?.held ?? null
+  const [attempted, held] = [known?.attempted ?? null, known?.held ?? null]
   const drift = unit.targets.flatMap(({ root, plan }) =>
     drifted(plan.changes).map(({ path, drift }) => ({ path: under(root, path), kind: drift })),
   )
-  const failed = unit.outcome?.error !== null && unit.outcome?.error?.code !== 'held' ? (unit.outcome?.message ?? null) : null
-  const problem = failed ?? unit.pulled?.problem ?? null
+  const { outcome, problem } = held === null ? wrong(run, unit, attempted) : { ...wrong(run, unit, null), outcome: 'refused' as const }
   const pending = unit.targets
     .map(({ name, plan }) => [name, tally(counts(plan.changes))])
     .filter(([, text]) => text !== '')
@@ -84,7 +87,9 @@ function sourceReport(run: Run, unit: Unit): SourceReport {
     ready,
     summary: ready ? 'No drift: what is live matches Git' : said(applied, held, drift.length, pending, problem),
     applied,
-    attempted: known?.attempted ?? null,
+    attempted,
+    fetchedAt: known?.fetchedAt ?? null,
+    outcome,
     current: unit.pulled?.commit ?? null,
     ref: unit.pulled?.ref ?? null,
     held,
@@ -94,9 +99,24 @@ function sourceReport(run: Run, unit: Unit): SourceReport {
   }
 }
 
+/** What a reconcile would run into now, or else what the last attempt ran into and nobody knows to be mended. */
+function wrong(run: Run, unit: Unit, attempted: SourceStatus['attempted']): Pick<SourceReport, 'outcome' | 'problem'> {
+  const error = unit.outcome?.error?.code === 'held' ? null : (unit.outcome?.error ?? null)
+  // A source that nobody has asked yet is no failure.
+  const unasked = unit.pulled === null && !run.options.fetch && attempted === null
+  const now = unit.outcome !== null && error !== null ? { outcome: unit.outcome.kind, problem: unit.outcome.message } : null
+  if (now !== null) return unasked ? { ...now, outcome: 'in-sync' } : now
+  if (unit.pulled !== null && unit.pulled.problem !== null) return { outcome: 'in-sync', problem: unit.pulled.problem }
+  // What failed only because the source did not answer is mended once it has.
+  const answered = run.options.fetch && attempted?.commit === null
+  if (attempted === null || answered || (attempted.outcome !== 'failed' && attempted.outcome !== 'stuck'))
+    return { outcome: 'in-sync', problem: null }
+  return { outcome: attempted.outcome, problem: attempted.message }
+}
+
 function said(applied: Applied | null, held: Held | null, drift: number, pending: string, problem: string | null): string {
   if (held !== null) return `Not ready: a revision was rolled back and is held${drift > 0 ? ', and there is drift' : ''}`
-  if (problem !== null && applied !== null) return 'Not ready'
+  if (problem !== null && applied !== null) return `Not ready${drift > 0 ? ', and there is drift' : ''}`
   if (applied === null) return 'Never applied: run `gitops reconcile`'
   if (drift > 0) return 'Drift: what is live differs from what was applied; `gitops reconcile` heals it'
   return pending === '' ? 'A newer revision changes nothing here' : 'Behind: `gitops reconcile` applies what is new'

@@ -40,9 +40,10 @@ function ordered(run: Run, unit: Unit): { all: DiskStep[]; contents: Map<AbsPath
       missingRoots: scan.missingRoots,
       base: scan.base,
       isDirectory: scan.isDirectory,
+      modeOf: scan.modeOf,
       directories: run.inventory.targets.get(root)?.directories ?? [],
       umask: run.host.machine.umask,
-      id: `${Math.max(number, run.inventory.generation) + 1}-${index}-${process.pid}`,
+      id: `${Math.max(number, run.inventory.generation) + 1}-${index}-${run.host.machine.pid}`,
     })
     target.directories = made.directories
     all.push(...made.steps)

@@ -1,7 +1,6 @@
 import { GitopsError } from '../lib/model/errors.ts'
 import { short } from '../lib/model/path.ts'
 import type { Generation } from '../lib/model/state.ts'
-import { holdRevision } from './hold.ts'
 import { recover } from './recover.ts'
 import { interrupted, type Run } from './run.ts'
 
@@ -11,15 +10,7 @@ export function takeBackLast(run: Run): string[] {
   const generation = last(run)
   if (generation === null)
     throw new GitopsError('no-such-path', 'there is no applied generation to roll back to', { hint: 'Nothing was changed.' })
-  const at = run.host.now().toISOString()
-  if (
-    generation.commit !== null &&
-    generation.why === 'revision' &&
-    run.inventory.applied.get(generation.unit)?.desired === generation.desired
-  ) {
-    holdRevision(run, generation.unit, { desired: generation.desired, commit: generation.commit, since: at, reason: 'rolled back by hand' })
-  }
-  // From here on it is recovery's work, also if we are killed in the middle of it.
+  // The rest is recovery's work, also if we are killed in the middle of it: it holds the revision and undoes it.
   run.host.store.saveJournal({ open: [{ generation: generation.number, undo: true }] })
   const undone = recover(run)
   const applied = run.inventory.applied.get(generation.unit)

@@ -51,10 +51,11 @@ export async function wanted(
   )
 }
 
-/** Every link is walked through all others; nothing is read when each of them was judged in this place before. */
+/** Every link is walked through all others; nothing is read when the very same links were judged before. */
 async function judgeLinks(run: Run, repository: Repository, entries: readonly TreeEntry[], owned: Tree<Owned>): Promise<void> {
   const links = entries.filter((entry) => entry.type === 'link')
-  if (links.every((link) => owned.get(link.path)?.oid === link.oid)) return
+  const before = [...owned.values()].filter((entry) => entry.kind === 'link').length
+  if (links.length === before && links.every((link) => owned.get(link.path)?.oid === link.oid)) return
   const texts = new Map<RelPath, string>()
   let index = 0
   for await (const bytes of blobs(

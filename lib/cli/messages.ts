@@ -1,5 +1,5 @@
 import { styleText } from 'node:util'
-import { GitopsError, printable, sentence } from '../model/errors.ts'
+import { asGitopsError, GitopsError, printable, sentence } from '../model/errors.ts'
 import type { OutcomeKind } from '../model/outcome.ts'
 import { ended, type Verdict } from '../model/verdict.ts'
 
@@ -31,13 +31,13 @@ export function printVerdict(verdict: Verdict): void {
 
 /** Prints an error that ended everything, and returns the exit code. What is not ours is a bug: its stack is shown. */
 export function complain(error: Error, json = false): number {
-  const known = error instanceof GitopsError ? error : null
-  if (known !== null && json) {
-    const { verdict, code } = ended(known)
-    print(JSON.stringify(verdict))
-    return code
-  }
-  if (known !== null) process.stderr.write(`gitops: ${sentence(known)}\n`)
-  else process.stderr.write(`gitops: this is a bug, please report it with the lines below.\n${error.stack ?? String(error)}\n`)
-  return known === null ? 1 : ended(known).code
+  const ours = asGitopsError(error)
+  const { verdict, code } = ended(ours)
+  // What the operating system refuses is no bug of ours.
+  const known = error instanceof GitopsError || 'syscall' in error
+  if (!known) process.stderr.write(`gitops: this is a bug, please report it with the lines below.\n${error.stack ?? String(error)}\n`)
+  // A program that reads JSON gets its verdict whatever happened.
+  if (json) print(JSON.stringify(verdict))
+  else if (known) process.stderr.write(`gitops: ${sentence(ours)}\n`)
+  return code
 }

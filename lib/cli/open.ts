@@ -1,7 +1,7 @@
 import { Option } from 'commander'
 import { dirname, resolve as resolvePath } from 'node:path'
 import { realpathSync } from 'node:fs'
-import { find, load } from '../config/find.ts'
+import { find, load, places } from '../config/find.ts'
 import { resolve } from '../config/resolve.ts'
 import { machine, type Machine } from '../host/machine.ts'
 import type { Config } from '../model/config.ts'
@@ -13,7 +13,9 @@ export interface ConfigOptions {
   readonly config?: string
 }
 
+/** Names the config file. */
 export const configOption = new Option('-c, --config <file>', 'the config file; otherwise the nearest gitops.config.* upward from here')
+/** Asks for output that programs read. */
 export const jsonOption = new Option('--json', 'one JSON object a line; the last one is the verdict')
 
 /** A config and the machine it was read on. */
@@ -24,21 +26,39 @@ export interface Opened {
 
 /** The file that a command's options name, or that is found from the working directory or `GITOPS_REPO_PATH`. Throws `config`. */
 export function configFile(options: ConfigOptions): AbsPath {
-  if (options.config !== undefined) return absPath(resolvePath(options.config))
-  return find(process.env['GITOPS_REPO_PATH'] ?? process.cwd(), machine().home)
+  const { cwd, home } = machine()
+  if (options.config !== undefined) return absPath(resolvePath(cwd, options.config))
+  return find(searched(), home)
+}
+
+/** Every path where a config would have been found. */
+export function configPlaces(): readonly AbsPath[] {
+  return places(searched(), machine().home)
+}
+
+function searched(): string {
+  return environment()['GITOPS_REPO_PATH'] ?? machine().cwd
+}
+
+/** The process's variables; `GITOPS_REPO_PATH` starts at the working directory, wherever the config lies. */
+function environment(): NodeJS.ProcessEnv {
+  const { cwd, env } = machine()
+  const path = env['GITOPS_REPO_PATH']
+  return path ? { ...env, GITOPS_REPO_PATH: resolvePath(cwd, path) } : env
 }
 
 /** Loads and checks a config file. Throws `config`. */
 export async function open(file: AbsPath): Promise<Opened> {
   const here = machine()
-  const { user } = await load(file, new URL('../index.js', import.meta.url).href)
+  const { user, modules } = await load(file, new URL('../index.js', import.meta.url).href)
   const config = await resolve(user, {
     file,
+    modules,
     directory: absPath(dirname(realpathSync(file))),
     host: here.hostname,
     home: here.home,
     platform: here.platform,
-    env: process.env,
+    env: environment(),
   })
   return { config, machine: here }
 }

@@ -30,18 +30,26 @@ export async function run(argv: readonly string[]): Promise<void> {
     .showSuggestionAfterError()
     .helpCommand(false)
     .action(() => program.help())
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'gitops: ')) })
+    .configureOutput({ outputError: () => {} })
   const name = argv.slice(2).find((word) => !word.startsWith('-'))
   for (const [known, load] of Object.entries(COMMANDS)) if (name === undefined || name === known) add(program, await load())
   try {
     // `gitops nosuch --help` must not print the general help as if all were well.
-    if (name !== undefined && COMMANDS[name] === undefined)
+    if (name !== undefined && !Object.hasOwn(COMMANDS, name))
       program.error(`error: unknown command '${name}'. Known: ${Object.keys(COMMANDS).join(', ')}.`)
     await program.parseAsync(argv)
   } catch (error) {
-    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2
-    else process.exitCode = complain(error instanceof GitopsError ? error : (error as Error))
+    if (!(error instanceof CommanderError)) process.exitCode = complain(error as Error)
+    else if (error.exitCode === 0) process.exitCode = 0
+    else process.exitCode = complain(misused(error), RECONCILES.has(name ?? '') && argv.includes('--json'))
   }
+}
+
+/** The commands whose `--json` ends in a verdict, whatever happens. */
+const RECONCILES: ReadonlySet<string> = new Set(['reconcile', 'retry'])
+
+function misused(error: CommanderError): GitopsError {
+  return new GitopsError('usage', error.message.replace(/^error: /, ''), { hint: '`gitops --help` tells what there is.', cause: error })
 }
 
 function add(program: Command, verb: Verb<never>): void {

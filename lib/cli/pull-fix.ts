@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readLastGood } from '../host/last-good.ts'
 import { machine } from '../host/machine.ts'
 import { pull } from '../host/pull.ts'
@@ -6,12 +7,16 @@ import type { AbsPath } from '../model/path.ts'
 import { again } from './handover.ts'
 
 /**
- * The config on disk does not load: the last one that did keeps pulling, so that the fix can arrive. When the pull brings
+ * The config on disk does not load, or is gone from where it was: the last one that did keeps pulling, so that the fix can arrive. When the pull brings
  * something, the same command runs again with it and its exit code is returned; otherwise the error is thrown.
  */
-export async function pullFix(file: AbsPath, error: GitopsError, signal: AbortSignal): Promise<number> {
-  const known = readLastGood(file, machine())
-  if (known === null) throw error
+export async function pullFix(places: readonly AbsPath[], error: GitopsError, signal: AbortSignal): Promise<number> {
+  const here = machine()
+  // The nearest file that is there is the config; one further up is another one.
+  const reach = places.findIndex((place) => existsSync(place))
+  const near = reach < 0 ? places : places.slice(0, reach + 1)
+  const known = near.map((file) => readLastGood(file, here)).find((each) => each !== null)
+  if (known === undefined) throw error
   let moved: boolean
   try {
     ;({ moved } = await pull(known.config, known.source, { fetch: true, move: true, signal }))

@@ -58,16 +58,16 @@ abstract class EventRenderer {
 /** One line an event, for pipes and logs. */
 export class LineRenderer extends EventRenderer {
   override write({ path, state, text, duration }: Happening): void {
-    const what =
-      state === 'output'
-        ? `: ${text}`
-        : state === 'completed'
-          ? text === ''
-            ? ''
-            : `  ${text}`
-          : `  ${state}${text === '' ? '' : `: ${text}`}`
-    print(`${path.join(' · ')}${what}${duration !== undefined && duration >= 100 ? `  (${span(duration)})` : ''}`.replaceAll('\n', '\n  '))
+    const took = duration !== undefined && duration >= 100 ? `  (${span(duration)})` : ''
+    print(`${path.join(' · ')}${became(state, text)}${took}`.replaceAll('\n', '\n  '))
   }
+}
+
+function became(state: Happening['state'], text: string): string {
+  if (state === 'output') return `: ${text}`
+  // What was completed or rolled back says so in its own words.
+  if (state === 'completed' || state === 'rolled-back') return text === '' ? '' : `  ${text}`
+  return `  ${state}${text === '' ? '' : `: ${text}`}`
 }
 
 /** One JSON object a line, for programs. */

@@ -9,8 +9,10 @@ export function rendering(json: boolean): Rendering {
     timer: PRESET_TIMER,
     collapseSubtasks: false,
     collapseErrors: false,
+    // The reason stands below the step's name, not in its place.
+    collapseSkips: false,
+    icon: { SKIPPED_WITHOUT_COLLAPSE: '↓' },
     showErrorMessage: true,
-    suffixSkips: false,
   }
   return { renderer, rendererOptions } as unknown as Rendering
 }

@@ -15,8 +15,7 @@ function complaint(issue: BaseIssue<unknown>): string {
     const meant = nearest(path.at(-1) ?? '', names)
     return `${place}: unknown key; ${meant === null ? `known here: ${names.join(', ')}` : `did you mean ${JSON.stringify(meant)}?`}`
   }
-  if (issue.type === 'strict_object' && issue.received === 'undefined') return `${place}: is missing`
-  if (issue.type === 'strict_object' || issue.type === 'record') return `${place}: must be an object, not ${issue.received}`
+  if (issue.type === 'strict_object') return `${place}: is missing`
   if (issue.received === 'undefined') return `${place}: is missing; it ${issue.message}`
   return `${place}: ${issue.message}`
 }
@@ -54,15 +53,16 @@ function step(at: unknown, key: string): unknown {
   return entries?.[key] ?? node['value'] ?? node['item']
 }
 
+/** The schema with the keys, inside what makes it optional, one of several, or a pipe. */
 function unwrap(at: unknown): Record<string, unknown> {
-  let node = (at ?? {}) as Record<string, unknown>
-  for (;;) {
-    const inner =
-      node['wrapped'] ??
-      (Array.isArray(node['options'])
-        ? node['options'].find((option: Record<string, unknown>) => option['type'] === 'strict_object')
-        : undefined)
-    if (typeof inner !== 'object' || inner === null) return node
-    node = inner as Record<string, unknown>
-  }
+  const node = (at ?? {}) as Record<string, unknown>
+  if ('entries' in node || 'value' in node || 'item' in node) return node
+  const { wrapped, pipe, options } = node
+  const inner = [wrapped, ...(Array.isArray(pipe) ? pipe : []), ...(Array.isArray(options) ? options : [])]
+  return (
+    inner
+      .filter((each) => typeof each === 'object' && each !== null)
+      .map(unwrap)
+      .find((each) => each !== node && Object.keys(each).length > 0) ?? {}
+  )
 }

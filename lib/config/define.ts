@@ -3,7 +3,9 @@ import type { ConfigInput } from './schema.ts'
 
 /** A configuration, or a function of the host that returns one. */
 export type UserConfig = ConfigInput | ((host: Host) => ConfigInput | Promise<ConfigInput>)
+/** A check as a user writes it. */
 export type UserCheck = NonNullable<NonNullable<ConfigInput['checks']>['smoke']>[number]
+/** A task as a user writes it. */
 export type UserTask = NonNullable<NonNullable<ConfigInput['tasks']>['before']>[number]
 
 /** Returns its argument; it is here for the editor's completion. */

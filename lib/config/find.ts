@@ -1,10 +1,11 @@
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { registerHooks } from 'node:module'
-import { dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { dirname, extname, join, resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { inspect } from 'node:util'
 import { cosmiconfig, defaultLoaders, type Loader } from 'cosmiconfig'
 import { GitopsError } from '../model/errors.ts'
-import { absPath, isWithin, type AbsPath } from '../model/path.ts'
+import { absPath, type AbsPath } from '../model/path.ts'
 import type { UserConfig } from './define.ts'
 
 const NAMES = ['ts', 'mts', 'js', 'mjs', 'yaml', 'json'].map((ending) => `gitops.config.${ending}`)
@@ -13,6 +14,8 @@ const NAMES = ['ts', 'mts', 'js', 'mjs', 'yaml', 'json'].map((ending) => `gitops
 export interface Found {
   readonly file: AbsPath
   readonly user: UserConfig
+  /** The file and every module of the user's that it imports, as real paths. */
+  readonly modules: readonly AbsPath[]
 }
 
 /**
@@ -20,13 +23,10 @@ export interface Found {
  * Throws `config` when there is none.
  */
 export function find(start: string, home: string): AbsPath {
+  const file = places(start, home).find((place) => existsSync(place))
+  if (file !== undefined) return file
   const from = resolve(start)
   const last = ceiling(from, home)
-  for (let directory = from; ; directory = dirname(directory)) {
-    const name = NAMES.find((candidate) => existsSync(join(directory, candidate)))
-    if (name !== undefined) return absPath(join(directory, name))
-    if (directory === last) break
-  }
   throw new GitopsError(
     'config',
     `there is no gitops.config.ts (or .mts .js .mjs .yaml .json) in ${from}${from === last ? '' : ` or above it up to ${last}`}`,
@@ -36,11 +36,24 @@ export function find(start: string, home: string): AbsPath {
   )
 }
 
+/** Every path that is looked at for a directory, nearest first. */
+export function places(start: string, home: string): readonly AbsPath[] {
+  const from = resolve(start)
+  const last = ceiling(from, home)
+  const all: AbsPath[] = []
+  for (let directory = from; ; directory = dirname(directory)) {
+    all.push(...NAMES.map((name) => absPath(join(directory, name))))
+    if (directory === last) return all
+  }
+}
+
 /** The highest directory searched: never a stranger's, such as /tmp. */
 function ceiling(from: string, home: string): string {
+  // The working directory is always a real path; home may be reached through a link.
+  const homes = new Set([resolve(home), existsSync(home) ? realpathSync(home) : home])
   for (let directory = from; ; directory = dirname(directory)) {
-    if (directory === home || existsSync(join(directory, '.git'))) return directory
-    if (directory === dirname(directory)) return isWithin(from, home) ? home : from
+    if (homes.has(directory) || existsSync(join(directory, '.git'))) return directory
+    if (directory === dirname(directory)) return from
   }
 }
 
@@ -48,6 +61,8 @@ function ceiling(from: string, home: string): string {
 export async function load(file: AbsPath, entry: string): Promise<Found> {
   if (!existsSync(file) || !statSync(file).isFile())
     throw new GitopsError('config', `${file} is not a file`, { hint: 'Name a config file with --config FILE.' })
+  if (!NAMES.some((name) => file.endsWith(extname(name))))
+    throw new GitopsError('config', `${file} is no config: it must end in .ts .mts .js .mjs .yaml or .json`)
   const module: Loader = (path) => loadModule(path, entry)
   const loaders = { ...defaultLoaders, '.ts': module, '.mts': module, '.js': module, '.mjs': module }
   try {
@@ -55,42 +70,54 @@ export async function load(file: AbsPath, entry: string): Promise<Found> {
     if (found === null || found.isEmpty === true || found.config === undefined) {
       throw new GitopsError('config', `${file} exports nothing`, { hint: 'It must say: export default defineConfig({ … })' })
     }
-    return { file, user: found.config as UserConfig }
+    return { file, user: found.config as UserConfig, modules: [...new Set([absPath(realpathSync(file)), ...imported])] }
   } catch (error) {
     if (error instanceof GitopsError) throw error
-    throw new GitopsError('config', `${file} does not load: ${reason(error)}`, { cause: error })
+    const unplaced = error instanceof SyntaxError && /\.m?js$/.test(file)
+    throw new GitopsError('config', `${file} does not load: ${reason(error, file)}`, {
+      cause: error,
+      ...(unplaced && { hint: `\`node --check ${file}\` shows the place.` }),
+    })
   }
 }
 
-function reason(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  // A syntax error's place is in the first lines of its stack, before "SyntaxError:".
-  const place = error instanceof SyntaxError ? /:(\d+)\n/.exec(error.stack ?? '')?.[1] : undefined
+function reason(error: unknown, file: string): string {
+  if (!(error instanceof Error)) return inspect(error, { breakLength: Infinity })
   const message = error.message.replace(/^(?:JSON|YAML) Error in .*:\n/, '')
-  return place === undefined ? message : `line ${place}: ${message}`
+  if (!(error instanceof SyntaxError)) return message
+  // For TypeScript, the file and the line are what the stack begins with; for JavaScript, Node does not tell.
+  const [, path, line] = /^(?:file:\/\/)?(\/.*):(\d+)\n/.exec(error.stack ?? '') ?? []
+  return path === undefined ? message : `${path === file ? '' : `${path}, `}line ${line}: ${message}`
 }
 
 async function loadModule(path: string, entry: string): Promise<unknown> {
-  const file = realpathSync(path)
-  const hooks = registerHooks({
+  teachNode(entry)
+  const loaded = (await import(pathToFileURL(realpathSync(path)).href)) as { default?: unknown }
+  return loaded.default
+}
+
+/** The user's modules that were loaded, in order. */
+const imported: AbsPath[] = []
+let taught = false
+
+/** Makes Node load a user's modules as we promise. It stays so: the config's functions may import more when they are called. */
+function teachNode(entry: string): void {
+  if (taught) return
+  taught = true
+  const ours = new URL('..', entry).href
+  registerHooks({
     resolve: (specifier, context, next) => (specifier === 'gitops' ? { url: entry, shortCircuit: true } : next(specifier, context)),
     load: (url, context, next) => {
-      const format = formatOf(url)
+      const theirs = url.startsWith('file:') && !url.startsWith(ours) && !url.includes('/node_modules/')
+      if (theirs) imported.push(absPath(fileURLToPath(url)))
+      const format = theirs ? formatOf(url) : null
       return next(url, format === null ? context : { ...context, format })
     },
   })
-  try {
-    const url = new URL(`file://${encodeURI(file).replace(/[?#]/g, encodeURIComponent)}`)
-    const loaded = (await import(url.href)) as { default?: unknown }
-    return loaded.default
-  } finally {
-    hooks.deregister()
-  }
 }
 
 /** A user's own TypeScript is always a module, whatever the nearest package.json says; JavaScript is one when it reads like one. */
 function formatOf(url: string): 'module' | 'module-typescript' | null {
-  if (!url.startsWith('file:') || url.includes('/node_modules/')) return null
   if (url.endsWith('.ts')) return 'module-typescript'
   if (url.endsWith('.js') && /^\s*(?:import|export)\b/m.test(readFileSync(fileURLToPath(url), 'utf8'))) return 'module'
   return null

@@ -12,12 +12,14 @@ import { expand } from './places.ts'
 import { schema, type ConfigInput, type When } from './schema.ts'
 import { secretOf } from './secrets.ts'
 import { sourceOf } from './sources.ts'
-import { refuseNesting, targetOf } from './targets.ts'
+import { refuseNesting, refuseState, targetOf } from './targets.ts'
 
 /** What decides how a config is read, beside the config itself. */
 export interface Circumstances {
   /** The config file, or null when a program handed the config over. */
   readonly file: AbsPath | null
+  /** The config file and the modules that it imports. */
+  readonly modules: readonly AbsPath[]
   /** The directory that relative paths start from. */
   readonly directory: AbsPath
   readonly host: string
@@ -32,10 +34,13 @@ export async function resolve(user: UserConfig, circumstances: Circumstances): P
   const where = circumstances.file ?? 'the config'
   const host: Host = { host: circumstances.host, home: circumstances.home, platform: circumstances.platform, env: circumstances.env }
   const raw = typeof user === 'function' ? await call(() => user(host), where) : user
+  if (raw === undefined)
+    throw new GitopsError('config', `${where}: its function returned nothing`, { hint: 'It must return { sources, targets, … }.' })
   const parsed = v.safeParse(schema, raw)
   if (!parsed.success) {
     throw new GitopsError('config', `${where} is not a valid configuration:\n${complaints(parsed.issues)}`)
   }
+  refuseDropped(raw, parsed.output, '', where)
   try {
     return Object.freeze(decide(parsed.output, circumstances, host))
   } catch (error) {
@@ -45,8 +50,21 @@ export async function resolve(user: UserConfig, circumstances: Circumstances): P
   }
 }
 
-function decide(input: ConfigInput, { file, directory, env, ...rest }: Circumstances, given: Host): Config {
-  const home = input.home === undefined ? rest.home : expand(input.home, rest.home, directory)
+/** Valibot leaves out keys such as `constructor` without a word. */
+function refuseDropped(raw: unknown, parsed: unknown, place: string, where: string): void {
+  if (typeof raw !== 'object' || raw === null || typeof parsed !== 'object' || parsed === null) return
+  for (const [key, value] of Object.entries(raw)) {
+    if (!Object.hasOwn(parsed, key))
+      throw new GitopsError(
+        'config',
+        `${where} is not a valid configuration:\n  ${place}${key}: cannot be used as a name; choose another one`,
+      )
+    refuseDropped(value, (parsed as Record<string, unknown>)[key], `${place}${key}.`, where)
+  }
+}
+
+function decide(input: ConfigInput, { file, modules, directory, env, ...rest }: Circumstances, given: Host): Config {
+  const home = input.home === undefined ? rest.home : expand('home', input.home, rest.home, directory)
   const host: Host = { ...given, home }
   const name = input.name ?? (basename(directory).replace(/[^\w.-]/g, '-') || 'root')
   const stateHome = input.home === undefined && env['XDG_STATE_HOME'] ? resolvePath(env['XDG_STATE_HOME']) : `${home}/.local/state`
@@ -65,7 +83,7 @@ function decide(input: ConfigInput, { file, directory, env, ...rest }: Circumsta
     return source
   }
   const targets = Object.entries(input.targets ?? {})
-    .filter(([, target]) => applies(target.when, host))
+    .filter(([key, target]) => applies(`targets.${key}`, target.when, host))
     .map(([key, target]): Target => {
       const owner = named(`targets.${key}`, target.source)
       if (owner === null)
@@ -76,7 +94,7 @@ function decide(input: ConfigInput, { file, directory, env, ...rest }: Circumsta
       return targetOf(key, target, owner, home, directory)
     })
   const secrets = Object.entries(input.secrets ?? {})
-    .filter(([, secret]) => applies(secret.when, host))
+    .filter(([key, secret]) => applies(`secrets.${key}`, secret.when, host))
     .map(([key, secret]): SecretFile => {
       const owner = named(`secrets.${key}`, secret.source)
       if (owner === null)
@@ -87,29 +105,31 @@ function decide(input: ConfigInput, { file, directory, env, ...rest }: Circumsta
       return secretOf(key, secret, owner, home, directory)
     })
   refuseNesting(targets, secrets)
-  const check =
-    (list: string) =>
-    (input: CheckInput, index: number): Check => ({
-      name: input.name,
-      source: named(`checks.${list}.${index}`, input.source),
-      run: input.run,
-      timeout: duration(input.timeout ?? '60s'),
-      retries: input.retries ?? 0,
-    })
-  const task =
-    (list: string) =>
-    (input: TaskInput, index: number): Task => ({
-      name: input.name,
-      source: named(`tasks.${list}.${index}`, input.source),
-      run: input.run,
-      undo: input.undo ?? null,
-      timeout: duration(input.timeout ?? '60s'),
-    })
-  const here = <T extends { when?: When | undefined }>(list: readonly T[] | undefined): T[] =>
-    (list ?? []).filter((item) => applies(item.when, host))
+  refuseState(targets, state)
+  const check = (input: CheckInput, place: string): Check => ({
+    name: input.name,
+    source: named(place, input.source),
+    run: input.run,
+    timeout: duration(input.timeout ?? '60s'),
+    retries: input.retries ?? 0,
+  })
+  const task = (input: TaskInput, place: string): Task => ({
+    name: input.name,
+    source: named(place, input.source),
+    run: input.run,
+    undo: input.undo ?? null,
+    timeout: duration(input.timeout ?? '60s'),
+  })
+  /** What of a list applies here; each is named by its place in the config as it is written. */
+  const here = <In extends { when?: When | undefined }, Out>(
+    list: string,
+    all: readonly In[] = [],
+    make: (input: In, place: string) => Out,
+  ): Out[] => all.flatMap((input, index) => (applies(`${list}.${index}`, input.when, host) ? [make(input, `${list}.${index}`)] : []))
   return {
     name,
     file,
+    modules,
     directory,
     home,
     state,
@@ -117,15 +137,15 @@ function decide(input: ConfigInput, { file, directory, env, ...rest }: Circumsta
     targets,
     checks: {
       syntax: syntaxOf(input.checks?.syntax),
-      validate: here(input.checks?.validate).map(check('validate')),
-      smoke: here(input.checks?.smoke).map(check('smoke')),
+      validate: here('checks.validate', input.checks?.validate, check),
+      smoke: here('checks.smoke', input.checks?.smoke, check),
     },
-    tasks: { before: here(input.tasks?.before).map(task('before')), after: here(input.tasks?.after).map(task('after')) },
+    tasks: { before: here('tasks.before', input.tasks?.before, task), after: here('tasks.after', input.tasks?.after, task) },
     secrets,
-    identities: (input.identities ?? []).map((file) => expand(file, home, directory)),
+    identities: (input.identities ?? []).map((file) => expand('identities', file, home, directory)),
     hostKey: absPath(`${dataHome}/gitops/host.key`),
     notify: (input.notify ?? []).map(notifierOf),
-    audit: input.audit === undefined ? absPath(`${state}/audit.log`) : expand(input.audit.path, home, directory),
+    audit: input.audit === undefined ? absPath(`${state}/audit.log`) : expand('audit.path', input.audit.path, home, directory),
     schedule: scheduleOf(env['GITOPS_CHECK_INTERVAL'], input.schedule),
     host,
   }
@@ -172,11 +192,25 @@ function notifierOf(input: NonNullable<ConfigInput['notify']>[number], index: nu
   }
 }
 
-function applies(when: When | undefined, host: Host): boolean {
+function applies(place: string, when: When | undefined, host: Host): boolean {
   if (when === undefined || typeof when === 'boolean') return when ?? true
-  if (typeof when === 'function') return when(host)
+  if (typeof when === 'function') return asked(place, when, host)
   const among = (wanted: string | string[] | undefined, is: string): boolean => wanted === undefined || [wanted].flat().includes(is)
   return among(when.host, host.host) && among(when.platform, host.platform)
+}
+
+function asked(place: string, when: (host: Host) => unknown, host: Host): boolean {
+  let answer: unknown
+  try {
+    answer = when(host)
+  } catch (cause) {
+    throw new GitopsError('config', `${place}.when: its function threw: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    })
+  }
+  // A promise would count as true, always.
+  if (typeof answer !== 'boolean') throw new GitopsError('config', `${place}.when: its function must return true or false`)
+  return answer
 }
 
 async function call<T>(make: () => T | Promise<T>, where: string): Promise<T> {

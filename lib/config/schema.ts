@@ -2,6 +2,7 @@ import * as v from 'valibot'
 import { duration } from '../model/schedule.ts'
 import type { AlertEvent, CheckContext, NotifierContext, TaskContext } from '../plugins/contract.ts'
 import type { Host } from '../model/context.ts'
+import { object, record } from './shape.ts'
 
 const text = (what: string) => v.pipe(v.string(`must be ${what}`), v.nonEmpty(`must be ${what}`))
 const globs = v.array(text("a glob such as '**/*.md'"), 'must be a list of globs')
@@ -11,13 +12,13 @@ const wait = v.pipe(
 )
 const hosts = v.union([text('a name'), v.array(text('a name'))], 'must be a name or a list of names')
 const when = v.union(
-  [v.boolean(), v.strictObject({ host: v.optional(hosts), platform: v.optional(hosts) }), v.custom<(host: Host) => boolean>(isFunction)],
+  [v.boolean(), object({ host: v.optional(hosts), platform: v.optional(hosts) }), v.custom<(host: Host) => boolean>(isFunction)],
   'must be true, false, { host, platform } or a function of { host, home, platform, env }',
 )
 const command = text("a shell command such as 'claude --version'")
 const body = <Context>() => v.union([command, v.custom<(context: Context) => unknown>(isFunction)], 'must be a shell command or a function')
 
-const source = v.strictObject({
+const source = object({
   /** Any Git URL or local path, reached exactly as `git clone` reaches it; `'.'` is the clone that holds this config. */
   repo: text("a Git URL, a local path, or '.' for the repository that holds this config"),
   /** A branch, tag or full commit id. Default: the checked-out branch of the self source, else the remote's HEAD. */
@@ -28,7 +29,7 @@ const source = v.strictObject({
   timeout: v.optional(wait),
 })
 
-const target = v.strictObject({
+const target = object({
   /** Which source; may be left out when there is only one. */
   source: v.optional(text('the name of a source')),
   /** A directory in the source; `'.'` is its top. */
@@ -43,10 +44,7 @@ const target = v.strictObject({
   protect: v.optional(globs),
   /** Full permission bits for paths that match a glob, for example `{ 'bin/*': '0700' }`. */
   modes: v.optional(
-    v.record(
-      v.string(),
-      v.pipe(v.string("must be an octal mode such as '0600'"), v.regex(/^0?[0-7]{3}$/, "must be an octal mode such as '0600'")),
-    ),
+    record(v.pipe(v.string("must be an octal mode such as '0600'"), v.regex(/^0?[0-7]{3}$/, "must be an octal mode such as '0600'"))),
   ),
   /** `keep` (default) refuses to replace a live document that has keys which ours lacks; `replace` replaces it and keeps a copy. */
   adopt: v.optional(v.picklist(['keep', 'replace'], "must be 'keep' or 'replace'")),
@@ -56,7 +54,7 @@ const target = v.strictObject({
   when: v.optional(when),
 })
 
-const secret = v.strictObject({
+const secret = object({
   /** Which source; may be left out when there is only one. */
   source: v.optional(text('the name of a source')),
   /** The encrypted file in the source: SOPS, in JSON or YAML, to age recipients. */
@@ -72,7 +70,7 @@ const secret = v.strictObject({
   when: v.optional(when),
 })
 
-const check = v.strictObject({
+const check = object({
   name: text('a name'),
   /** A shell command (zx, bash), or a function that throws to fail. */
   run: body<CheckContext>(),
@@ -94,7 +92,7 @@ const check = v.strictObject({
 
 const event = v.picklist(['rolled-back', 'refused', 'stuck', 'recovered'], "must be 'rolled-back', 'refused', 'stuck' or 'recovered'")
 
-const notifier = v.strictObject({
+const notifier = object({
   name: v.optional(text('a name')),
   /** Which changes of state it hears of. Default: all. */
   on: v.optional(v.array(event, 'must be a list of events')),
@@ -106,7 +104,7 @@ const notifier = v.strictObject({
   timeout: v.optional(wait),
 })
 
-const task = v.strictObject({
+const task = object({
   name: text('a name'),
   run: body<TaskContext>(),
   /** Takes `run` back when the reconcile is rolled back. */
@@ -118,21 +116,21 @@ const task = v.strictObject({
 })
 
 /** The one place where an option of the config is written down. */
-export const schema = v.strictObject({
+export const schema = object({
   /** Names the state directory. Default: the base name of the config's directory. */
   name: v.optional(v.pipe(text('a name'), v.regex(/^[\w][\w.-]*$/, 'must be letters, digits, dots and dashes only'))),
   /** What `~` means, and where our state lives. Default: the user's home. A relative path is below the config's directory. */
   home: v.optional(text('a directory')),
   sources: v.pipe(
-    v.record(v.string(), source),
+    record(source),
     v.check((all) => Object.keys(all).length > 0, "names no source; add one such as { team: { repo: '…' } }"),
   ),
-  targets: v.optional(v.record(v.string(), target)),
-  secrets: v.optional(v.record(v.string(), secret)),
+  targets: v.optional(record(target)),
+  secrets: v.optional(record(secret)),
   checks: v.optional(
-    v.strictObject({
+    object({
       /** The built-in syntax check of JSON and YAML. Default true; or what it leaves out. */
-      syntax: v.optional(v.union([v.boolean(), v.strictObject({ exclude: globs })], 'must be true, false or { exclude: [globs] }')),
+      syntax: v.optional(v.union([v.boolean(), object({ exclude: globs })], 'must be true, false or { exclude: [globs] }')),
       /** Run on the candidate before anything is written, in `$GITOPS_STAGE`. */
       validate: v.optional(v.array(check, 'must be a list of checks')),
       /** Run after the sync; a failure rolls the source back. */
@@ -140,7 +138,7 @@ export const schema = v.strictObject({
     }),
   ),
   tasks: v.optional(
-    v.strictObject({
+    object({
       /** Run before the first change. */
       before: v.optional(v.array(task, 'must be a list of tasks')),
       /** Run after the last change, before the smoke checks. */
@@ -152,7 +150,7 @@ export const schema = v.strictObject({
   /** Who hears of a rollback, a refusal, a standstill and of the recovery: `{ run: 'command' }`, `webhook({ url })`, `defineNotifier(…)`. */
   notify: v.optional(v.array(notifier, 'must be a list of notifiers')),
   audit: v.optional(
-    v.strictObject({
+    object({
       /** The file that audit records are appended to. Default: `audit.log` in the state directory. */
       path: text("a file, such as '~/.claude-gitops-audit.log'"),
     }),
@@ -178,6 +176,7 @@ export const schema = v.strictObject({
 
 /** A configuration as a user writes it. */
 export type ConfigInput = v.InferInput<typeof schema>
+/** On which hosts a part of the config counts. */
 export type When = v.InferOutput<typeof when>
 
 function isFunction(value: unknown): boolean {

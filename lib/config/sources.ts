@@ -13,7 +13,7 @@ export function sourceOf(name: string, input: ConfigInput['sources'][string], di
   if (/[\u0000-\u001f\u007f]/.test(repo)) throw new GitopsError('config', `sources.${name}.repo: holds a control character`)
   if (repo.startsWith('-')) throw new GitopsError('config', `sources.${name}.repo: must not start with a dash`)
   const ref = input.ref ?? null
-  if (ref !== null && !/^[^\s~^:?*[\\-][^\s~^:?*[\\]*$/.test(ref)) {
+  if (ref !== null && !isRefName(ref)) {
     throw new GitopsError('config', `sources.${name}.ref: ${JSON.stringify(ref)} is not a branch, a tag or a full commit id`)
   }
   const self = repo === '.'
@@ -30,9 +30,16 @@ export function sourceOf(name: string, input: ConfigInput['sources'][string], di
     name,
     repo,
     kind: self ? 'self' : local === null ? 'url' : 'path',
-    directory: local === null ? null : expand(local, home, directory),
+    directory: local === null ? null : expand(`sources.${name}.repo`, local, home, directory),
     ref,
     fsck: input.fsck ?? true,
     timeout: duration(input.timeout ?? '2m'),
   }
+}
+
+/** What `git check-ref-format` allows, so that a ref is never an expression, an option or a pattern. */
+function isRefName(ref: string): boolean {
+  // oxlint-disable-next-line no-control-regex -- no ref holds one
+  if (ref === '@' || ref.startsWith('-') || /[\u0000-\u0020\u007f~^:?*[\\]|\.\.|@\{/.test(ref)) return false
+  return ref.split('/').every((part) => part !== '' && !part.startsWith('.') && !part.endsWith('.') && !part.endsWith('.lock'))
 }

@@ -25,7 +25,7 @@ export function targetOf(
     name,
     source,
     from: from === '.' || from === '' ? null : inside(`targets.${name}.from`, from),
-    to: expand(input.to, home, directory),
+    to: expand(`targets.${name}.to`, input.to, home, directory),
     accepts: (path) => include(path) && !exclude(path),
     protects: matcher(`targets.${name}.protect`, input.protect ?? []),
     modeOf: (path) => modes.findLast((rule) => rule.matches(path))?.mode ?? null,
@@ -71,5 +71,13 @@ export function refuseNesting(targets: readonly Target[], secrets: readonly Secr
         )
       }
     }
+  }
+}
+
+/** Our own records are no target. Throws `config`. */
+export function refuseState(targets: readonly Target[], state: AbsPath): void {
+  for (const { name, to } of targets) {
+    if (isWithin(to, state))
+      throw new GitopsError('config', `targets.${name}.to: is where the state lies; choose another directory than ${to}`)
   }
 }

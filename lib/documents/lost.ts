@@ -20,7 +20,7 @@ async function parse(path: string, text: string): Promise<unknown> {
   const plain = text.replace(/^\uFEFF/, '')
   if (/\.json$/i.test(path)) return plain.trim() === '' ? null : JSON.parse(plain)
   if (/\.toml$/i.test(path)) return (await import('smol-toml')).parse(plain)
-  return (await import('yaml')).parse(plain, { logLevel: 'silent', maxAliasCount: 100 })
+  return (await import('yaml')).parse(plain, { logLevel: 'error', maxAliasCount: 100 })
 }
 
 function missing(live: unknown, ours: unknown, at: readonly string[]): string[] {

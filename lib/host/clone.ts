@@ -12,19 +12,37 @@ import { shortHash } from './hash.ts'
 export async function pullRemote(config: Config, source: Source, options: PullOptions): Promise<Pulled> {
   const gitDir = join(config.state, 'sources', `${shortHash(source.directory ?? source.repo)}.git`)
   if (!options.fetch) return offline({ gitDir, config: null }, source, options)
+  const known = existsSync(gitDir)
+  const format = source.ref?.length === 64 && isSha(source.ref) ? 'sha256' : 'sha1'
   try {
-    return await pullInto(gitDir, config, source, options)
+    return await pullInto(gitDir, config, source, options, format)
   } catch (error) {
     // The clone is only a cache: one that a crash or a bad disk has damaged is made anew, once.
-    if (!existsSync(gitDir) || !/corrupt|bad object|not a git repository|is empty|invalid sha1 pointer|unable to read/i.test(String(error)))
-      throw error
+    const theirs = /mismatched algorithms: client \w+; server (\w+)/.exec(String(error))?.[1]
+    if (theirs === undefined && !(known && (await isDamaged(gitDir, error, options.signal)))) throw error
     rmSync(gitDir, { recursive: true, force: true })
-    return pullInto(gitDir, config, source, options)
+    return pullInto(gitDir, config, source, options, theirs ?? format)
   }
 }
 
-async function pullInto(gitDir: string, config: Config, source: Source, options: PullOptions): Promise<Pulled> {
-  await prepare(gitDir, options.signal)
+/** Whether the clone is why a pull failed: Git says so, or names nothing that a sound clone could not have. */
+async function isDamaged(gitDir: string, error: unknown, signal: AbortSignal): Promise<boolean> {
+  if (!(error instanceof GitopsError)) return true
+  if (/corrupt|bad (?:object|config)|not a git repository|is empty|invalid sha1 pointer|unable to read/i.test(error.message)) return true
+  return (error.code === 'no-such-ref' || error.code === 'git') && !(await isSound(gitDir, signal))
+}
+
+async function isSound(gitDir: string, signal: AbortSignal): Promise<boolean> {
+  return (await git(['fsck', '--no-dangling', '--no-progress'], { gitDir, signal, timeout: 600_000 })).code === 0
+}
+
+/** After objects of a source could not be read: a private clone that is damaged goes, and the next run makes it anew. */
+export async function discardIfDamaged({ gitDir }: Repository, signal: AbortSignal): Promise<void> {
+  if (!(await isSound(gitDir, signal))) rmSync(gitDir, { recursive: true, force: true })
+}
+
+async function pullInto(gitDir: string, config: Config, source: Source, options: PullOptions, format: string): Promise<Pulled> {
+  await prepare(gitDir, format, options.signal)
   if (source.directory !== null && !existsSync(source.directory)) {
     throw new GitopsError('unreachable', `source ${source.name}: ${source.directory} does not exist`, {
       hint: `Mend sources.${source.name}.repo in the config.`,
@@ -97,8 +115,13 @@ async function offline(repository: Repository, source: Source, options: PullOpti
 
 /** Keeps the objects of a commit from being collected while it is what is applied, and lets Git tidy up when there is much. */
 export async function protect(repository: Repository, commit: Sha, signal: AbortSignal): Promise<void> {
-  await gitText(['update-ref', 'refs/gitops/applied', commit], { gitDir: repository.gitDir, signal })
-  await git(['gc', '--auto', '--quiet'], { gitDir: repository.gitDir, signal, timeout: 600_000 })
+  await gitText(['update-ref', 'refs/gitops/applied', commit], { gitDir: repository.gitDir })
+  try {
+    await git(['gc', '--auto', '--quiet'], { gitDir: repository.gitDir, signal, timeout: 600_000 })
+  } catch (error) {
+    // What was applied stays applied, whatever interrupts the tidying.
+    if (!signal.aborted) throw error
+  }
 }
 
 /** The full names a short ref may have, the likeliest first. */
@@ -115,7 +138,7 @@ function shown(name: string): string {
   return name.replace(/^refs\/(?:heads|tags)\//, '')
 }
 
-async function prepare(gitDir: string, signal: AbortSignal): Promise<void> {
+async function prepare(gitDir: string, format: string, signal: AbortSignal): Promise<void> {
   if (existsSync(join(gitDir, 'HEAD'))) {
     // Only we write here, and we hold the run lock: a lock file was left by a killed Git.
     for (const directory of ['', 'objects/pack', 'objects/info', 'refs/gitops', 'refs/gitops/all']) removeLocks(join(gitDir, directory))
@@ -125,7 +148,7 @@ async function prepare(gitDir: string, signal: AbortSignal): Promise<void> {
   const fresh = `${gitDir}.new`
   rmSync(fresh, { recursive: true, force: true })
   rmSync(gitDir, { recursive: true, force: true })
-  await gitText(['init', '--quiet', '--bare', '--template=', fresh], { signal })
+  await gitText(['init', '--quiet', '--bare', '--template=', `--object-format=${format}`, fresh], { signal })
   renameSync(fresh, gitDir)
 }
 

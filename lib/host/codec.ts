@@ -38,7 +38,7 @@ export function decodeInventory(text: string): Inventory {
 export function encodeGeneration(generation: Generation): string {
   const { before, ...rest } = generation
   const targets = object(before.targets, (target) => ({ ...target, entries: object(target.entries) }))
-  return JSON.stringify({ format: FORMAT, ...rest, before: { ...before, targets } })
+  return JSON.stringify({ format: FORMAT, ...rest, before: { ...before, targets, originals: object(before.originals) } })
 }
 
 /** The generation in a JSON text. Throws like `decodeInventory`. */
@@ -49,7 +49,8 @@ export function decodeGeneration(text: string): Generation {
     before['targets'],
     (target) => ({ ...target, entries: map<RelPath, Owned | null>(target['entries']) }) as unknown as TargetBefore,
   )
-  return { ...json, before: { ...before, targets } } as unknown as Generation
+  const originals = map<AbsPath, Node | null>(before['originals'])
+  return { ...json, before: { ...before, targets, originals } } as unknown as Generation
 }
 
 /** Any other JSON of ours, with its format checked. */

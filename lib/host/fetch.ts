@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Source } from '../model/config.ts'
 import { GitopsError } from '../model/errors.ts'
@@ -37,16 +37,17 @@ export interface PullOptions {
  */
 export function trusting(directory: string, state: AbsPath, home: string): string | null {
   const uid = process.getuid?.()
-  const owners = [directory, join(directory, '.git')].map((path) => lstatSync(path, { throwIfNoEntry: false })?.uid)
+  const real = existsSync(directory) ? realpathSync(directory) : directory
+  const places = [...new Set([directory, real, join(directory, '.git'), join(real, '.git')])]
+  const owners = places.map((path) => statSync(path, { throwIfNoEntry: false })?.uid)
   if (uid === undefined || owners.every((owner) => owner === undefined || owner === uid)) return null
   const path = join(state, `git-${shortHash(directory)}.config`)
-  const user = process.env['GIT_CONFIG_GLOBAL'] ?? join(process.env['HOME'] ?? home, '.gitconfig')
-  const quoted = (text: string): string => `"${text.replace(/["\\]/g, '\\$&')}"`
-  writeAtomic(
-    path,
-    `[include]\n\tpath = ${quoted(user)}\n[safe]\n\tdirectory = ${quoted(directory)}\n\tdirectory = ${quoted(join(directory, '.git'))}\n`,
-    false,
-  )
+  const { GIT_CONFIG_GLOBAL: named, HOME: user = home, XDG_CONFIG_HOME: settings } = process.env
+  // The two files that Git reads where none is named, in its order.
+  const theirs = named === undefined ? [join(settings || join(user, '.config'), 'git/config'), join(user, '.gitconfig')] : [named]
+  const line = (key: string, text: string): string => `\t${key} = "${text.replace(/["\\]/g, '\\$&').replaceAll('\n', '\\n')}"\n`
+  const lines = (key: string, all: readonly string[]): string => all.map((each) => line(key, each)).join('')
+  writeAtomic(path, `[include]\n${lines('path', theirs)}[safe]\n${lines('directory', places)}`, false)
   return path
 }
 
@@ -66,6 +67,11 @@ export async function fetch(source: Source, args: readonly string[], options: Gi
   if (result.code === 0) return 'done'
   if (/couldn't find remote ref|no such remote ref/i.test(result.stderr)) return 'no-such-ref'
   if (/not our ref|unadvertised object|no such remote ref|did not send all necessary objects/i.test(result.stderr)) return 'not-offered'
+  if (/fsck error|hasDot|badTree|fullPathname/i.test(result.stderr)) {
+    throw new GitopsError('hostile', `source ${source.name} holds an object that Git's own check refuses: ${lastLines(result.stderr)}`, {
+      hint: 'If it is only an old history with harmless faults, say `fsck: false` in the source.',
+    })
+  }
   throw new GitopsError('unreachable', `source ${source.name} could not be fetched: ${lastLines(result.stderr)}`, {
     hint: 'See that `git fetch` reaches it as this user, without a prompt.',
   })

@@ -28,6 +28,14 @@ const REPOSITORY = [
   'GIT_SHALLOW_FILE',
   'GIT_GRAFT_FILE',
   'GIT_REPLACE_REF_BASE',
+  'GIT_QUARANTINE_PATH',
+  'GIT_DEFAULT_HASH',
+  'GIT_LITERAL_PATHSPECS',
+  'GIT_GLOB_PATHSPECS',
+  'GIT_NOGLOB_PATHSPECS',
+  'GIT_ICASE_PATHSPECS',
+  'GIT_IMPLICIT_WORK_TREE',
+  'GIT_INTERNAL_SUPER_PREFIX',
 ]
 
 /** How one Git command is run. */
@@ -115,6 +123,12 @@ function environment(options: GitOptions): NodeJS.ProcessEnv {
     ...options.env,
   }
   for (const name of REPOSITORY) delete env[name]
+  // This one would outvote our pin, and `ext:` runs any command.
+  if (env['GIT_ALLOW_PROTOCOL'] !== undefined)
+    env['GIT_ALLOW_PROTOCOL'] = env['GIT_ALLOW_PROTOCOL']
+      .split(':')
+      .filter((name) => name !== 'ext')
+      .join(':')
   if (options.asUser === true) {
     if (options.config != null) env['GIT_CONFIG_GLOBAL'] = options.config
     return env

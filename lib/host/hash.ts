@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import { closeSync, constants, openSync, readSync } from 'node:fs'
 import { digest, type Digest } from '../model/path.ts'
 
-const CHUNK = 1 << 20
+/** One piece for all files: making and clearing one for each costs more than reading a small file. Nothing awaits while it is in use. */
+let chunk: Buffer | undefined
 
 /** The digest of bytes or text. */
 export function digestOf(bytes: Buffer | string): Digest {
@@ -14,7 +15,7 @@ export function digestOfFile(path: string): Digest {
   const hash = createHash('sha256')
   const file = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0))
   try {
-    const chunk = Buffer.allocUnsafe(CHUNK)
+    chunk ??= Buffer.allocUnsafe(1 << 18)
     for (let read = readSync(file, chunk); read > 0; read = readSync(file, chunk)) hash.update(chunk.subarray(0, read))
   } finally {
     closeSync(file)

@@ -30,7 +30,8 @@ export function realHost(config: Config, machine: Machine, damaged: (sentence: s
     store: storeIn(config.state, damaged),
     kept: keptIn(config.state),
     async pull(source, options) {
-      const pulled = await pull(config, source, { ...options, move: true })
+      // What a parent process has pulled is where it put it; moving twice could go on for ever.
+      const pulled = await pull(config, source, { ...options, move: options.fetch })
       if (source.kind === 'self') saveLastGood(config, source, pulled.repository.gitDir)
       return pulled
     },

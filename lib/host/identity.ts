@@ -16,17 +16,19 @@ interface Identity {
 
 /**
  * Makes the state directory this config's own. A state from another machine (a home on NFS, a cloned disk) is set aside:
- * what it owned is adopted again by content. Returns a sentence when something was set aside or taken over.
+ * what it owned is adopted again by content; with `dry` nothing is moved, and `foreign` says that it would be.
+ * The note tells what was set aside or taken over.
  * Throws `config` when the directory belongs to another config that still exists, or to another user.
  */
-export function claimState(config: Config, machine: Machine): string | null {
+export function claimState(config: Config, machine: Machine, dry: boolean): { note: string | null; foreign: boolean } {
   const me: Identity = { config: placeOf(config), uid: machine.uid, machine: machine.id }
   const before = identityIn(config.state)
   if (before !== null) refuseStranger(before, me, config)
-  if (before !== null && before.config === me.config && before.machine === me.machine) return null
+  const foreign = before !== null && !sameMachine(before, me)
+  if (dry || (before !== null && before.config === me.config && before.machine === me.machine)) return { note: null, foreign }
   const note = before === null ? null : takeOver(before, me, config.state)
   writeAtomic(join(config.state, 'identity.json'), encode(me))
-  return note
+  return { note, foreign: false }
 }
 
 function refuseStranger(before: Identity, me: Identity, config: Config): void {
@@ -83,7 +85,8 @@ function identityIn(state: AbsPath): Identity | null {
   const path = join(state, 'identity.json')
   if (!existsSync(path)) return null
   try {
-    return decode<Identity>(readFileSync(path, 'utf8'))
+    const { config, uid, machine } = decode<Partial<Identity>>(readFileSync(path, 'utf8'))
+    return config === undefined || uid === undefined || machine === undefined ? null : { config, uid, machine }
   } catch (error) {
     if (error instanceof GitopsError) throw error
     return null

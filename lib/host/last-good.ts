@@ -5,7 +5,7 @@ import { absPath, type AbsPath } from '../model/path.ts'
 import { decode, encode } from './codec.ts'
 import type { Machine } from './machine.ts'
 import { shortHash } from './hash.ts'
-import { topOf } from './self.ts'
+import { gitDirOf, topOf } from './self.ts'
 import { storeIn } from './store.ts'
 import { writeAtomic } from './write.ts'
 
@@ -36,7 +36,7 @@ export function saveLastGood(config: Config, source: Source, gitDir: string): vo
 /** What is remembered for a config file, or null. */
 export function readLastGood(file: AbsPath, machine: Machine): LastGood | null {
   const top = topOf(dirname(file))
-  const path = top === null ? null : join(top, '.git', recipeName(file))
+  const path = top === null ? null : join(gitDirOf(top), recipeName(file))
   if (path === null || !existsSync(path)) return null
   const { name, state, home, source } = decode<Recipe>(readFileSync(path, 'utf8'))
   const { hostname: host, platform } = machine
@@ -45,6 +45,7 @@ export function readLastGood(file: AbsPath, machine: Machine): LastGood | null {
   const config: Config = {
     name,
     file,
+    modules: [],
     directory,
     home,
     state,

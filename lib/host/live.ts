@@ -10,6 +10,8 @@ export interface Scan {
   readonly present: Tree<Present>
   /** Whether a path below the root is a real directory. */
   readonly isDirectory: (path: RelPath) => boolean
+  /** The permission bits of such a directory. */
+  readonly modeOf: (path: RelPath) => number
   /** The root and directories above it that are missing, outermost first. */
   readonly missingRoots: readonly AbsPath[]
   /** The root, or the nearest directory above it that exists. */
@@ -42,6 +44,7 @@ function realpathOf(path: string): string {
 
 /** Looks at every path once: type, content, mode. A content that the inventory knows, by an unchanged stat, is not read again. */
 export function scan(root: AbsPath, paths: Iterable<RelPath>, owned: Tree<Owned>): Scan {
+  const began = Date.now()
   const directories = new Map<string, 'directory' | 'missing' | 'link' | 'file'>()
   const missingRoots: AbsPath[] = []
   let base: string = root
@@ -56,15 +59,16 @@ export function scan(root: AbsPath, paths: Iterable<RelPath>, owned: Tree<Owned>
   }
   const present = new Map<RelPath, Present>()
   for (const path of missingRoots.length > 0 ? [] : paths) {
-    const found = lookAt(root, path, typeOf, owned)
+    const found = lookAt(root, path, typeOf, owned, began)
     if (found !== null) present.set(path, found)
   }
   const isDirectory = (path: RelPath): boolean =>
     missingRoots.length === 0 && ancestors(path).every((above) => typeOf(above) === 'directory') && typeOf(path) === 'directory'
-  return { present, isDirectory, missingRoots, base: absPath(base) }
+  const modeOf = (path: RelPath): number => (statOf(under(root, path))?.mode ?? 0o755) & 0o7777
+  return { present, isDirectory, modeOf, missingRoots, base: absPath(base) }
 }
 
-function lookAt(root: AbsPath, path: RelPath, typeOf: (path: RelPath) => string, owned: Tree<Owned>): Present | null {
+function lookAt(root: AbsPath, path: RelPath, typeOf: (path: RelPath) => string, owned: Tree<Owned>, began: number): Present | null {
   for (const above of ancestors(path)) {
     const type = typeOf(above)
     if (type === 'missing') return null
@@ -79,7 +83,8 @@ function lookAt(root: AbsPath, path: RelPath, typeOf: (path: RelPath) => string,
   const now = fingerprint(stat)
   const digest =
     known?.stat && sameStat(known.stat, now) ? known.digest : stat.isFile() ? read(live, digestOfFile) : digestOf(readlinkSync(live))
-  return stat.isFile() ? { kind: 'file', digest, mode: stat.mode & 0o7777, stat: now } : { kind: 'link', digest, stat: now }
+  const trusted = settled(now, began)
+  return stat.isFile() ? { kind: 'file', digest, mode: stat.mode & 0o7777, stat: trusted } : { kind: 'link', digest, stat: trusted }
 }
 
 /** The first entry below a directory that is neither ours nor on the way to something of ours. */
@@ -125,10 +130,16 @@ export function statOf(path: string): Stats | null {
 }
 
 /** The part of a stat that changes whenever content or mode can have changed. */
-export function fingerprint(stat: Stats): Stat {
+function fingerprint(stat: Stats): Stat {
   return { size: stat.size, mtime: stat.mtimeMs, ctime: stat.ctimeMs, ino: stat.ino }
 }
 
+/** A stat younger than the clock of a file system is coarse could hide a later write: then the content is read next time. */
+function settled(stat: Stat, looked: number): Stat | null {
+  return looked - Math.max(stat.ctime, stat.mtime) > 2000 ? stat : null
+}
+
+/** Whether two looks at a file saw the same bytes, as far as its metadata tells. */
 export function sameStat(a: Stat, b: Stat): boolean {
   return a.size === b.size && a.mtime === b.mtime && a.ctime === b.ctime && a.ino === b.ino
 }

@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { GitopsError } from '../model/errors.ts'
 import type { AbsPath } from '../model/path.ts'
 import type { Machine } from './machine.ts'
+import { pause } from './pause.ts'
 import { writeAtomic } from './write.ts'
 
 /** A holder that cannot be asked (another host or container) counts as dead after this many ms without a sign of life. */
@@ -26,12 +26,14 @@ interface Owner {
 export interface Lock {
   /** Hands it to a child: the child's `adopt` takes this. */
   readonly token: string
+  /** What runs that were killed have left in the lock directory; theirs may be elsewhere too. Once that is cleared away, these go. */
+  readonly dead: readonly string[]
   release(): void
 }
 
 /**
  * Takes the one run lock of a state directory. Each contender puts a file of its own name into the lock directory and holds the
- * lock when no other living one is there; so taking over from a dead owner is only the removal of its file, and cannot race.
+ * lock when no other living one is there; so taking over from a dead owner needs no change to the disk, and cannot race.
  * Waits up to `limit` ms. Throws `locked`, saying who holds it.
  */
 export async function acquire(state: AbsPath, machine: Machine, limit: number, signal: AbortSignal): Promise<Lock> {
@@ -39,15 +41,15 @@ export async function acquire(state: AbsPath, machine: Machine, limit: number, s
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const token = randomBytes(8).toString('hex')
   for (const until = Date.now() + limit; ;) {
-    let other = living(directory, machine, token)
-    if (other === null) {
+    let others = look(directory, machine, token)
+    if (others.living === null) {
       write(directory, token, machine)
-      other = living(directory, machine, token)
-      if (other === null) return hold(directory, token, machine)
+      others = look(directory, machine, token)
+      if (others.living === null) return hold(directory, token, machine, others.dead)
       rmSync(join(directory, token), { force: true })
     }
-    if (Date.now() >= until) throw busy(other)
-    await sleep(20 + Math.random() * 80, undefined, { signal })
+    if (Date.now() >= until) throw busy(others.living)
+    await pause(20 + Math.random() * 80, signal)
   }
 }
 
@@ -58,35 +60,45 @@ export function adopt(state: AbsPath, machine: Machine, token: string): Lock {
     throw new GitopsError('locked', 'the run lock that the parent process handed over is gone', { hint: 'Run gitops again.' })
   }
   write(directory, token, machine)
-  return hold(directory, token, machine)
+  return hold(directory, token, machine, [])
 }
 
 /** Who holds the lock now, as a sentence, or null. */
 export function holder(state: AbsPath, machine: Machine): string | null {
   try {
-    const other = living(join(state, 'lock'), machine, null)
-    return other === null ? null : describe(other)
+    const { living } = look(join(state, 'lock'), machine, null)
+    return living === null ? null : describe(living)
   } catch {
     return null
   }
 }
 
-function hold(directory: string, token: string, machine: Machine): Lock {
+function hold(directory: string, token: string, machine: Machine, dead: readonly string[]): Lock {
   const path = join(directory, token)
   const beat = setInterval(() => {
     try {
       utimesSync(path, new Date(), new Date())
     } catch {
-      write(directory, token, machine)
+      attemptTo(() => write(directory, token, machine))
     }
   }, HEARTBEAT)
   beat.unref()
   return {
     token,
+    dead,
     release() {
       clearInterval(beat)
-      rmSync(path, { force: true })
+      attemptTo(() => rmSync(path, { force: true }))
     },
+  }
+}
+
+/** A disk that is full or read-only by now must not end a run: the lock dies with its process. */
+function attemptTo(what: () => void): void {
+  try {
+    what()
+  } catch {
+    // See above.
   }
 }
 
@@ -103,17 +115,19 @@ function write(directory: string, token: string, machine: Machine): void {
   writeAtomic(join(directory, token), JSON.stringify(me), false)
 }
 
-/** Another living owner; the files of dead ones are removed on the way. */
-function living(directory: string, machine: Machine, mine: string | null): Owner | null {
+/** Another living owner, if there is one, and the files of dead ones. */
+function look(directory: string, machine: Machine, mine: string | null): { living: Owner | null; dead: string[] } {
+  let living: Owner | null = null
+  const dead: string[] = []
   for (const name of readdirSync(directory)) {
     const path = join(directory, name)
     if (name === mine) continue
     const other = owner(path)
-    if (other !== null && alive(other, path, machine)) return other
-    // A temporary file of a killed writer, or one that is just being written: only old ones go.
-    if (other !== null || ageOf(path) > STALE) rmSync(path, { force: true })
+    if (other !== null && alive(other, path, machine)) living ??= other
+    // A temporary file of a killed writer, or one that is just being written: only old ones count.
+    else if (other !== null || ageOf(path) > STALE) dead.push(path)
   }
-  return null
+  return { living, dead }
 }
 
 function owner(path: string): Owner | null {

@@ -1,5 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs'
 import { homedir, hostname } from 'node:os'
+import { GitopsError } from '../model/errors.ts'
 import { absPath, type AbsPath } from '../model/path.ts'
 
 /** What identifies this machine and this process's place on it. */
@@ -15,6 +16,10 @@ export interface Machine {
   /** The PID namespace: process ids mean something only inside it. Empty where there are none. */
   readonly namespace: string
   readonly umask: number
+  readonly pid: number
+  /** The working directory; relative paths of a person start there. */
+  readonly cwd: AbsPath
+  readonly env: Readonly<Record<string, string | undefined>>
 }
 
 /** Asks the operating system once. */
@@ -28,6 +33,17 @@ export function machine(): Machine {
     boot: text('/proc/sys/kernel/random/boot_id'),
     namespace: link('/proc/self/ns/pid'),
     umask: process.umask(),
+    pid: process.pid,
+    cwd: workingDirectory(),
+    env: process.env,
+  }
+}
+
+function workingDirectory(): AbsPath {
+  try {
+    return absPath(process.cwd())
+  } catch (cause) {
+    throw new GitopsError('usage', 'the working directory no longer exists', { hint: 'Change to one that does.', cause })
   }
 }
 

@@ -114,6 +114,10 @@ export async function* blobs(repository: Repository, oids: readonly Sha[], signa
       yield bytes
     }
     await exit
+  } catch (error) {
+    // A Git that we have killed ends in the middle of something; why is what counts.
+    signal.throwIfAborted()
+    throw error
   } finally {
     signal.removeEventListener('abort', stop)
     stop()

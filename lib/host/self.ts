@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
 import type { Config, Source } from '../model/config.ts'
 import { GitopsError } from '../model/errors.ts'
-import { isSha, isWithin, short, type Sha } from '../model/path.ts'
+import { isSha, isWithin, short, type AbsPath, type Sha } from '../model/path.ts'
 import { git, lastLines, type GitOptions } from './git.ts'
 import { commitOf, isAncestor, type Repository } from './objects.ts'
 import { fetch, fetchedCommit, noSuchRef, trusting, type Pulled, type PullOptions } from './fetch.ts'
@@ -32,7 +32,7 @@ export async function pullSelf(config: Config, source: Source, options: PullOpti
   })
   const here = (ref: string): Promise<Sha | null> => commitOf(clone.repository, ref, options.signal)
   if (name === null || isSha(name)) {
-    const commit = await here(name ?? 'HEAD')
+    const commit = (await here(name ?? 'HEAD')) ?? (name === null ? null : await bring(clone, source, name, options))
     if (commit === null) throw noSuchRef(source, clone.directory)
     return at(commit, name === null ? { note: 'detached HEAD, nothing to pull' } : {})
   }
@@ -51,6 +51,14 @@ export async function pullSelf(config: Config, source: Source, options: PullOpti
     })
   }
   return advance(clone, config, name, local, tip, options, at)
+}
+
+/** A commit that this clone lacks, a shallow one perhaps, from its origin; null when that has no such commit either. */
+async function bring(clone: Clone, source: Source, commit: Sha, options: PullOptions): Promise<Sha | null> {
+  if (!options.fetch || !(await settingsOf(clone, '')).has('origin')) return null
+  // Under a ref, or Git would collect it.
+  await fetch(source, ['origin', `+${commit}:refs/gitops/${commit}`], clone.run)
+  return commitOf(clone.repository, commit, options.signal)
 }
 
 async function open(config: Config, source: Source, options: PullOptions): Promise<Clone> {
@@ -82,6 +90,14 @@ export function topOf(start: string): string | null {
   }
 }
 
+/** Where a work tree keeps what is its own: below `.git`, where a linked work tree's file points, or here when bare. */
+export function gitDirOf(top: string): string {
+  const dotGit = join(top, '.git')
+  if (!existsSync(dotGit)) return top
+  const pointer = statSync(dotGit).isFile() ? /^gitdir: (.+?)\s*$/.exec(readFileSync(dotGit, 'utf8'))?.[1] : undefined
+  return pointer === undefined ? dotGit : resolve(top, pointer)
+}
+
 function isBare(directory: string): boolean {
   return existsSync(join(directory, 'HEAD')) && existsSync(join(directory, 'objects')) && existsSync(join(directory, 'refs'))
 }
@@ -96,7 +112,8 @@ async function upstreamTip(clone: Clone, source: Source, name: string, options: 
   const theirs = (configured === null ? undefined : settings.get('merge')) ?? `refs/heads/${name}`
   const tracking = `refs/remotes/${remote}/${name}`
   if (!options.fetch) return commitOf(clone.repository, tracking, options.signal)
-  if ((await fetch(source, [remote, `+${theirs}:${tracking}`], clone.run)) !== 'done') return tagTip(clone, source, name, remote, options)
+  if ((await fetch(source, [remote, `+${theirs}:${tracking}`], clone.run)) !== 'done')
+    return tagTip(clone, source, name, remote, configured === null, options)
   const tip = await commitOf(clone.repository, tracking, options.signal)
   if (tip === null || tip !== fetchedCommit(clone.repository.gitDir)) {
     throw new GitopsError('git', `source ${source.name}: the fetch left ${tracking} behind`, {
@@ -122,11 +139,19 @@ async function settingsOf(clone: Clone, name: string): Promise<Map<string, strin
 }
 
 /** The ref is no branch at the remote: a tag then, for a ref that the config names; a checked-out branch that was deleted there is local. */
-async function tagTip(clone: Clone, source: Source, name: string, remote: string, options: PullOptions): Promise<Sha | null> {
+async function tagTip(
+  clone: Clone,
+  source: Source,
+  name: string,
+  remote: string,
+  unpublished: boolean,
+  options: PullOptions,
+): Promise<Sha | null> {
   if (source.ref === null) return null
   if ((await fetch(source, [remote, `+refs/tags/${name}:refs/tags/${name}`], clone.run)) === 'done') {
     return commitOf(clone.repository, `refs/tags/${name}`, options.signal)
   }
+  if (unpublished && (await commitOf(clone.repository, `refs/heads/${name}`, options.signal)) !== null) return null
   throw noSuchRef(source, remote)
 }
 
@@ -137,9 +162,7 @@ async function advance(clone: Clone, config: Config, name: string, local: Sha, t
   if (clone.branch !== name) return at(tip)
   const why = options.move ? await fastForward(clone, tip) : null
   if (options.move && why === null) return at(tip, { moved: true })
-  const file = config.file
-  const changed = file !== null && isWithin(file, clone.directory) && (await differs(clone, local, tip, relative(clone.directory, file)))
-  if (options.move && changed) {
+  if (options.move && (await differs(clone, local, tip, config.modules))) {
     // Config and content come from one commit: the config on disk is the local one's.
     return at(local, { problem: `Behind: ${why}, and the config changed upstream; the local ${short(local)} is used` })
   }
@@ -148,21 +171,22 @@ async function advance(clone: Clone, config: Config, name: string, local: Sha, t
 
 /** Fast-forwards the work tree; what kept it from that, or null. */
 async function fastForward(clone: Clone, tip: Sha): Promise<string | null> {
-  const busy = ['rebase-merge', 'rebase-apply', 'MERGE_HEAD', 'CHERRY_PICK_HEAD', 'REVERT_HEAD', 'index.lock'].find((name) =>
+  const busy = ['rebase-merge', 'rebase-apply', 'MERGE_HEAD', 'CHERRY_PICK_HEAD', 'REVERT_HEAD', 'BISECT_LOG', 'index.lock'].find((name) =>
     existsSync(join(clone.repository.gitDir, name)),
   )
   if (busy !== undefined) return `the work tree in ${clone.directory} stays: ${busy} says that Git is at work there`
-  const { code } = await git(['merge', '--quiet', '--ff-only', '--no-autostash', tip], clone.run)
-  return code === 0 ? null : `the work tree in ${clone.directory} stays: it has local changes where the new commits write`
+  await git(['merge', '--quiet', '--ff-only', '--no-squash', '--no-autostash', tip], clone.run)
+  // Where HEAD is now decides, not the exit code: a user's own merge options may have had their say.
+  return (await commitOf(clone.repository, 'HEAD', clone.run.signal ?? new AbortController().signal)) === tip
+    ? null
+    : `the work tree in ${clone.directory} stays: it has local changes where the new commits write`
 }
 
-async function differs(clone: Clone, old: Sha, next: Sha, path: string): Promise<boolean> {
-  return (
-    (
-      await git(['diff', '--quiet', '--no-ext-diff', '--no-textconv', old, next, '--', `:(literal)${path}`], {
-        ...clone.repository,
-        cwd: clone.directory,
-      })
-    ).code !== 0
-  )
+/** Whether one of these files, where it lies in the clone, is another one in the next commit. */
+async function differs(clone: Clone, old: Sha, next: Sha, files: readonly AbsPath[]): Promise<boolean> {
+  const top = realpathSync(clone.directory)
+  const paths = files.filter((file) => isWithin(file, top)).map((file) => `:(literal)${relative(top, file)}`)
+  if (paths.length === 0) return false
+  const args = ['diff', '--quiet', '--no-ext-diff', '--no-textconv', old, next, '--', ...paths]
+  return (await git(args, { ...clone.repository, cwd: clone.directory })).code !== 0
 }

@@ -1,9 +1,17 @@
+import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Body } from '../model/config.ts'
 import { asGitopsError, GitopsError } from '../model/errors.ts'
 import type { AbsPath } from '../model/path.ts'
 import { span } from '../model/schedule.ts'
 import type { CheckContext } from '../plugins/contract.ts'
+import { killTree } from './git.ts'
+
+/** Milliseconds in which what was stopped has to end. */
+const GRACE = 2000
+
+const NOT_FOUND = 'A command was not found: see that PATH has it where gitops runs.'
 
 /** One attempt at a check or a task. */
 export interface Attempt {
@@ -35,36 +43,27 @@ export async function attempt(given: Attempt): Promise<void> {
     given.timeout,
   )
   const signal = AbortSignal.any([given.signal, deadline.signal])
+  const work = typeof given.run === 'string' ? command(given, given.run, signal) : call(given, given.run, signal)
   try {
-    await Promise.race([
-      typeof given.run === 'string' ? command(given, given.run, signal) : call(given, given.run, signal),
-      aborted(signal),
-    ])
+    await Promise.race([work, aborted(signal)])
   } finally {
     clearTimeout(timer)
+    // What was stopped must be gone before anything is taken back; a function that does not listen is not waited for long.
+    if (signal.aborted) await Promise.race([work.catch(() => {}), sleep(GRACE, undefined, { ref: false })])
   }
 }
 
 async function command(given: Attempt, text: string, signal: AbortSignal): Promise<void> {
   const $ = await shell(given, signal)
-  const running = $([text] as unknown as TemplateStringsArray)
-  const stop = (): void => killGroup(running.pid)
-  signal.addEventListener('abort', stop, { once: true })
-  try {
-    const result = await running.nothrow()
-    if (result.exitCode === 0 || signal.aborted) return
-    const said = tail(result.stderr) || tail(result.stdout)
-    const missing = result.exitCode === 127
-    throw new GitopsError(
-      missing ? 'environment' : 'check',
-      `${given.what} failed with exit code ${result.exitCode ?? `signal ${result.signal ?? 'unknown'}`}: ${text}${said === '' ? '' : `\n${said}`}`,
-      {
-        ...(missing && { hint: 'A command was not found: see that PATH has it where gitops runs.' }),
-      },
-    )
-  } finally {
-    signal.removeEventListener('abort', stop)
-  }
+  const result = await $([text] as unknown as TemplateStringsArray).nothrow()
+  if (result.exitCode === 0 || signal.aborted) return
+  const said = tail(result.stderr) || tail(result.stdout)
+  const missing = result.exitCode === 127
+  throw new GitopsError(
+    missing ? 'environment' : 'check',
+    `${given.what} failed with exit code ${result.exitCode ?? `signal ${result.signal ?? 'unknown'}`}: ${text}${said === '' ? '' : `\n${said}`}`,
+    missing ? { hint: NOT_FOUND } : {},
+  )
 }
 
 async function call(given: Attempt, run: (context: never) => unknown, signal: AbortSignal): Promise<void> {
@@ -73,10 +72,12 @@ async function call(given: Attempt, run: (context: never) => unknown, signal: Ab
   try {
     await run(context as never)
   } catch (cause) {
+    // A command that was not found says nothing about the revision, wherever it is called from.
+    const missing = (cause as { exitCode?: unknown } | null)?.exitCode === 127
     throw new GitopsError(
-      asGitopsError(cause, 'check').code,
+      missing ? 'environment' : asGitopsError(cause, 'check').code,
       `${given.what} failed: ${cause instanceof Error ? cause.message : String(cause)}`,
-      { cause },
+      { cause, ...(missing && { hint: NOT_FOUND }) },
     )
   }
 }
@@ -88,16 +89,27 @@ async function shell(given: Attempt, signal: AbortSignal): Promise<CheckContext[
   const env: NodeJS.ProcessEnv = { ...process.env, HOME: given.home, SHLVL: '1' }
   if (given.stage !== null) env['GITOPS_STAGE'] = given.stage
   if (given.revision !== null) env['GITOPS_REVISION'] = given.revision
-  return $({ cwd: given.cwd, env, quiet: true, signal, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+  return $({ cwd: given.cwd, env, quiet: true, detached: true, stdio: ['ignore', 'pipe', 'pipe'], spawn: mortal(signal) })
 }
 
-/** Every process that the command started ends with it. */
-function killGroup(pid: number | undefined): void {
-  try {
-    if (pid !== undefined) process.kill(-pid, 'SIGKILL')
-  } catch {
-    // It has ended already.
-  }
+/** `spawn` whose processes end with the signal, each with all of its group, whatever they do about milder signals. */
+function mortal(signal: AbortSignal): typeof spawn {
+  const begun = new Set<ChildProcess>()
+  signal.addEventListener('abort', () => begun.forEach(end), { once: true })
+  return ((...args: Parameters<typeof spawn>) => {
+    const child = spawn(...args)
+    begun.add(child)
+    child.once('close', () => begun.delete(child))
+    if (signal.aborted) end(child)
+    return child
+  }) as typeof spawn
+}
+
+function end(child: ChildProcess): void {
+  killTree(child)
+  // One that made a session of its own may live on with our pipes: it must not keep us.
+  child.stdout?.destroy()
+  child.stderr?.destroy()
 }
 
 function aborted(signal: AbortSignal): Promise<never> {

@@ -60,7 +60,7 @@ export function storeIn(directory: AbsPath, damaged: (sentence: string) => void)
       setAsideIfDamaged(at('inventory.json'), decodeInventory)
       writeAtomic(at('inventory.json'), encodeInventory(inventory))
     },
-    status: () => read('status.json', (text) => decode<Status>(text), EMPTY_STATUS),
+    status: () => read('status.json', (text) => ({ ...EMPTY_STATUS, ...decode<Status>(text) }), EMPTY_STATUS),
     saveStatus: (status, durable) => writeAtomic(at('status.json'), encode(status), durable),
     journal: () => read('journal.json', (text) => decode<Journal>(text), null),
     saveJournal: (journal) => writeAtomic(at('journal.json'), encode(journal)),

@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   closeSync,
   fchmodSync,
   fchownSync,
@@ -11,14 +12,19 @@ import {
   symlinkSync,
   unlinkSync,
 } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { GitopsError } from '../model/errors.ts'
 import type { AbsPath } from '../model/path.ts'
 import { sameNode, undoing, type Step } from '../model/steps.ts'
 import type { Content, Node } from '../model/tree.ts'
+import { shortHash } from './hash.ts'
 import type { Kept } from './kept.ts'
 import { look, statOf } from './live.ts'
 import { syncDirectory, writeAll } from './write.ts'
+
+/** As many paths as a person reads in one message. */
+const MOST = 10
 
 type Put = Extract<Step, { kind: 'put' }>
 
@@ -43,14 +49,16 @@ export async function stage(
 
 /** Takes the steps, in order. Throws `contested` when something else wrote to one of the paths meanwhile. */
 export async function perform(steps: readonly Step[], signal: AbortSignal): Promise<void> {
-  for (const step of steps) {
+  for (const [index, step] of steps.entries()) {
+    // A signal is heard only when the event loop turns.
+    if (index % 64 === 0) await setImmediate()
+    signal.throwIfAborted()
     if (step.kind === 'mkdir') makeDirectory(step.path)
     else if (step.kind === 'rmdir') removeDirectory(step.path)
     else if (step.kind === 'remove') {
       refuseIfChanged(step.path, step.before)
       unlinkSync(step.path)
     } else put(step)
-    signal.throwIfAborted()
   }
   syncDirectories(steps)
 }
@@ -67,30 +75,36 @@ export interface Undone {
 export function undo(steps: readonly Step[], kept: Kept): Undone {
   const left: AbsPath[] = []
   const failures: string[] = []
+  const emptied = new Set(steps.flatMap((step) => (step.kind === 'rmdir' ? [step.path] : [])))
   for (const step of steps.toReversed()) {
     try {
-      if (takeBack(step, kept) === 'left') left.push(step.path)
+      if (takeBack(step, kept, emptied) === 'left') left.push(step.path)
     } catch (error) {
       failures.push(`${step.path}: ${(error as Error).message}`)
     }
   }
   syncDirectories(steps)
   if (failures.length > 0) {
-    throw new GitopsError('stuck', `what was there before could not be put back:\n  ${failures.join('\n  ')}`, {
+    throw new GitopsError('stuck', `what was there before could not be put back:\n  ${few(failures).join('\n  ')}`, {
       hint: 'Mend that, then run `gitops reconcile`: it finishes the undo before anything else.',
     })
   }
   return { left }
 }
 
-function takeBack(step: Step, kept: Kept): 'left' | 'done' {
+function few(lines: readonly string[]): string[] {
+  return lines.length <= MOST ? [...lines] : [...lines.slice(0, MOST), `and ${lines.length - MOST} more`]
+}
+
+function takeBack(step: Step, kept: Kept, emptied: ReadonlySet<AbsPath>): 'left' | 'done' {
   if (step.kind === 'mkdir') removeDirectory(step.path)
-  else if (step.kind === 'rmdir') makeDirectory(step.path)
+  else if (step.kind === 'rmdir') restoreDirectory(step.path, step.mode)
   else {
     if (step.kind === 'put') removeIfThere(step.temp)
     removeIfThere(undoTemp(step.path))
     const what = undoing(step, look(step.path))
-    if (what === 'left') return 'left'
+    // A directory that was to make room for a file is still, or again, what was there before.
+    if (what === 'left') return emptied.has(step.path) && statOf(step.path)?.isDirectory() === true ? 'done' : 'left'
     if (what === 'restore' && step.before === null) unlinkSync(step.path)
     else if (what === 'restore' && step.before !== null) restore(step.path, step.before, kept)
   }
@@ -104,9 +118,9 @@ function restore(path: AbsPath, before: Node, kept: Kept): void {
   renameSync(temp, path)
 }
 
-/** One name a path, so that an undo that was killed finds what it left. */
+/** One name a path, so that an undo that was killed finds what it left; short, for the path's own name may be as long as names can be. */
 function undoTemp(path: AbsPath): string {
-  return `${path}.gitops-undo.tmp`
+  return join(dirname(path), `.gitops-undo-${shortHash(path)}.tmp`)
 }
 
 function put(step: Put): void {
@@ -162,8 +176,14 @@ function makeDirectory(path: string): void {
   }
 }
 
+function restoreDirectory(path: string, mode: number): void {
+  makeDirectory(path)
+  if (((statOf(path)?.mode ?? mode) & 0o7777) !== mode) chmodSync(path, mode)
+}
+
 /** Removes a directory if it is there and empty; an application's files in it keep it. */
 function removeDirectory(path: string): void {
+  if (statOf(path) === null) return
   try {
     rmdirSync(path)
   } catch (error) {
@@ -171,7 +191,9 @@ function removeDirectory(path: string): void {
   }
 }
 
+/** Looks first: a read-only disk refuses to remove even what is not there. */
 function removeIfThere(path: string): void {
+  if (statOf(path) === null) return
   try {
     unlinkSync(path)
   } catch (error) {

@@ -1,6 +1,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { randomBytes } from 'node:crypto'
+import { GitopsError } from '../model/errors.ts'
 
 /**
  * Replaces a file of our own state so that a reader, or a crash at any instant, sees the old bytes or the new ones.
@@ -20,7 +21,10 @@ export function writeAtomic(path: string, bytes: string | Buffer, durable = true
     renameSync(temp, path)
   } catch (error) {
     rmSync(temp, { force: true })
-    throw error
+    throw new GitopsError('io', `${path} cannot be written: ${(error as Error).message}`, {
+      hint: 'See that there is room, and that its directory is yours to write.',
+      cause: error,
+    })
   }
   if (durable) syncDirectory(dirname(path))
 }

@@ -39,6 +39,7 @@ export interface Target {
 /** What a check or a task is handed; the plug-in contract gives it its type. */
 export type Body<Context> = string | ((context: Context) => unknown)
 
+/** A check with everything decided. */
 export interface Check<Context = never> {
   readonly name: string
   readonly source: string | null
@@ -49,6 +50,7 @@ export interface Check<Context = never> {
   readonly retries: number
 }
 
+/** A task with everything decided. */
 export interface Task<Context = never> {
   readonly name: string
   readonly source: string | null
@@ -89,6 +91,8 @@ export interface Config {
   readonly name: string
   /** The config file, or null when the config was handed over by a program. */
   readonly file: AbsPath | null
+  /** The config file and every module of the user's that it imports, as real paths: all of them are the config. */
+  readonly modules: readonly AbsPath[]
   readonly directory: AbsPath
   readonly home: AbsPath
   /** Files with age identities, beside the places where sops looks. */

@@ -21,10 +21,16 @@ export function relPath(text: string): RelPath {
   if (text.includes('\0') || parts.some((part) => part === '' || part === '.' || part === '..')) {
     throw new GitopsError('hostile', `the path ${JSON.stringify(text)} does not stay below its root`)
   }
-  if (parts.some((part) => part.toLowerCase() === '.git')) {
-    throw new GitopsError('hostile', `the path ${JSON.stringify(text)} names a .git directory`)
+  if (parts.some(isGitDirectory)) {
+    throw new GitopsError('hostile', `the path ${JSON.stringify(text)} names a .git directory, here or on another machine`)
   }
   return text as RelPath
+}
+
+/** `.git` as macOS and Windows read it too: case, invisible characters, trailing dots and blanks, the short name, streams. */
+function isGitDirectory(part: string): boolean {
+  const plain = part.replace(/[\u200c-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g, '').replace(/(?::.*|[. ]*)$/, '')
+  return /^(?:\.git|git~1)$/i.test(plain)
 }
 
 /** The text as an `AbsPath`. Throws `config` when it is not absolute. The caller has normalised it. */

@@ -52,7 +52,7 @@ export interface Situation {
   readonly wanted: Tree<Wanted>
   readonly owned: Tree<Owned>
   readonly present: Tree<Present>
-  /** Why a first contact with this live file must be refused, or null: it would lose what the application keeps in it. */
+  /** Why this path must not be taken over, or null: it would lose what an application keeps there, or somebody else owns it. */
   readonly refuseFirstContact: (path: RelPath) => string | null
 }
 
@@ -72,21 +72,19 @@ function decide(situation: Situation, path: RelPath): Change | null {
 }
 
 function toward(situation: Situation, path: RelPath, want: Wanted, own: Owned | undefined, live: Present | undefined): Change | null {
+  const refusal = own === undefined ? situation.refuseFirstContact(path) : null
+  if (refusal !== null) return conflict(path, refusal)
   if (live === undefined) return { kind: 'create', path, after: want, drift: own === undefined ? null : 'missing' }
   if (live.kind === 'special') return conflict(path, 'is neither a file nor a link; move it away')
   if (live.kind === 'blocked') return blocked(situation, path, want, live)
   if (live.kind === 'directory') {
     if (live.foreign !== null)
       return conflict(path, `is a directory that holds ${JSON.stringify(live.foreign)}, which is not ours; move it away`)
-    return { kind: 'create', path, after: want, drift: null }
+    return { kind: 'create', path, after: want, drift: own === undefined ? null : 'type' }
   }
   if (matches(live, want)) return own !== undefined && sameOwned(own, want) ? null : { kind: 'adopt', path, after: want }
   const before = node(live)
-  if (own === undefined) {
-    const refusal = situation.refuseFirstContact(path)
-    if (refusal !== null) return conflict(path, refusal)
-    return { kind: 'update', path, before, after: want, drift: null, kept: true, first: true }
-  }
+  if (own === undefined) return { kind: 'update', path, before, after: want, drift: null, kept: true, first: true }
   const drift = driftOf(live, own)
   return { kind: 'update', path, before, after: want, drift, kept: drift !== null && drift !== 'mode', first: false }
 }
@@ -133,6 +131,7 @@ export interface Counts {
   readonly deleted: number
 }
 
+/** How many entries are written, for people. */
 export function counts(changes: readonly Change[]): Counts {
   const of = (kind: Change['kind']): number => changes.filter((change) => change.kind === kind).length
   const made = changes.filter((change) => change.kind === 'edit' && change.created).length

@@ -36,6 +36,7 @@ export interface Inventory {
   readonly originals: ReadonlyMap<AbsPath, Node>
 }
 
+/** What a machine owns before its first run. */
 export const EMPTY_INVENTORY: Inventory = { generation: 0, applied: new Map(), targets: new Map(), originals: new Map() }
 
 /** A revision that is not tried again until its content, the config or a person's `retry` changes that. */
@@ -55,6 +56,8 @@ export interface SourceStatus {
     readonly reason: string | null
     readonly message: string
   } | null
+  /** When the source last answered. */
+  readonly fetchedAt: string | null
   readonly held: Held | null
 }
 
@@ -74,7 +77,8 @@ export interface Generation {
   readonly before: {
     readonly applied: Applied | null
     readonly targets: ReadonlyMap<AbsPath, TargetBefore>
-    readonly originals: readonly AbsPath[]
+    /** The originals that it touched, null where there was none. */
+    readonly originals: ReadonlyMap<AbsPath, Node | null>
   }
 }
 
@@ -100,6 +104,9 @@ export function takeBack(inventory: Inventory, generation: Generation): Inventor
     else targets.delete(root)
   }
   const originals = new Map(inventory.originals)
-  for (const path of generation.before.originals) originals.delete(path)
+  for (const [path, original] of generation.before.originals) {
+    if (original === null) originals.delete(path)
+    else originals.set(path, original)
+  }
   return { ...inventory, applied, targets, originals }
 }

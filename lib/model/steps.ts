@@ -5,7 +5,7 @@ import { withExecutable, type Content, type Node, type Wanted } from './tree.ts'
 /** One change to the disk, with all that undoing it needs. This is what the journal holds. */
 export type Step =
   | { readonly kind: 'mkdir'; readonly path: AbsPath }
-  | { readonly kind: 'rmdir'; readonly path: AbsPath }
+  | { readonly kind: 'rmdir'; readonly path: AbsPath; readonly mode: number }
   | { readonly kind: 'put'; readonly path: AbsPath; readonly temp: AbsPath; readonly before: Node | null; readonly after: Node }
   | { readonly kind: 'remove'; readonly path: AbsPath; readonly before: Node }
   | {
@@ -33,6 +33,8 @@ export interface Ground {
   /** The directory that exists and holds the root, or the root itself. */
   readonly base: AbsPath
   readonly isDirectory: (path: RelPath) => boolean
+  /** Permission bits of a directory, for putting it back as it was. */
+  readonly modeOf: (path: RelPath) => number
   /** Directories below the root that we made earlier. */
   readonly directories: readonly RelPath[]
   readonly umask: number
@@ -54,15 +56,19 @@ export function steps(changes: readonly Change[], wanted: ReadonlyMap<RelPath, W
   const createPaths = new Set(creates.map((change) => change.path))
   const needed = new Set([...creates, ...updates, ...edits].flatMap((change) => ancestors(change.path)))
   const inTheWay = (path: RelPath): boolean => needed.has(path) || ancestors(path).some((above) => createPaths.has(above))
+  // Directories that stand where a file goes; those of entries that are gone already are in the way too.
+  const leaving = changes.filter((change) => change.kind === 'delete' || change.kind === 'forget')
   const replaced = new Set(
-    [...deletes.flatMap((change) => ancestors(change.path)), ...createPaths].filter(
+    [...leaving.flatMap((change) => ancestors(change.path)), ...ground.directories, ...createPaths].filter(
       (path) => ground.isDirectory(path) && (createPaths.has(path) || ancestors(path).some((above) => createPaths.has(above))),
     ),
   )
 
   const made = [...needed].filter((path) => !ground.isDirectory(path)).toSorted()
   const stays = new Set([...wanted.keys()].flatMap((path) => ancestors(path)))
-  const emptied = ground.directories.filter((path) => !stays.has(path) && !replaced.has(path)).toSorted(deepestFirst)
+  const emptied = ground.directories
+    .filter((path) => !stays.has(path) && !replaced.has(path) && ground.isDirectory(path))
+    .toSorted(deepestFirst)
 
   const contents = new Map<AbsPath, Content>()
   const result: Step[] = []
@@ -73,7 +79,8 @@ export function steps(changes: readonly Change[], wanted: ReadonlyMap<RelPath, W
       .filter((change) => inTheWay(change.path) === early)
       .map((change) => ({ kind: 'remove', path: at(change.path), before: change.before }))
   result.push(...removals(true))
-  result.push(...[...replaced].toSorted(deepestFirst).map((path) => ({ kind: 'rmdir', path: at(path) }) as const))
+  const rmdir = (path: RelPath): Step => ({ kind: 'rmdir', path: at(path), mode: ground.modeOf(path) })
+  result.push(...[...replaced].toSorted(deepestFirst).map(rmdir))
   result.push(...made.map((path) => ({ kind: 'mkdir', path: at(path) }) as const))
   for (const change of [...creates, ...updates]) {
     const path = at(change.path)
@@ -90,7 +97,7 @@ export function steps(changes: readonly Change[], wanted: ReadonlyMap<RelPath, W
   for (const [index, { path, edits: list, mode, created }] of edits.entries()) {
     result.push({ kind: 'edit', path: at(path), temp: temporary(ground, path, contents.size + index + 1), edits: list, mode, created })
   }
-  result.push(...removals(false), ...emptied.map((path) => ({ kind: 'rmdir', path: at(path) }) as const))
+  result.push(...removals(false), ...emptied.map(rmdir))
 
   const directories = [...new Set([...ground.directories, ...made])].filter((path) => stays.has(path)).toSorted()
   return { steps: result, contents, directories }

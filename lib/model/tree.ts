@@ -37,10 +37,10 @@ export interface Owned {
   readonly stat: Stat | null
 }
 
-/** What is on disk at one path; absent paths are not in the map. */
+/** What is on disk at one path; absent paths are not in the map. `stat` is null when it is too young to be trusted later. */
 export type Present =
-  | { readonly kind: 'file'; readonly digest: Digest; readonly mode: number; readonly stat: Stat }
-  | { readonly kind: 'link'; readonly digest: Digest; readonly stat: Stat }
+  | { readonly kind: 'file'; readonly digest: Digest; readonly mode: number; readonly stat: Stat | null }
+  | { readonly kind: 'link'; readonly digest: Digest; readonly stat: Stat | null }
   /** A directory where a file is expected; `foreign` is a path in it that is not ours, or null. */
   | { readonly kind: 'directory'; readonly foreign: string | null }
   /** A socket, device or pipe. */
@@ -48,6 +48,7 @@ export type Present =
   /** The entry cannot be reached: `by` is a link or a file that stands where one of its directories should be. */
   | { readonly kind: 'blocked'; readonly by: RelPath; readonly link: boolean }
 
+/** Entries by their path below a root. */
 export type Tree<T> = ReadonlyMap<RelPath, T>
 
 /** Whether permission bits let the owner execute. */

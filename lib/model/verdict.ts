@@ -48,6 +48,7 @@ const REASONS: Readonly<Record<ErrorCode, Reason>> = {
   stuck: 'Stuck',
 }
 
+/** The reason that an error of this code gives. */
 export function reasonOf(code: ErrorCode): Reason {
   return REASONS[code]
 }
@@ -65,6 +66,7 @@ export interface UnitOutcome {
   readonly error: GitopsError | null
 }
 
+/** How one target, or one secret file, ended. */
 export interface TargetOutcome extends Counts {
   readonly name: string
   readonly kind: 'target' | 'secret'
@@ -104,7 +106,18 @@ export function verdictOf(outcomes: readonly UnitOutcome[], dry: boolean, interr
     message: outcomes.length === 0 ? 'In sync: nothing is declared.' : summary(outcomes, dry),
     revisions: Object.fromEntries(outcomes.flatMap((unit) => (unit.revision === null ? [] : [[unit.source, unit.revision]]))),
     targets: outcomes.flatMap((unit) =>
-      unit.targets.map((target) => ({ ...target, source: unit.source, outcome: unit.kind, revision: unit.revision, reason: unit.reason })),
+      unit.targets.map(({ name, kind, to, created, updated, deleted }) => ({
+        name,
+        kind,
+        source: unit.source,
+        to,
+        outcome: unit.kind,
+        revision: unit.revision,
+        created,
+        updated,
+        deleted,
+        reason: unit.reason,
+      })),
     ),
     ...(decisive?.error && { error: errorJson(decisive.error) }),
   }

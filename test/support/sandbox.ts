@@ -169,7 +169,8 @@ function write(directory: string, files: Files): void {
 }
 
 function tree(directory: string): Record<string, string> {
-  const result: Record<string, string> = {}
+  // A file may be called `__proto__`.
+  const result = Object.create(null) as Record<string, string>
   const visit = (path: string): void => {
     const full = join(directory, path)
     const stat = lstatSync(full)

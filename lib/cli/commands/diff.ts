@@ -5,6 +5,7 @@ import { complain, print, printVerdict, styled } from '../messages.ts'
 import { configFile, configOption, interruptible, open, type ConfigOptions } from '../open.ts'
 import type { Verb } from '../program.ts'
 
+/** `gitops diff`. */
 export const diffCommand: Verb<ConfigOptions> = {
   name: 'diff',
   summary: 'what a reconcile would change, line by line; exit 3 when there is something',
@@ -26,7 +27,7 @@ export const diffCommand: Verb<ConfigOptions> = {
 }
 
 async function draw({ path, note, before, after, binary }: Difference): Promise<void> {
-  print(styled('bold', `${printable(path).replaceAll('\n', '\\n')}${note === '' ? '' : `  (${note})`}`))
+  print(styled('bold', printable(`${path}${note === '' ? '' : `  (${note})`}`).replaceAll('\n', '\\n')))
   if (binary) return print(styled('dim', '  binary or very large; its bytes differ'))
   if (before === null && after === null) return
   const { structuredPatch } = await import('diff')

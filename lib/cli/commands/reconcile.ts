@@ -3,17 +3,19 @@ import { GitopsError } from '../../model/errors.ts'
 import { session, type Around } from '../../../tasks/session.ts'
 import { handedOver, handOver } from '../handover.ts'
 import { complain, printVerdict, print } from '../messages.ts'
-import { configFile, configOption, interruptible, jsonOption, open, type ConfigOptions } from '../open.ts'
+import { configFile, configOption, configPlaces, interruptible, jsonOption, open, type ConfigOptions, type Opened } from '../open.ts'
 import { pullFix } from '../pull-fix.ts'
 import type { Verb } from '../program.ts'
 import { rendering } from '../rendering.ts'
 
+/** The options of `gitops reconcile`. */
 export interface ReconcileOptions extends ConfigOptions {
   readonly dryRun?: boolean
   readonly json?: boolean
   readonly allowShrink?: boolean
 }
 
+/** `gitops reconcile`. */
 export const reconcileCommand: Verb<ReconcileOptions> = {
   name: 'reconcile',
   summary: 'pull, heal drift, apply what is new, check it, and roll back when it fails',
@@ -26,15 +28,20 @@ export const reconcileCommand: Verb<ReconcileOptions> = {
   run: (options) => reconcileWith(options, {}),
 }
 
+async function opening(options: ReconcileOptions): Promise<Opened> {
+  return open(configFile(options))
+}
+
 /** One reconcile with something else done first, while the lock is held. */
 export async function reconcileWith(options: ReconcileOptions, around: Omit<Around, 'handOver'>): Promise<number> {
   const json = options.json ?? false
   const signal = interruptible()
   const given = handedOver()
   try {
-    const file = configFile(options)
-    const opened = await open(file).catch((error: unknown) =>
-      error instanceof GitopsError && given === null && options.dryRun !== true ? pullFix(file, error, signal) : Promise.reject(error),
+    const opened = await opening(options).catch((error: unknown) =>
+      error instanceof GitopsError && given === null && options.dryRun !== true
+        ? pullFix(options.config === undefined ? configPlaces() : [configFile(options)], error, signal)
+        : Promise.reject(error),
     )
     if (typeof opened === 'number') return opened
     const { config, machine } = opened
@@ -52,11 +59,9 @@ export async function reconcileWith(options: ReconcileOptions, around: Omit<Arou
       handOver: (begun) => handOver(begun, signal),
     })
     if (verdict === null) return code
+    for (const note of run.notes) process.stderr.write(`gitops: ${note}\n`)
     if (json) print(JSON.stringify(verdict))
-    else {
-      for (const note of run.notes) process.stderr.write(`gitops: ${note}\n`)
-      printVerdict(verdict)
-    }
+    else printVerdict(verdict)
     return code
   } catch (error) {
     return complain(error as Error, json)

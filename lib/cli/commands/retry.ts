@@ -3,6 +3,7 @@ import { configOption, jsonOption } from '../open.ts'
 import type { Verb } from '../program.ts'
 import { reconcileWith, type ReconcileOptions } from './reconcile.ts'
 
+/** `gitops retry`. */
 export const retryCommand: Verb<ReconcileOptions> = {
   name: 'retry',
   summary: 'release a held revision and reconcile',

@@ -4,6 +4,7 @@ import { complain, print } from '../messages.ts'
 import { configFile, configOption, interruptible, open, type ConfigOptions } from '../open.ts'
 import type { Verb } from '../program.ts'
 
+/** `gitops rollback`. */
 export const rollbackCommand: Verb<ConfigOptions> = {
   name: 'rollback',
   summary: 'put back what was there before the last applied revision, and hold that revision',

@@ -16,12 +16,16 @@ interface StatusOptions extends ConfigOptions {
   readonly fetch?: boolean
 }
 
+/** `gitops status`. */
 export const statusCommand: Verb<StatusOptions> = {
   name: 'status',
   summary: 'what is applied, what has drifted, what is held, and how old that knowledge is',
   options: [
     new Option('--fetch', 'ask the sources first; otherwise what was fetched last is compared'),
-    new Option('--exit-code', 'exit 3 for drift or changes, 5 for a held revision, 4 when a person is needed'),
+    new Option(
+      '--exit-code',
+      'exit 1 when the last attempt failed, 3 for drift or changes, 5 for what is refused or held, 4 when a person is needed',
+    ),
     new Option('--json', 'one JSON object'),
     configOption,
   ],
@@ -32,7 +36,7 @@ export const statusCommand: Verb<StatusOptions> = {
       const beginning = {
         dry: true,
         fetch,
-        allowShrink: true,
+        allowShrink: false,
         signal: interruptible(),
         machine,
         handedOver: null,
@@ -48,33 +52,36 @@ export const statusCommand: Verb<StatusOptions> = {
   },
 }
 
+/** Outcomes that need no explanation. */
+const WELL: ReadonlySet<string> = new Set(['applied', 'in-sync'])
+
 function drawn(report: Report, now: Date): string {
   const ago = (at: string | null): string => (at === null ? 'never' : `${span(now.getTime() - Date.parse(at))} ago`)
   const lines = [styled('bold', report.name) + styled('dim', `  ${report.config ?? ''}`)]
   if (report.running !== null) lines.push(styled('yellow', `A run is under way: ${report.running}`))
   if (report.interrupted) lines.push(styled('red', 'A run was killed half-way; the next `gitops reconcile` undoes it first.'))
   if (report.configBroken !== null) lines.push(styled('red', `A pulled config did not load: ${report.configBroken}`))
-  for (const source of report.sources) lines.push('', ...drawnSource(source, ago))
-  lines.push('', styled('dim', `Last run ${ago(report.lastRun)}; sources last asked ${report.fetched ? 'just now' : ago(report.lastRun)}.`))
+  for (const source of report.sources) lines.push('', ...drawnSource(source, report.fetched, ago))
+  lines.push('', styled('dim', `Last run ${ago(report.lastRun)}.`))
   return lines.map((line) => line.replace(/[^\S\n]+$/, '')).join('\n')
 }
 
-function drawnSource(source: SourceReport, ago: (at: string | null) => string): string[] {
+function drawnSource(source: SourceReport, fetched: boolean, ago: (at: string | null) => string): string[] {
   const row = (label: string, text: string): string => `  ${styled('dim', label.padEnd(15))} ${printable(text)}`
   const lines = [`${source.ready ? styled('green', '✔') : styled('red', '✖')} ${styled('bold', source.name)}  ${printable(source.summary)}`]
   lines.push(row('last applied', source.applied === null ? 'never' : `${short(source.applied.commit)}  ${ago(source.applied.at)}`))
-  if (source.attempted !== null && source.attempted.commit !== source.applied?.commit) {
-    lines.push(
-      row(
-        'last attempted',
-        `${source.attempted.commit === null ? 'not fetched' : short(source.attempted.commit)}  ${ago(source.attempted.at)}, ${source.attempted.outcome}`,
-      ),
-    )
+  const { attempted } = source
+  if (attempted !== null && (attempted.commit !== source.applied?.commit || !WELL.has(attempted.outcome))) {
+    const what = attempted.commit === null ? 'not fetched' : short(attempted.commit)
+    const told = WELL.has(attempted.outcome) || source.held !== null || attempted.message === source.problem
+    const why = told ? '' : `: ${attempted.message.split('\n')[0]}`
+    lines.push(row('last attempted', `${what}  ${ago(attempted.at)}, ${attempted.outcome}${why}`))
   }
-  lines.push(row('current', source.current === null ? 'unknown' : `${short(source.current)}  ${source.ref ?? ''}`))
+  const asked = fetched && source.current !== null ? 'asked just now' : `last asked ${ago(source.fetchedAt)}`
+  lines.push(row('current', source.current === null ? `unknown, ${asked}` : `${short(source.current)}  ${source.ref ?? ''}, ${asked}`))
   if (source.held !== null)
     lines.push(row('held', `${short(source.held.commit)} since ${ago(source.held.since)}: ${source.held.reason.split('\n')[0]}`))
-  for (const { path, kind } of source.drift) lines.push(row('drift', `${path}  ${kind}`))
+  for (const { path, kind } of source.drift) lines.push(row('drift', `${path.replaceAll('\n', '\\n')}  ${kind}`))
   if (source.pending !== '') lines.push(row('would be', source.pending))
   if (source.problem !== null) lines.push(row('problem', source.problem))
   return lines

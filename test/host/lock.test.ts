@@ -1,0 +1,174 @@
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from 'vitest'
+import { DEFAULT_CONFIG, test, type Sandbox } from '../support/sandbox.ts'
+
+const linux = process.platform === 'linux'
+
+/** A lock file as a run of ours writes it. */
+function fabricate(sandbox: Sandbox, owner: object | string, name = 'aaaaaaaaaaaaaaaa'): string {
+  const path = join(sandbox.state, 'lock', name)
+  mkdirSync(join(sandbox.state, 'lock'), { recursive: true, mode: 0o700 })
+  writeFileSync(path, typeof owner === 'string' ? owner : JSON.stringify(owner))
+  return path
+}
+
+/** This process as an owner. */
+function me(change: object = {}): object {
+  const read = (path: string): string => (existsSync(path) ? readFileSync(path, 'utf8').trim() : '')
+  const stat = read('/proc/self/stat')
+  return {
+    pid: process.pid,
+    start: stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '',
+    boot: read('/proc/sys/kernel/random/boot_id'),
+    namespace: '',
+    host: hostname(),
+    since: '2026-01-01T00:00:00.000Z',
+    ...change,
+  }
+}
+
+async function timed(sandbox: Sandbox): Promise<{ code: number; said: string; ms: number }> {
+  const began = Date.now()
+  const { code, said } = await sandbox.gitops(['reconcile'])
+  return { code, said, ms: Date.now() - began }
+}
+
+test.concurrent('a second run waits ten seconds for the first and then says who holds the lock', async ({ sandbox }) => {
+  sandbox.config(DEFAULT_CONFIG(sandbox.remote, `checks: { smoke: [{ name: 'long', run: 'touch ~/inside; sleep 12' }] },`))
+  sandbox.commit({ '.claude/a.md': 'a\n' })
+  const first = sandbox.start(['reconcile'])
+  while (!existsSync(join(sandbox.home, 'inside'))) await sleep(10)
+
+  const second = await timed(sandbox)
+  expect(second.code).toBe(1)
+  expect(second.said).toContain(`another gitops run is under way: process ${first.pid} on ${hostname()}, since `)
+  expect(second.ms).toBeGreaterThan(9_500)
+  await new Promise((done) => first.once('exit', done))
+  expect(first.exitCode).toBe(0)
+})
+
+test.concurrent('a living process on this machine holds the lock however old its file is', async ({ sandbox, skip }) => {
+  skip(!linux, 'process ids are told apart by /proc, which is Linux only')
+  sandbox.config()
+  sandbox.commit({ '.claude/a.md': 'a\n' })
+  const path = fabricate(sandbox, me({ namespace: namespace() }))
+  utimesSync(path, new Date(0), new Date(0))
+
+  const ran = await timed(sandbox)
+  expect(ran.code).toBe(1)
+  expect(ran.said).toContain(`process ${process.pid} on`)
+  expect(existsSync(join(sandbox.home, '.claude'))).toBe(false)
+})
+
+test.concurrent('an owner on another host is waited for until it was silent for ten seconds', async ({ sandbox }) => {
+  sandbox.config()
+  sandbox.commit({ '.claude/a.md': 'a\n' })
+  const path = fabricate(sandbox, me({ host: 'elsewhere', boot: 'another' }))
+
+  const ran = await timed(sandbox)
+  expect(ran.code, ran.said).toBe(0)
+  expect(ran.ms).toBeGreaterThan(8_500)
+  expect(existsSync(path)).toBe(false)
+})
+
+test.concurrent('an owner in another container is believed while it gives signs of life, and no longer', async ({ sandbox, skip }) => {
+  skip(!linux, 'process ids are told apart by /proc, which is Linux only')
+  sandbox.config()
+  sandbox.commit({ '.claude/a.md': 'a\n' })
+  const owner = me({ pid: 1, start: '1', namespace: 'pid:[1]' })
+  const path = fabricate(sandbox, owner)
+  const beat = setInterval(() => fabricate(sandbox, owner), 1000)
+  const waited = await timed(sandbox)
+  clearInterval(beat)
+  expect(waited.code).toBe(1)
+  expect(waited.said).toContain('process 1 on')
+
+  const silent = new Date(Date.now() - 11_000)
+  utimesSync(path, silent, silent)
+  expect((await timed(sandbox)).code).toBe(0)
+})
+
+test('two runs at once, 20 times over, both end well and are never inside together', { timeout: 120_000 }, async ({ sandbox }) => {
+  sandbox.config(
+    DEFAULT_CONFIG(sandbox.remote, `checks: { smoke: [{ name: 'inside', run: 'echo begin >> ~/log; sleep 0.02; echo end >> ~/log' }] },`),
+  )
+  sandbox.commit({ '.claude/a.md': '0\n', '.claude/b.md': '0\n' })
+  await sandbox.gitops(['reconcile'])
+  for (let round = 1; round <= 20; round++) {
+    // Both find drift, so that whichever comes first has something to check.
+    sandbox.write(sandbox.home, { '.claude/a.md': `drift ${round}\n` })
+    const both = await Promise.all([sandbox.gitops(['reconcile']), sandbox.gitops(['reconcile'])])
+    for (const ran of both) expect(ran.code, ran.said).toBe(0)
+    expect(sandbox.live('.claude/a.md')).toBe('0\n')
+  }
+  const log = sandbox.live('log').trim().split('\n')
+  expect(log.length).toBeGreaterThanOrEqual(42)
+  expect(log.filter((line, index) => line !== (index % 2 === 0 ? 'begin' : 'end'))).toEqual([])
+  expect(readdirSync(join(sandbox.state, 'lock'))).toEqual([])
+})
+
+test('the lock of a process that is gone is taken over at once', async ({ sandbox }) => {
+  sandbox.config()
+  sandbox.commit({ '.claude/a.md': 'a\n' })
+  const child = spawn(process.execPath, ['-e', '0'])
+  await new Promise((done) => child.once('exit', done))
+  const path = fabricate(sandbox, me({ pid: child.pid, start: '1', namespace: namespace() }))
+
+  const ran = await timed(sandbox)
+  expect(ran.code, ran.said).toBe(0)
+  expect(ran.ms).toBeLessThan(5_000)
+  expect(existsSync(path)).toBe(false)
+})
+
+test('a process that got the number of a dead one does not hold its lock', async ({ sandbox }) => {
+  sandbox.config()
+  sandbox.commit({ '.claude/a.md': 'a\n' })
+  const path = fabricate(sandbox, me({ start: '1', namespace: namespace() }))
+
+  const ran = await timed(sandbox)
+  expect(ran.code, ran.said).toBe(0)
+  expect(ran.ms).toBeLessThan(5_000)
+  expect(existsSync(path)).toBe(false)
+})
+
+test('a lock of this machine from before its last start is taken over at once', async ({ sandbox }) => {
+  sandbox.config()
+  sandbox.commit({ '.claude/a.md': 'a\n' })
+  fabricate(sandbox, me({ boot: 'another', namespace: namespace() }))
+  const ran = await timed(sandbox)
+  expect(ran.code, ran.said).toBe(0)
+  expect(ran.ms).toBeLessThan(5_000)
+})
+
+test('a lock file that nobody can read holds nothing up', async ({ sandbox }) => {
+  sandbox.config()
+  sandbox.commit({ '.claude/a.md': 'a\n' })
+  for (const [index, garbage] of ['', 'not json', 'null', '{"pid":'].entries()) fabricate(sandbox, garbage, `garbage${index}`)
+  const ran = await timed(sandbox)
+  expect(ran.code, ran.said).toBe(0)
+  expect(ran.ms).toBeLessThan(5_000)
+
+  const old = fabricate(sandbox, 'old')
+  utimesSync(old, new Date(0), new Date(0))
+  expect((await timed(sandbox)).code).toBe(0)
+  expect(existsSync(old)).toBe(false)
+})
+
+test('asking for the status of a killed run changes nothing and takes no lock', async ({ sandbox }) => {
+  sandbox.config()
+  sandbox.commit({ '.claude/a.md': 'a\n' })
+  await sandbox.gitops(['reconcile'])
+  const path = fabricate(sandbox, me({ start: '1', namespace: namespace() }))
+  const before = sandbox.tree(sandbox.state)
+  expect((await sandbox.gitops(['status'])).code).toBe(0)
+  expect(sandbox.tree(sandbox.state)).toEqual(before)
+  expect(existsSync(path)).toBe(true)
+})
+
+function namespace(): string {
+  return linux ? readlinkSync('/proc/self/ns/pid') : ''
+}

@@ -1,0 +1,124 @@
+/** How one way to break a naive `git pull` and `rsync` is answered here. */
+export interface FailureMode {
+  readonly number: number
+  /** What goes wrong. */
+  readonly failure: string
+  /** The title of the test that covers it, the subject that it belongs to and that is not built yet, or why it cannot happen. */
+  readonly covered: { readonly test: string } | { readonly later: string } | { readonly cannot: string }
+}
+
+const test = (title: string): FailureMode['covered'] => ({ test: title })
+const later = (subject: string): FailureMode['covered'] => ({ later: subject })
+const cannot = (why: string): FailureMode['covered'] => ({ cannot: why })
+
+const ROWS: readonly (readonly [failure: string, covered: FailureMode['covered']])[] = [
+  [
+    "deletes an application's own files in the target",
+    test('the application’s own files are never touched, neither their bytes nor their times'),
+  ],
+  [
+    'an empty or failed checkout deletes everything',
+    test('a source that is suddenly empty, or has lost its directory, deletes nothing without --allow-shrink'),
+  ],
+  [
+    "prunes files that the user made in the target's directories",
+    test('a directory of ours goes when it is empty, and stays while an application has files in it'),
+  ],
+  ['the first run has no last commit to compare with', test('a first reconcile brings the files, a second one has nothing to do')],
+  ['no new commit, so drift is never corrected', test('drift is healed without a new commit, and what was there is kept')],
+  [
+    'drift is compared with the repository, not with what was applied last',
+    test('drift that was healed in between does not stand in the way of a rollback'),
+  ],
+  [
+    'the first run overwrites files that were there before',
+    test('at first contact a different file is kept, replaced, and brought back by a rollback, with its permissions'),
+  ],
+  [
+    'a file that an application writes too is replaced as a whole',
+    test('at first contact diff tells what would be kept and what would be refused'),
+  ],
+  ['a state file is replaced by a decrypted copy', later('secret files and merging')],
+  ['writes race with a running application', later('co-owned documents and the locks of applications')],
+  [
+    'a set of files is not written as one',
+    test('what refers comes after what is referred to: obstacles, directories, new files, changed files, deletions, emptied directories'),
+  ],
+  [
+    'an application reads a half-written file',
+    test('any plan, in a real directory, gives exactly the wanted tree, and undoing it gives exactly the old one'),
+  ],
+  ['a crash in the middle', test('a reconcile that is killed while it applies a bad revision ends in exactly the old tree')],
+  ['plaintext lies about for a while', later('secret files')],
+  ["a secret's mode is wrong", later('secret files')],
+  ['secrets linger in backups', later('secret files')],
+  [
+    'a pointer to the backup at a fixed place in /tmp',
+    cannot('state lies in a private directory of the user, 0700, and nothing of ours in /tmp'),
+  ],
+  [
+    'the backup is a copy of the whole directory',
+    test('undoing a step puts the old back, leaves what somebody wrote since, and does nothing twice'),
+  ],
+  ['validation comes after the sync', test('a validate check sees the whole candidate in a private stage before anything live changes')],
+  [
+    'drift is looked for in the bytes of some files only',
+    test('new, changed, deleted, mode, type and binary are told apart, line by line'),
+  ],
+  ['the smoke test passes whatever the configuration', later('the preset for Claude Code')],
+  ['exit codes of the application are trusted', later('the preset for Claude Code')],
+  [
+    'the smoke test changes what it tests',
+    test('what a smoke check writes into the target is found as drift, and an application file it makes stays'),
+  ],
+  ['after a rollback the same commit is applied again', test('a failing smoke check rolls everything back and holds the revision')],
+  [
+    'files are rolled back and the record of the commit is not',
+    test('a held revision is shown with its reason, and what is live is the one before it'),
+  ],
+  ['the rollback itself fails half-way', test('a recovery that is killed itself, twice in a row, is finished by the run after it')],
+  ['two runs at once', test('two runs at once, 20 times over, both end well and are never inside together')],
+  ['a killed run leaves its lock', test('the lock of a process that is gone is taken over at once')],
+  ['a force-pushed branch', test('over a rewritten history, and it is said')],
+  ['a dirty work tree', test('what lies in the work tree is never applied, only what is committed')],
+  ['a diverged local branch', test('diverged: the local tip is wanted, nothing moves, and status says so')],
+  ['content that nobody has signed', later('trusted signers')],
+  ['links in the source or in the target', test('a link below a target’s root is never followed: the plan is refused')],
+  ['tricks with paths', test('every name that Git can hold arrives, is drift-checked, updated, rolled back and deleted')],
+  ['a change is missed because size and time are equal', test('drift that a smoke check itself causes is seen by the next run')],
+  [
+    'executable bits and modes drift',
+    test('new files get the permissions that the umask gives, executable files are executable, and declared modes are exact'),
+  ],
+  ['something hangs', test('a server that accepts and never answers is given up at the deadline')],
+  ['the environment of a scheduled job differs', later('the doctor and the scheduled service')],
+  ['a failed decryption leaves an empty file', later('secret files')],
+  ['a recipient is added or removed', later('the team: members and their keys')],
+  ['silence when the script itself dies', later('alerts and metrics')],
+  ['the audit log is appended to without care', later('the audit trail')],
+  ['the disk is full or read-only', test('a target that fills up ends with exit 1 and exactly the old tree')],
+  ['paths differ from machine to machine', test('a function is given host, home, platform and env, and may be asynchronous')],
+  ['the application reads another file than the one written', later('the preset for Claude Code')],
+  ["an application's plugins are synced as files", later('the preset for Claude Code')],
+  ['an update arrives in the middle of a session', later('the preset for Claude Code')],
+]
+
+/** The 47 rows, in their usual order. */
+export const failureModes: readonly FailureMode[] = ROWS.map(([failure, covered], index) => ({ number: index + 1, failure, covered }))
+
+/** The page `docs/failure-modes.md`. */
+export function failureModesPage(): string {
+  const row = ({ number, failure, covered }: FailureMode): string => {
+    const answer =
+      'test' in covered ? `test: *${covered.test}*` : 'later' in covered ? `later: ${covered.later}` : `cannot happen: ${covered.cannot}`
+    return `| ${number} | ${failure} | ${answer} |`
+  }
+  return `# Failure modes
+
+Ways in which \`git pull\` and \`rsync --delete\` in a loop lose data, and what is done about each. Generated by \`npm run docs\`.
+
+| # | what goes wrong | here |
+|--:|---|---|
+${failureModes.map(row).join('\n')}
+`
+}
