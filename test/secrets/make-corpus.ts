@@ -529,7 +529,13 @@ writeFileSync(
   `creation_rules:\n  - shamir_threshold: 2\n    key_groups:\n      - age: [${READER}]\n      - age: [${recipientOf('second')}]\n`,
 )
 writeFileSync(join(scratch, 'plain.json'), '{"a": "canary-shamir"}')
-bad('groups.json', sops(['encrypt', 'plain.json']).out.toString('utf8'), 'unsupported', 'two groups of keys')
+bad('groups.json', sops(['encrypt', 'plain.json']).out.toString('utf8'), 'no-key', 'two groups of keys, of which one is open')
+
+// Three, of which any two are enough.
+const groups = ['reader', 'second', 'stranger'].map((name) => `      - age: [${recipientOf(name)}]\n`).join('')
+writeFileSync(join(scratch, '.sops.yaml'), `creation_rules:\n  - shamir_threshold: 2\n    key_groups:\n${groups}`)
+writeFileSync(join(scratch, 'plain.yaml'), 'a: canary-three\n')
+writeFileSync(join(OUT, 'three-groups.yaml'), sops(['encrypt', 'plain.yaml']).out)
 
 writeFileSync(join(OUT, 'cases.json'), `${JSON.stringify(cases, null, 1)}\n`)
 rmSync(scratch, { recursive: true, force: true })

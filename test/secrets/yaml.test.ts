@@ -2,7 +2,10 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { GitopsError, sentence } from '../../lib/model/errors.ts'
+import { newIdentity, parseIdentities } from '../../lib/secrets/age.ts'
 import { faultKind } from '../../lib/secrets/fault.ts'
+import { decryptSops } from '../../lib/secrets/sops/decrypt.ts'
+import { encryptSops } from '../../lib/secrets/sops/encrypt.ts'
 import { branch, item, list, type Branch } from '../../lib/secrets/sops/document.ts'
 import { readYaml } from '../../lib/secrets/sops/yaml-read.ts'
 import { resolvePlain, TOO_LARGE } from '../../lib/secrets/sops/yaml-scalar.ts'
@@ -83,6 +86,43 @@ test('any document that is written is read as the same document', async () => {
 test('text in a list that begins with blanks is written so that others read it, which SOPS does not', () => {
   const written = writeYaml([branch(item('a', list('  two blanks\nnone', branch(item('b', ' one\nx'), item('c', '\n y\n')))))])
   expect(parse(written)).toEqual({ a: ['  two blanks\nnone', { b: ' one\nx', c: '\n y\n' }] })
+})
+
+test('no comment is lost between encrypting and decrypting, nor left encrypted, also where SOPS loses it', async () => {
+  const written = `# c1
+a:
+  # c2 above a list, whose first item has one too
+  - # c3
+    x: 1 # c4
+    # c5
+  - y: 2
+  # c6 ends a list of mappings
+
+b: # c7
+  # c8
+  c:
+    d: 1
+    # c9 at d
+  # c10 at c
+# c11
+e: [1, 2] # c12
+f: | # c13
+  text
+--- # c14
+g: 1
+# c15
+`
+  const { identity, recipient } = await newIdentity()
+  const { bytes } = await encryptSops(Buffer.from(written), { format: 'yaml', recipients: [recipient], now: new Date(0) })
+  expect(bytes.toString('utf8')).not.toMatch(/# c\d/)
+  const { plaintext } = await decryptSops(bytes, await parseIdentities(identity.text(), 'keys.txt'))
+  const numbers = (text: string) => [...text.matchAll(/# c(\d+)/g)].map(([, digits]) => Number(digits)).sort((one, two) => one - two)
+  expect(numbers(plaintext.text())).toEqual(numbers(written))
+  expect(plaintext.text()).not.toContain('ENC[')
+})
+
+test('a tab at the beginning of a block is put in quotes, for the reader of SOPS takes it for indentation', () => {
+  expect(writeYaml([branch(item('a', '\tb\n'), item('c', 'd\n\te\n'))])).toBe('a: "\\tb\\n"\nc: |\n    d\n    \te\n')
 })
 
 describe('what cannot be encrypted as YAML is refused by place, without a word of the text', () => {

@@ -4,7 +4,8 @@ import { parseLeaf, serialise } from './leaf.ts'
 
 const IV_LENGTH = 32
 const TAG_LENGTH = 16
-const DATA_KEY_LENGTH = 32
+/** Bytes of a data key. */
+export const DATA_KEY_LENGTH = 32
 
 // As in SOPS, text may follow the last bracket: the line feed of a block scalar does.
 const ENCRYPTED = /^ENC\[AES256_GCM,data:([\w+/=-]+),iv:([\w+/=-]+),tag:([\w+/=-]+),type:(\w+)\][^\]]*$/

@@ -17,7 +17,7 @@ export interface SopsInfo {
   readonly recipients: readonly string[]
   /** Kinds of other keys that it names: `pgp`, `kms`. */
   readonly otherKeys: readonly string[]
-  /** How many groups of keys; more than one cannot be decrypted here. */
+  /** How many groups of keys. With more than one, keys of several groups are needed together. */
   readonly groups: number
   /** RFC 3339, whole seconds. */
   readonly lastModified: string

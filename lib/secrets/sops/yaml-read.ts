@@ -72,7 +72,8 @@ class DocumentReader {
       if (!isMergeable(entry.at(-1))) throw wrong(this.#comments, pair.key.range[0], MERGE, 'plaintext')
       items.push(...entry)
     }
-    if (!map.flow) items.push(...this.#comments.furtherIn(around, limit))
+    if (around < 0) items.push(...this.#comments.before(limit))
+    else if (!map.flow) items.push(...this.#comments.furtherIn(around, limit))
     return { kind: 'branch', items }
   }
 

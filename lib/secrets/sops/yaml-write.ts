@@ -47,8 +47,13 @@ class YamlWriter {
 
   /** A node begins: its comments wait for their places. Those behind a collection come when it ends. */
   #opens(node: YamlNode): void {
-    if (node.head !== '') this.#head = node.head
+    this.#above(node)
     if (node.kind === 'scalar') this.#closes(node)
+  }
+
+  #above({ head }: YamlNode): void {
+    // SOPS loses the comment above a list when its first item begins with another; ours keeps both.
+    if (head !== '') this.#head = this.#head === '' ? head : `${this.#head}\n${head}`
   }
 
   #closes(node: YamlNode): void {
@@ -83,7 +88,7 @@ class YamlWriter {
   #map(node: MapNode, parent: Parent): void {
     this.#indented(parent, false, () => {
       for (const { key, value } of node.entries) {
-        if (key.head !== '') this.#head = key.head
+        this.#above(key)
         this.#headComments()
         this.#out.newLine()
         this.#key(key)
@@ -115,6 +120,8 @@ class YamlWriter {
         this.#out.newLine()
         this.#out.mark('-', true, false, true)
         this.#node(child, 'seq')
+        // SOPS lets a comment that ends a list of mappings slip into whatever comes next.
+        this.#behind()
       }
       this.#closes(node)
     })
