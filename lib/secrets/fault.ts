@@ -42,8 +42,8 @@ const CODES: Readonly<Record<FaultKind, readonly [code: ErrorCode, sopsExit: num
 }
 
 /** The cause of every `GitopsError` of this room: which fault it is. */
-class Fault extends Error {
-  override readonly name = 'Fault'
+class FaultError extends Error {
+  override readonly name = 'FaultError'
   readonly kind: FaultKind
 
   constructor(kind: FaultKind, cause: unknown) {
@@ -56,7 +56,7 @@ class Fault extends Error {
 export function fault(kind: FaultKind, message: string, options: { hint?: string; cause?: unknown } = {}): GitopsError {
   return new GitopsError(CODES[kind][0], message, {
     ...(options.hint === undefined ? {} : { hint: options.hint }),
-    cause: new Fault(kind, options.cause),
+    cause: new FaultError(kind, options.cause),
   })
 }
 
@@ -70,7 +70,7 @@ export function inFile(file: string, error: GitopsError): GitopsError {
 
 /** Which fault an error of this room is, or null for any other error. */
 export function faultKind(error: unknown): FaultKind | null {
-  return error instanceof GitopsError && error.cause instanceof Fault ? error.cause.kind : null
+  return error instanceof GitopsError && error.cause instanceof FaultError ? error.cause.kind : null
 }
 
 /** The exit code that `sops` itself uses for this fault, or null for an error of another room. */

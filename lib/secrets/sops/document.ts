@@ -27,11 +27,13 @@ export interface Item {
   value: Value
 }
 
+/** A mapping, with the comments that stand between its items. */
 export interface Branch {
   readonly kind: 'branch'
   readonly items: (Item | Comment)[]
 }
 
+/** A sequence, with the comments that stand between its items. */
 export interface List {
   readonly kind: 'list'
   readonly items: Value[]
@@ -40,18 +42,22 @@ export interface List {
 /** A file: its documents, of which only YAML can have other than one. */
 export type Documents = readonly Branch[]
 
+/** Whether it is a comment. */
 export function isComment(value: Value | Item): value is Comment {
   return isNode(value) && value.kind === 'comment'
 }
 
+/** Whether it is a mapping. */
 export function isBranch(value: Value): value is Branch {
   return isNode(value) && value.kind === 'branch'
 }
 
+/** Whether it is a sequence. */
 export function isList(value: Value): value is List {
   return isNode(value) && value.kind === 'list'
 }
 
+/** Whether it is a point in time. */
 export function isTime(value: Value): value is Time {
   return isNode(value) && value.kind === 'time'
 }
@@ -60,18 +66,22 @@ function isNode(value: Value | Item): value is Time | Comment | Branch | List | 
   return typeof value === 'object' && value !== null && !Buffer.isBuffer(value)
 }
 
+/** A mapping of these. */
 export function branch(...items: (Item | Comment)[]): Branch {
   return { kind: 'branch', items }
 }
 
+/** A sequence of these. */
 export function list(...items: Value[]): List {
   return { kind: 'list', items }
 }
 
+/** A key and its value. */
 export function item(key: string, value: Value): Item {
   return { kind: 'item', key, value }
 }
 
+/** A line of comment. */
 export function comment(text: string, inline = false): Comment {
   return { kind: 'comment', text, inline }
 }

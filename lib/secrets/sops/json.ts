@@ -6,8 +6,7 @@ const MAX_DEPTH = 500
 
 /** The object that a JSON text holds. Order, duplicates and large integers stay. Throws `syntax`, with the place and nothing of the text. */
 export function readJson(text: string): Branch {
-  const reader = new JsonReader(text)
-  return reader.document()
+  return readDocument({ text, at: 0 })
 }
 
 /** The object as JSON, as SOPS writes it: tabs, `<` `>` `&` escaped, a line feed at the end. Comments are dropped. */
@@ -20,107 +19,104 @@ const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y /
 const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y
 const WORD = /true|false|null/y
 
-class JsonReader {
-  readonly #text: string
-  #at = 0
+/** A text and how far it has been read. */
+interface Cursor {
+  readonly text: string
+  at: number
+}
 
-  constructor(text: string) {
-    this.#text = text
-  }
+function readDocument(cursor: Cursor): Branch {
+  skip(cursor)
+  if (cursor.text[cursor.at] !== '{') failAt(cursor, 'an object was expected')
+  const map = readObject(cursor, 0)
+  skip(cursor)
+  if (cursor.at < cursor.text.length) failAt(cursor, 'there is text behind the end')
+  return map
+}
 
-  document(): Branch {
-    this.#skip()
-    if (this.#text[this.#at] !== '{') this.#fail('an object was expected')
-    const map = this.#object(0)
-    this.#skip()
-    if (this.#at < this.#text.length) this.#fail('there is text behind the end')
-    return map
-  }
+function readValue(cursor: Cursor, depth: number): Value {
+  if (depth > MAX_DEPTH) failAt(cursor, 'the nesting is too deep')
+  skip(cursor)
+  const first = cursor.text[cursor.at]
+  if (first === '{') return readObject(cursor, depth)
+  if (first === '[') return readArray(cursor, depth)
+  if (first === '"') return readString(cursor)
+  const word = take(cursor, WORD)?.[0]
+  if (word !== undefined) return word === 'null' ? null : word === 'true'
+  return readNumber(cursor)
+}
 
-  #value(depth: number): Value {
-    if (depth > MAX_DEPTH) this.#fail('the nesting is too deep')
-    this.#skip()
-    const first = this.#text[this.#at]
-    if (first === '{') return this.#object(depth)
-    if (first === '[') return this.#array(depth)
-    if (first === '"') return this.#string()
-    const word = this.#take(WORD)?.[0]
-    if (word !== undefined) return word === 'null' ? null : word === 'true'
-    return this.#number()
-  }
+function readObject(cursor: Cursor, depth: number): Branch {
+  const items: Item[] = []
+  cursor.at += 1
+  if (closes(cursor, '}')) return { kind: 'branch', items }
+  do {
+    skip(cursor)
+    const key = readString(cursor)
+    skip(cursor)
+    if (cursor.text[cursor.at] !== ':') failAt(cursor, 'a colon was expected')
+    cursor.at += 1
+    items.push({ kind: 'item', key, value: readValue(cursor, depth + 1) })
+  } while (continues(cursor, '}'))
+  return { kind: 'branch', items }
+}
 
-  #object(depth: number): Branch {
-    const items: Item[] = []
-    this.#at += 1
-    if (this.#closes('}')) return { kind: 'branch', items }
-    do {
-      this.#skip()
-      const key = this.#string()
-      this.#skip()
-      if (this.#text[this.#at] !== ':') this.#fail('a colon was expected')
-      this.#at += 1
-      items.push({ kind: 'item', key, value: this.#value(depth + 1) })
-    } while (this.#continues('}'))
-    return { kind: 'branch', items }
-  }
+function readArray(cursor: Cursor, depth: number): Value {
+  const items: Value[] = []
+  cursor.at += 1
+  if (closes(cursor, ']')) return { kind: 'list', items }
+  do items.push(readValue(cursor, depth + 1))
+  while (continues(cursor, ']'))
+  return { kind: 'list', items }
+}
 
-  #array(depth: number): Value {
-    const items: Value[] = []
-    this.#at += 1
-    if (this.#closes(']')) return { kind: 'list', items }
-    do items.push(this.#value(depth + 1))
-    while (this.#continues(']'))
-    return { kind: 'list', items }
-  }
+function readString(cursor: Cursor): string {
+  const match = take(cursor, STRING)
+  if (match === null) failAt(cursor, 'a string was expected')
+  return (JSON.parse(match[0]) as string).toWellFormed()
+}
 
-  #string(): string {
-    const match = this.#take(STRING)
-    if (match === null) this.#fail('a string was expected')
-    return (JSON.parse(match[0]) as string).toWellFormed()
-  }
+function readNumber(cursor: Cursor): bigint | number {
+  const start = cursor.at
+  const match = take(cursor, NUMBER)
+  if (match === null) failAt(cursor, 'a value was expected')
+  const integer = match[1] === undefined && match[2] === undefined ? BigInt(match[0]) : null
+  if (integer !== null && isInt64(integer)) return integer
+  const float = Number(match[0])
+  if (Number.isFinite(float)) return float
+  cursor.at = start
+  return failAt(cursor, 'the number is too large')
+}
 
-  #number(): bigint | number {
-    const start = this.#at
-    const match = this.#take(NUMBER)
-    if (match === null) this.#fail('a value was expected')
-    const integer = match[1] === undefined && match[2] === undefined ? BigInt(match[0]) : null
-    if (integer !== null && isInt64(integer)) return integer
-    const float = Number(match[0])
-    if (Number.isFinite(float)) return float
-    this.#at = start
-    return this.#fail('the number is too large')
-  }
+function closes(cursor: Cursor, bracket: string): boolean {
+  skip(cursor)
+  if (cursor.text[cursor.at] !== bracket) return false
+  cursor.at += 1
+  return true
+}
 
-  #closes(bracket: string): boolean {
-    this.#skip()
-    if (this.#text[this.#at] !== bracket) return false
-    this.#at += 1
-    return true
-  }
+function continues(cursor: Cursor, bracket: string): boolean {
+  if (closes(cursor, bracket)) return false
+  if (cursor.text[cursor.at] !== ',') failAt(cursor, 'a comma or a closing bracket was expected')
+  cursor.at += 1
+  return true
+}
 
-  #continues(bracket: string): boolean {
-    if (this.#closes(bracket)) return false
-    if (this.#text[this.#at] !== ',') this.#fail('a comma or a closing bracket was expected')
-    this.#at += 1
-    return true
-  }
+function skip(cursor: Cursor): void {
+  take(cursor, SPACE)
+}
 
-  #skip(): void {
-    this.#take(SPACE)
-  }
+function take(cursor: Cursor, pattern: RegExp): RegExpExecArray | null {
+  pattern.lastIndex = cursor.at
+  const match = pattern.exec(cursor.text)
+  if (match !== null) cursor.at += match[0].length
+  return match
+}
 
-  #take(pattern: RegExp): RegExpExecArray | null {
-    pattern.lastIndex = this.#at
-    const match = pattern.exec(this.#text)
-    if (match !== null) this.#at += match[0].length
-    return match
-  }
-
-  #fail(what: string): never {
-    const before = this.#text.slice(0, this.#at).split('\n')
-    const place = `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`
-    throw fault('syntax', `is not valid JSON: ${what} at ${place}`, { hint: 'Correct the file, or take its last good version from Git.' })
-  }
+function failAt(cursor: Cursor, what: string): never {
+  const before = cursor.text.slice(0, cursor.at).split('\n')
+  const place = `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`
+  throw fault('syntax', `is not valid JSON: ${what} at ${place}`, { hint: 'Correct the file, or take its last good version from Git.' })
 }
 
 function writeValue(value: Value, indent: string): string {

@@ -16,64 +16,71 @@ const CONTROL = new Set(['\u0002', '\u0018'])
 const SCALAR = '\u001f'
 
 /** The comments of a YAML text, handed out in order as the reader comes by. */
-export class Comments {
-  readonly #found: Found[] = []
-  readonly #lines: number[] = [0]
-  #next = 0
+export interface Comments {
+  readonly found: Found[]
+  readonly lines: number[]
+  next: number
+}
 
-  constructor(text: string, lexer: Lexer) {
-    for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) this.#lines.push(at + 1)
-    let offset = 0
-    let before = ''
-    for (const lexeme of lexer.lex(text)) {
-      if (!CONTROL.has(lexeme) && lexeme !== SCALAR) {
-        if (before !== SCALAR && lexeme.startsWith('#')) this.#add(text, lexeme, offset)
-        offset += lexeme.length
-      }
-      before = lexeme
+/** The comments that the lexer finds. */
+export function collectComments(text: string, lexer: Lexer): Comments {
+  const comments: Comments = { found: [], lines: [0], next: 0 }
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) comments.lines.push(at + 1)
+  let offset = 0
+  let previous = ''
+  for (const lexeme of lexer.lex(text)) {
+    if (!CONTROL.has(lexeme) && lexeme !== SCALAR) {
+      if (previous !== SCALAR && lexeme.startsWith('#')) add(comments, text, lexeme, offset)
+      offset += lexeme.length
     }
+    previous = lexeme
   }
+  return comments
+}
 
-  #add(text: string, lexeme: string, offset: number): void {
-    const { line, column } = this.place(offset)
-    const alone = text.slice(offset - column, offset).trim() === ''
-    this.#found.push({ offset, line, column, alone, text: lexeme.slice(1).replace(/\r$/, '') })
-  }
+function add(comments: Comments, text: string, lexeme: string, offset: number): void {
+  const { line, column } = placeOf(comments, offset)
+  const alone = text.slice(offset - column, offset).trim() === ''
+  comments.found.push({ offset, line, column, alone, text: lexeme.slice(1).replace(/\r$/, '') })
+}
 
-  /** Line and column of an offset, both from 0. */
-  place(offset: number): { line: number; column: number } {
-    let [low, high] = [0, this.#lines.length]
-    while (high - low > 1) {
-      const middle = (low + high) >> 1
-      if ((this.#lines[middle] ?? 0) <= offset) low = middle
-      else high = middle
-    }
-    return { line: low, column: offset - (this.#lines[low] ?? 0) }
+/** Line and column of an offset, both from 0. */
+export function placeOf(comments: Comments, offset: number): { line: number; column: number } {
+  let [low, high] = [0, comments.lines.length]
+  while (high - low > 1) {
+    const middle = (low + high) >> 1
+    if ((comments.lines[middle] ?? 0) <= offset) low = middle
+    else high = middle
   }
+  return { line: low, column: offset - (comments.lines[low] ?? 0) }
+}
 
-  /** Those before an offset. */
-  before(offset: number): Comment[] {
-    return this.#take((found) => found.offset < offset, false)
-  }
+/** Those before an offset. */
+export function commentsBefore(comments: Comments, offset: number): Comment[] {
+  return take(comments, (found) => found.offset < offset, false)
+}
 
-  /** The one on the line where something ended, behind it. */
-  behind(end: number, inline: boolean): Comment[] {
-    const { line } = this.place(Math.max(end - 1, 0))
-    const first = this.#next
-    return this.#take((found, index) => index === first && found.line === line && !found.alone, inline)
-  }
+/** The one on the line where something ended, behind it. */
+export function commentBehind(comments: Comments, end: number, inline: boolean): Comment[] {
+  const { line } = placeOf(comments, Math.max(end - 1, 0))
+  const first = comments.next
+  return take(comments, (found, index) => index === first && found.line === line && !found.alone, inline)
+}
 
-  /** Those before an offset that are further in than a column: they belong to what has just ended there. */
-  furtherIn(column: number, offset: number): Comment[] {
-    return this.#take((found) => found.alone && found.offset < offset && found.column > column, false)
-  }
+/** Those before an offset that are further in than a column: they belong to what has just ended there. */
+export function commentsFurtherIn(comments: Comments, column: number, offset: number): Comment[] {
+  return take(comments, (found) => found.alone && found.offset < offset && found.column > column, false)
+}
 
-  #take(wanted: (found: Found, index: number) => boolean, inline: boolean): Comment[] {
-    const taken: Comment[] = []
-    for (let found = this.#found[this.#next]; found !== undefined && wanted(found, this.#next); found = this.#found[this.#next]) {
-      taken.push(comment(found.text, inline))
-      this.#next += 1
-    }
-    return taken
+function take(comments: Comments, wanted: (found: Found, index: number) => boolean, inline: boolean): Comment[] {
+  const taken: Comment[] = []
+  for (
+    let found = comments.found[comments.next];
+    found !== undefined && wanted(found, comments.next);
+    found = comments.found[comments.next]
+  ) {
+    taken.push(comment(found.text, inline))
+    comments.next += 1
   }
+  return taken
 }

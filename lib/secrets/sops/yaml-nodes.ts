@@ -9,6 +9,7 @@ interface Around {
   foot: string
 }
 
+/** A value, or a key. */
 export interface ScalarNode extends Around {
   readonly kind: 'scalar'
   readonly text: string
@@ -17,80 +18,83 @@ export interface ScalarNode extends Around {
   readonly tag: '' | '!!binary' | '!!merge'
 }
 
+/** A mapping. */
 export interface MapNode extends Around {
   readonly kind: 'map'
   readonly entries: { readonly key: ScalarNode; readonly value: YamlNode }[]
 }
 
+/** A sequence. */
 export interface SeqNode extends Around {
   readonly kind: 'seq'
   readonly items: YamlNode[]
 }
 
+/** A node of the document as it will be written. */
 export type YamlNode = ScalarNode | MapNode | SeqNode
 
 /** A document with each comment tied to the node that SOPS would tie it to. */
 export function mapNode(map: Branch): MapNode {
   const node: MapNode = { kind: 'map', entries: [], head: '', line: '', foot: '' }
-  const pending = new Pending()
+  const pending: Pending = { above: [], beside: [] }
   for (const entry of map.items) {
     if (entry.kind === 'comment') {
-      pending.add(entry.text, entry.inline)
+      wait(pending, entry.text, entry.inline)
       continue
     }
     const key = textNode(entry.key)
     const value = valueNode(entry.value)
     // The comments above the first key are the document's own, so to speak.
-    pending.above(node.entries.length === 0 ? node : key)
-    pending.beside(value)
+    putAbove(pending, node.entries.length === 0 ? node : key)
+    putBeside(pending, value)
     node.entries.push({ key, value })
   }
-  pending.below(node.entries.at(-1)?.key, node)
+  putBelow(pending, node.entries.at(-1)?.key, node)
   return node
 }
 
 function seqNode(values: List): SeqNode {
   const node: SeqNode = { kind: 'seq', items: [], head: '', line: '', foot: '' }
-  const pending = new Pending()
+  const pending: Pending = { above: [], beside: [] }
   for (const value of values.items) {
     if (isComment(value)) {
-      pending.add(value.text, value.inline)
+      wait(pending, value.text, value.inline)
       continue
     }
     const child = valueNode(value)
-    pending.above(node.items.length === 0 ? node : child)
-    pending.beside(child)
+    putAbove(pending, node.items.length === 0 ? node : child)
+    putBeside(pending, child)
     node.items.push(child)
   }
-  pending.below(node.items.at(-1), node)
+  putBelow(pending, node.items.at(-1), node)
   return node
 }
 
 /** Comments that wait for the next item. */
-class Pending {
-  #above: string[] = []
-  #beside: string[] = []
+interface Pending {
+  above: string[]
+  beside: string[]
+}
 
-  add(text: string, inline: boolean): void {
-    const lines = inline ? this.#beside : this.#above
-    lines.push(`#${text}`)
-  }
+function wait(pending: Pending, text: string, inline: boolean): void {
+  const lines = inline ? pending.beside : pending.above
+  lines.push(`#${text}`)
+}
 
-  above(node: YamlNode): void {
-    node.head = [...this.#above, ...(node.head === '' ? [] : [node.head])].join('\n')
-    this.#above = []
-  }
+function putAbove(pending: Pending, node: YamlNode): void {
+  node.head = [...pending.above, ...(node.head === '' ? [] : [node.head])].join('\n')
+  pending.above = []
+}
 
-  beside(node: YamlNode): void {
-    node.line = this.#beside.join('\n')
-    this.#beside = []
-  }
+function putBeside(pending: Pending, node: YamlNode): void {
+  node.line = pending.beside.join('\n')
+  pending.beside = []
+}
 
-  below(last: YamlNode | undefined, container: YamlNode): void {
-    const lines = [...this.#above, ...this.#beside].join('\n')
-    if (last === undefined) container.head = lines
-    else last.foot = lines
-  }
+function putBelow(pending: Pending, last: YamlNode | undefined, container: YamlNode): void {
+  const lines = [...pending.above, ...pending.beside].join('\n')
+  if (last === undefined) container.head = lines
+  else last.foot = lines
 }
 
 function valueNode(value: Value): YamlNode {

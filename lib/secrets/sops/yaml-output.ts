@@ -1,51 +1,56 @@
 /** The text of a YAML file as it grows, and where on its line the writer stands. */
-export class YamlOutput {
-  readonly #parts: string[] = []
-  column = 0
+export interface YamlOutput {
+  readonly parts: string[]
+  column: number
   /** How far lines begin; -1 before a document's root. */
-  indent = -1
+  indent: number
   /** A blank, or nothing, stands before: no blank is needed. */
-  blankBefore = true
+  blankBefore: boolean
   /** Only indentation and dashes stand on the line so far. */
-  lineIsIndent = true
+  lineIsIndent: boolean
   /** How far a comment was indented that ended something; -1 for none. */
-  footIndent = -1
+  footIndent: number
+}
 
-  text(): string {
-    return this.#parts.join('')
-  }
+/** An empty text. */
+export function newOutput(): YamlOutput {
+  return { parts: [], column: 0, indent: -1, blankBefore: true, lineIsIndent: true, footIndent: -1 }
+}
 
-  /** Text that is content, not syntax. */
-  write(text: string): void {
-    this.put(text)
-    this.lineIsIndent = false
-  }
+/** Text that is content, not syntax. */
+export function printContent(out: YamlOutput, text: string): void {
+  print(out, text)
+  out.lineIsIndent = false
+}
 
-  newLine(): void {
-    const indent = Math.max(this.indent, 0)
-    if (!this.lineIsIndent || this.column > indent || (this.column === indent && !this.blankBefore)) this.break()
-    // A comment that ends something is kept apart from what follows.
-    if (this.footIndent === indent) this.break()
-    if (this.column < indent) this.put(' '.repeat(indent - this.column))
-    this.blankBefore = true
-    this.footIndent = -1
-  }
+/** Goes to where the next thing of the document begins. */
+export function startLine(out: YamlOutput): void {
+  const indent = Math.max(out.indent, 0)
+  if (!out.lineIsIndent || out.column > indent || (out.column === indent && !out.blankBefore)) breakLine(out)
+  // A comment that ends something is kept apart from what follows.
+  if (out.footIndent === indent) breakLine(out)
+  if (out.column < indent) print(out, ' '.repeat(indent - out.column))
+  out.blankBefore = true
+  out.footIndent = -1
+}
 
-  mark(text: string, apart: boolean, blankAfter = false, isIndent = false): void {
-    if (apart && !this.blankBefore) this.put(' ')
-    this.put(text)
-    this.blankBefore = blankAfter
-    this.lineIsIndent = this.lineIsIndent && isIndent
-  }
+/** Syntax, with a blank before it where it must stand `apart`. */
+export function printMark(out: YamlOutput, text: string, apart: boolean, blankAfter = false, isIndent = false): void {
+  if (apart && !out.blankBefore) print(out, ' ')
+  print(out, text)
+  out.blankBefore = blankAfter
+  out.lineIsIndent = out.lineIsIndent && isIndent
+}
 
-  put(text: string): void {
-    this.#parts.push(text)
-    this.column += text.length
-  }
+/** Text, whatever it is. */
+export function print(out: YamlOutput, text: string): void {
+  out.parts.push(text)
+  out.column += text.length
+}
 
-  break(): void {
-    this.#parts.push('\n')
-    this.column = 0
-    this.lineIsIndent = true
-  }
+/** Ends the line. */
+export function breakLine(out: YamlOutput): void {
+  out.parts.push('\n')
+  out.column = 0
+  out.lineIsIndent = true
 }

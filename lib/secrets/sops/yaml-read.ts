@@ -1,7 +1,7 @@
 import type * as Yaml from 'yaml'
 import { fault } from '../fault.ts'
 import { isBranch, isComment, isList, textOrBytes, type Branch, type Item, type Leaf, type List, type Value } from './document.ts'
-import { Comments } from './yaml-comments.ts'
+import { collectComments, commentBehind, commentsBefore, commentsFurtherIn, placeOf, type Comments } from './yaml-comments.ts'
 import { resolvePlain, TOO_LARGE } from './yaml-scalar.ts'
 import { yamlTime } from './time.ts'
 
@@ -21,14 +21,14 @@ export async function readYaml(text: string): Promise<Branch[]> {
   try {
     const parsed = yaml.parseAllDocuments(text, { ...options, logLevel: 'silent', version: '1.2' })
     const documents: Yaml.Document.Parsed[] = 'empty' in parsed ? [] : parsed
-    const comments = new Comments(text, new yaml.Lexer())
+    const comments = collectComments(text, new yaml.Lexer())
     for (const { errors } of documents) {
       const [first] = errors
       if (first !== undefined) throw wrong(comments, first.pos[0], first.code.toLowerCase().replaceAll('_', ' '))
     }
     return documents.map((document, index) => {
       const limit = documents[index + 1] === undefined ? text.length : document.range[2]
-      return new DocumentReader(yaml, comments, index === 0).read(document.contents, limit)
+      return readDocument({ yaml, comments, unique: index === 0, anchors: new Map(), copied: 0 }, document.contents, limit)
     })
   } catch (error) {
     // Nesting so deep that the stack ends.
@@ -37,125 +37,130 @@ export async function readYaml(text: string): Promise<Branch[]> {
   }
 }
 
-class DocumentReader {
-  readonly #yaml: typeof Yaml
-  readonly #comments: Comments
-  readonly #unique: boolean
-  readonly #anchors = new Map<string, Value | undefined>()
-  #copied = 0
-
+/** One document being read. */
+interface Reader {
+  readonly yaml: typeof Yaml
+  readonly comments: Comments
   /** SOPS refuses a key that is there twice in the first document, and only there. */
-  constructor(yaml: typeof Yaml, comments: Comments, unique: boolean) {
-    this.#yaml = yaml
-    this.#comments = comments
-    this.#unique = unique
-  }
+  readonly unique: boolean
+  readonly anchors: Map<string, Value | undefined>
+  copied: number
+}
 
-  read(contents: Yaml.ParsedNode | null, limit: number): Branch {
-    if (this.#yaml.isMap(contents)) return this.#map(contents, -1, limit)
-    const empty = contents === null || (this.#yaml.isScalar(contents) && this.#scalar(contents) === null)
-    if (!empty) throw fault('plaintext', 'has a document that is not a mapping of keys to values, which SOPS cannot encrypt')
-    return { kind: 'branch', items: this.#comments.before(limit) }
-  }
+/** SOPS refuses a key that is there twice in the first document, and only there. */
 
-  #map(map: Yaml.YAMLMap.Parsed, around: number, limit: number): Branch {
-    const items: Branch['items'] = []
-    const seen = new Set<string>()
-    const column = this.#comments.place(map.range[0]).column
-    for (const [index, pair] of map.items.entries()) {
-      const key = this.#key(pair.key)
-      if (this.#unique && seen.has(key)) throw wrong(this.#comments, pair.key.range[0], 'this key is there twice')
-      seen.add(key)
-      items.push(...this.#comments.before(pair.key.range[0]))
-      const next = map.items[index + 1]?.key.range[0] ?? limit
-      const entry = this.#entry(pair, key, { column, next })
-      if (!isMergeable(entry.at(-1))) throw wrong(this.#comments, pair.key.range[0], MERGE, 'plaintext')
-      items.push(...entry)
+function readDocument(reader: Reader, contents: Yaml.ParsedNode | null, limit: number): Branch {
+  if (reader.yaml.isMap(contents)) return readMap(reader, contents, -1, limit)
+  const empty = contents === null || (reader.yaml.isScalar(contents) && readScalar(reader, contents) === null)
+  if (!empty) throw fault('plaintext', 'has a document that is not a mapping of keys to values, which SOPS cannot encrypt')
+  return { kind: 'branch', items: commentsBefore(reader.comments, limit) }
+}
+
+function readMap(reader: Reader, map: Yaml.YAMLMap.Parsed, around: number, limit: number): Branch {
+  const items: Branch['items'] = []
+  const seen = new Set<string>()
+  const column = placeOf(reader.comments, map.range[0]).column
+  for (const [index, pair] of map.items.entries()) {
+    const key = readKey(reader, pair.key)
+    if (reader.unique && seen.has(key)) throw wrong(reader.comments, pair.key.range[0], 'this key is there twice')
+    seen.add(key)
+    items.push(...commentsBefore(reader.comments, pair.key.range[0]))
+    const next = map.items[index + 1]?.key.range[0] ?? limit
+    const entry = readEntry(reader, pair, key, { column, next })
+    if (!isMergeable(entry.at(-1))) throw wrong(reader.comments, pair.key.range[0], MERGE, 'plaintext')
+    items.push(...entry)
+  }
+  if (around < 0) items.push(...commentsBefore(reader.comments, limit))
+  else if (!map.flow) items.push(...commentsFurtherIn(reader.comments, around, limit))
+  return { kind: 'branch', items }
+}
+
+function readEntry(
+  reader: Reader,
+  pair: Yaml.Pair<Yaml.ParsedNode, Yaml.ParsedNode | null>,
+  key: string,
+  at: { column: number; next: number },
+): Branch['items'] {
+  const { value } = pair
+  const entry: Item = { kind: 'item', key, value: null }
+  if (value === null) return [entry]
+  const isBlock = reader.yaml.isCollection(value) && !value.flow
+  const above = isBlock ? commentBehind(reader.comments, pair.key.range[1], false) : []
+  if (reader.yaml.isCollection(value)) {
+    entry.value = readValue(reader, value, at.column, at.next)
+    return [...above, entry]
+  }
+  const first = commentBehind(reader.comments, pair.key.range[1], true)
+  const before = commentsBefore(reader.comments, value.range[1])
+  entry.value = readValue(reader, value, at.column, at.next)
+  return [...first, ...before, ...commentBehind(reader.comments, value.range[1], true), entry]
+}
+
+function readList(reader: Reader, seq: Yaml.YAMLSeq.Parsed, around: number, limit: number): List {
+  const items: Value[] = []
+  const column = placeOf(reader.comments, seq.range[0]).column
+  for (const [index, node] of seq.items.entries()) {
+    items.push(...commentsBefore(reader.comments, node.range[0]))
+    const next = seq.items[index + 1]?.range[0] ?? limit
+    if (reader.yaml.isCollection(node)) {
+      items.push(readValue(reader, node, column, next))
+      continue
     }
-    if (around < 0) items.push(...this.#comments.before(limit))
-    else if (!map.flow) items.push(...this.#comments.furtherIn(around, limit))
-    return { kind: 'branch', items }
+    const before = commentsBefore(reader.comments, node.range[1])
+    const value = readValue(reader, node, column, next)
+    items.push(...before, ...commentBehind(reader.comments, node.range[1], true), value)
   }
+  if (!seq.flow) items.push(...commentsFurtherIn(reader.comments, around, limit))
+  return { kind: 'list', items }
+}
 
-  #entry(pair: Yaml.Pair<Yaml.ParsedNode, Yaml.ParsedNode | null>, key: string, at: { column: number; next: number }): Branch['items'] {
-    const { value } = pair
-    const entry: Item = { kind: 'item', key, value: null }
-    if (value === null) return [entry]
-    const isBlock = this.#yaml.isCollection(value) && !value.flow
-    const above = isBlock ? this.#comments.behind(pair.key.range[1], false) : []
-    if (this.#yaml.isCollection(value)) {
-      entry.value = this.#value(value, at.column, at.next)
-      return [...above, entry]
-    }
-    const first = this.#comments.behind(pair.key.range[1], true)
-    const before = this.#comments.before(value.range[1])
-    entry.value = this.#value(value, at.column, at.next)
-    return [...first, ...before, ...this.#comments.behind(value.range[1], true), entry]
-  }
+function readValue(reader: Reader, node: Yaml.ParsedNode, around: number, limit: number): Value {
+  if (reader.yaml.isAlias(node)) return readAlias(reader, node)
+  if (node.anchor !== undefined) reader.anchors.set(node.anchor, undefined)
+  const value = reader.yaml.isScalar(node) ? readScalar(reader, node) : readCollection(reader, node, around, limit)
+  if (node.anchor !== undefined) reader.anchors.set(node.anchor, value)
+  return value
+}
 
-  #seq(seq: Yaml.YAMLSeq.Parsed, around: number, limit: number): List {
-    const items: Value[] = []
-    const column = this.#comments.place(seq.range[0]).column
-    for (const [index, node] of seq.items.entries()) {
-      items.push(...this.#comments.before(node.range[0]))
-      const next = seq.items[index + 1]?.range[0] ?? limit
-      if (this.#yaml.isCollection(node)) {
-        items.push(this.#value(node, column, next))
-        continue
-      }
-      const before = this.#comments.before(node.range[1])
-      const value = this.#value(node, column, next)
-      items.push(...before, ...this.#comments.behind(node.range[1], true), value)
-    }
-    if (!seq.flow) items.push(...this.#comments.furtherIn(around, limit))
-    return { kind: 'list', items }
-  }
+function readCollection(reader: Reader, node: Yaml.YAMLMap.Parsed | Yaml.YAMLSeq.Parsed, around: number, limit: number): Branch | List {
+  const value = reader.yaml.isMap(node) ? readMap(reader, node, around, limit) : readList(reader, node, around, limit)
+  if (!node.flow) return value
+  const inside = [...commentsBefore(reader.comments, node.range[1]), ...commentBehind(reader.comments, node.range[1], false)]
+  value.items.unshift(...inside)
+  return value
+}
 
-  #value(node: Yaml.ParsedNode, around: number, limit: number): Value {
-    if (this.#yaml.isAlias(node)) return this.#alias(node)
-    if (node.anchor !== undefined) this.#anchors.set(node.anchor, undefined)
-    const value = this.#yaml.isScalar(node) ? this.#scalar(node) : this.#collection(node, around, limit)
-    if (node.anchor !== undefined) this.#anchors.set(node.anchor, value)
-    return value
-  }
+function readAlias(reader: Reader, node: Yaml.Alias.Parsed): Value {
+  const value = reader.anchors.get(node.source)
+  if (value === undefined) throw wrong(reader.comments, node.range[0], 'this alias stands for nothing, or for itself')
+  return copyOf(reader, value)
+}
 
-  #collection(node: Yaml.YAMLMap.Parsed | Yaml.YAMLSeq.Parsed, around: number, limit: number): Branch | List {
-    const value = this.#yaml.isMap(node) ? this.#map(node, around, limit) : this.#seq(node, around, limit)
-    if (!node.flow) return value
-    const inside = [...this.#comments.before(node.range[1]), ...this.#comments.behind(node.range[1], false)]
-    value.items.unshift(...inside)
-    return value
+function copyOf(reader: Reader, value: Value): Value {
+  reader.copied += 1
+  if (reader.copied > MAX_COPIED) throw fault('syntax', 'is not read: its aliases stand for more values than any honest file has')
+  if (isList(value)) return { kind: 'list', items: value.items.map((entry) => copyOf(reader, entry)) }
+  if (!isBranch(value)) return value
+  return {
+    kind: 'branch',
+    items: value.items.map((entry) => (isComment(entry) ? entry : { ...entry, value: copyOf(reader, entry.value) })),
   }
+}
 
-  #alias(node: Yaml.Alias.Parsed): Value {
-    const value = this.#anchors.get(node.source)
-    if (value === undefined) throw wrong(this.#comments, node.range[0], 'this alias stands for nothing, or for itself')
-    return this.#copy(value)
-  }
+function readKey(reader: Reader, node: Yaml.ParsedNode): string {
+  const key = reader.yaml.isScalar(node) ? readScalar(reader, node) : reader.yaml.isAlias(node) ? readAlias(reader, node) : null
+  if (typeof key !== 'string') throw wrong(reader.comments, node.range[0], 'this key is not text, put it in quotes', 'plaintext')
+  if (reader.yaml.isScalar(node) && node.anchor !== undefined) reader.anchors.set(node.anchor, key)
+  return key
+}
 
-  #copy(value: Value): Value {
-    this.#copied += 1
-    if (this.#copied > MAX_COPIED) throw fault('syntax', 'is not read: its aliases stand for more values than any honest file has')
-    if (isList(value)) return { kind: 'list', items: value.items.map((entry) => this.#copy(entry)) }
-    if (!isBranch(value)) return value
-    return { kind: 'branch', items: value.items.map((entry) => (isComment(entry) ? entry : { ...entry, value: this.#copy(entry.value) })) }
-  }
-
-  #key(node: Yaml.ParsedNode): string {
-    const key = this.#yaml.isScalar(node) ? this.#scalar(node) : this.#yaml.isAlias(node) ? this.#alias(node) : null
-    if (typeof key !== 'string') throw wrong(this.#comments, node.range[0], 'this key is not text, put it in quotes', 'plaintext')
-    if (this.#yaml.isScalar(node) && node.anchor !== undefined) this.#anchors.set(node.anchor, key)
-    return key
-  }
-
-  #scalar(node: Yaml.Scalar.Parsed): Leaf {
-    const text = typeof node.value === 'string' ? node.value : ''
-    const tag = node.tag?.startsWith(CORE) ? node.tag.slice(CORE.length) : node.tag === undefined ? '' : 'str'
-    const value = tag === '' && node.type === 'PLAIN' ? resolvePlain(text) : tag === '' ? unfolded(node, text) : tagged(tag, text)
-    if (value === TOO_LARGE) throw wrong(this.#comments, node.range[0], 'this number is too large for SOPS, put it in quotes', 'plaintext')
-    if (value === undefined) throw wrong(this.#comments, node.range[0], 'this value is not of the type that its tag says')
-    return value
-  }
+function readScalar(reader: Reader, node: Yaml.Scalar.Parsed): Leaf {
+  const text = typeof node.value === 'string' ? node.value : ''
+  const tag = node.tag?.startsWith(CORE) ? node.tag.slice(CORE.length) : node.tag === undefined ? '' : 'str'
+  const value = tag === '' && node.type === 'PLAIN' ? resolvePlain(text) : tag === '' ? unfolded(node, text) : tagged(tag, text)
+  if (value === TOO_LARGE) throw wrong(reader.comments, node.range[0], 'this number is too large for SOPS, put it in quotes', 'plaintext')
+  if (value === undefined) throw wrong(reader.comments, node.range[0], 'this value is not of the type that its tag says')
+  return value
 }
 
 /** SOPS takes every key `<<` for a merge, and then refuses its own file when the value is none. */
@@ -191,6 +196,6 @@ function tagged(tag: string, text: string): Leaf | typeof TOO_LARGE | undefined 
 }
 
 function wrong(comments: Comments, offset: number, what: string, kind: 'syntax' | 'plaintext' = 'syntax'): Error {
-  const { line, column } = comments.place(offset)
+  const { line, column } = placeOf(comments, offset)
   return fault(kind, `is not valid YAML: ${what} at line ${line + 1}, column ${column + 1}`, { hint: REPAIR })
 }
