@@ -130,6 +130,17 @@ test('base64 with bits that mean nothing is refused, for one value has one spell
   expect(faultKind(await refusal(Buffer.from(changed), await identitiesOf('reader')))).toBe('value')
 })
 
+test('a file of many megabytes goes there and back', async () => {
+  const identities = await identitiesOf('reader')
+  const recipients = [await recipient(identities[0]?.name ?? '')]
+  const blob = Buffer.alloc(12_000_000, 'line\n')
+  const binary = await encryptSops(blob, { format: 'binary', recipients, now: NOW })
+  expect((await decryptSops(binary.bytes, identities)).plaintext.bytes().equals(blob)).toBe(true)
+  const json = Buffer.from(`{\n\t"a": ${JSON.stringify(blob.toString())}\n}\n`)
+  const structured = await encryptSops(json, { format: 'json', recipients, now: NOW })
+  expect((await decryptSops(structured.bytes, identities)).plaintext.bytes().equals(json)).toBe(true)
+})
+
 test('keys of other kinds are told, but not needed', async () => {
   const { otherKeys } = await decryptSops(read('other-keys.json'), await identitiesOf('reader'))
   expect(otherKeys).toEqual(['pgp'])
