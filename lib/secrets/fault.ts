@@ -1,0 +1,80 @@
+import { GitopsError, type ErrorCode } from '../model/errors.ts'
+
+/**
+ * What was wrong with an encrypted file, or with reading it.
+ *
+ * - `empty`, `not-sops`, `syntax`, `metadata`: it is not a SOPS file that can be read
+ * - `no-key`: none of the identities opens it
+ * - `value`: an encrypted value was changed, or stands in clear where it should be encrypted
+ * - `mac`: values were changed, moved or dropped, though each one decrypts
+ * - `already`: it is encrypted already
+ * - `recipient`, `identity`: a key is written wrongly, or of a kind that is not supported
+ * - `plaintext`: the document to encrypt cannot be expressed in the format
+ * - `unsupported`: a feature of SOPS that is not supported here
+ */
+export type FaultKind =
+  | 'empty'
+  | 'not-sops'
+  | 'syntax'
+  | 'metadata'
+  | 'no-key'
+  | 'value'
+  | 'mac'
+  | 'already'
+  | 'recipient'
+  | 'identity'
+  | 'plaintext'
+  | 'unsupported'
+
+const CODES: Readonly<Record<FaultKind, readonly [code: ErrorCode, sopsExit: number]>> = {
+  empty: ['invalid', 1],
+  'not-sops': ['invalid', 1],
+  syntax: ['invalid', 1],
+  metadata: ['invalid', 1],
+  'no-key': ['environment', 128],
+  value: ['invalid', 25],
+  mac: ['invalid', 51],
+  already: ['invalid', 203],
+  recipient: ['config', 1],
+  identity: ['environment', 1],
+  plaintext: ['invalid', 23],
+  unsupported: ['environment', 1],
+}
+
+/** The cause of every `GitopsError` of this room: which fault it is. */
+class FaultError extends Error {
+  override readonly name = 'FaultError'
+  readonly kind: FaultKind
+
+  constructor(kind: FaultKind, cause: unknown) {
+    super(kind, cause === undefined ? {} : { cause })
+    this.kind = kind
+  }
+}
+
+/** A `GitopsError` whose message is a sentence's second half: the caller puts the file's name before it with `inFile`. */
+export function fault(kind: FaultKind, message: string, options: { hint?: string; cause?: unknown } = {}): GitopsError {
+  return new GitopsError(CODES[kind][0], message, {
+    ...(options.hint === undefined ? {} : { hint: options.hint }),
+    cause: new FaultError(kind, options.cause),
+  })
+}
+
+/** The same error with the file's name before its message. */
+export function inFile(file: string, error: GitopsError): GitopsError {
+  return new GitopsError(error.code, `${file} ${error.message}`, {
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    ...(error.cause === undefined ? {} : { cause: error.cause }),
+  })
+}
+
+/** Which fault an error of this room is, or null for any other error. */
+export function faultKind(error: unknown): FaultKind | null {
+  return error instanceof GitopsError && error.cause instanceof FaultError ? error.cause.kind : null
+}
+
+/** The exit code that `sops` itself uses for this fault, or null for an error of another room. */
+export function sopsExitCode(error: unknown): number | null {
+  const kind = faultKind(error)
+  return kind === null ? null : CODES[kind][1]
+}

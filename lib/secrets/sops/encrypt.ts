@@ -1,0 +1,89 @@
+import { wrap, type Recipient } from '../age.ts'
+import { fault } from '../fault.ts'
+import { associatedData, encryptLeaf, newDataKey, type DataKey } from './cipher.ts'
+import { isComment, lookup, type Documents } from './document.ts'
+import { newMac, sealMac } from './mac.ts'
+import { DIALECT, METADATA_KEY, writeMetadata } from './metadata.ts'
+import { DEFAULT_RULE, selector, type Rule, type Selector } from './rules.ts'
+import { emitEncrypted, loadPlain, type SopsFormat } from './store.ts'
+import { stamp } from './time.ts'
+import { walk } from './walk.ts'
+
+/** How a file is to be encrypted. */
+export interface EncryptOptions {
+  readonly format: SopsFormat
+  /** At least one; each can read the file. Made by `recipient`. */
+  readonly recipients: readonly Recipient[]
+  /** Written into the file as the time of its last change. */
+  readonly now: Date
+  /** Which values are encrypted; SOPS' own default unless given. Without effect on binary files. */
+  readonly rule?: Rule
+  /** Leaves what is not encrypted out of the MAC, so that it may be edited by hand; false unless given. */
+  readonly macOnlyEncrypted?: boolean
+}
+
+/** An encrypted file. */
+export interface Encrypted {
+  /** What the real `sops` decrypts. */
+  readonly bytes: Buffer
+  /** How many values are encrypted. None, with a rule: the rule matches nothing and everything is in clear. */
+  readonly encryptedValues: number
+  /** How many values stand in clear because the rule says so; empty ones, which SOPS never encrypts, do not count. */
+  readonly clearValues: number
+}
+
+/**
+ * The plaintext as a SOPS file. Throws `config` without a recipient, `invalid` when it is encrypted already or cannot be
+ * read as the format.
+ */
+export async function encryptSops(plaintext: Uint8Array, options: EncryptOptions): Promise<Encrypted> {
+  const { format, now, macOnlyEncrypted = false } = options
+  const recipients = [...new Set(options.recipients)]
+  if (recipients.length === 0) throw fault('recipient', 'has no recipient to encrypt it to', { hint: 'Name one in .sops.yaml.' })
+  const documents = await loadPlain(plaintext, format)
+  await refuseEncrypted(plaintext, documents, format)
+  const rule: Rule = format === 'binary' ? { kind: 'all' } : (options.rule ?? DEFAULT_RULE)
+  const key = newDataKey()
+  try {
+    const { sealed, digest, count } = sealDocuments(documents, key, { isSelected: await selector(rule), macOnlyEncrypted })
+    const lastModified = stamp(now)
+    const age = await Promise.all(recipients.map(async (to) => ({ recipient: to, enc: await wrap(key, to) })))
+    const mac = sealMac(digest, key, lastModified)
+    const groups = [{ age, others: [] }]
+    const block = writeMetadata({ groups, threshold: 1, lastModified, mac, rule, macOnlyEncrypted, version: DIALECT })
+    return { bytes: emitEncrypted(sealed, block, format), ...count }
+  } finally {
+    key.fill(0)
+  }
+}
+
+interface Sealed {
+  readonly sealed: Documents
+  readonly digest: string
+  readonly count: { encryptedValues: number; clearValues: number }
+}
+
+function sealDocuments(documents: Documents, key: DataKey, how: { isSelected: Selector; macOnlyEncrypted: boolean }): Sealed {
+  const mac = newMac(how.macOnlyEncrypted)
+  const count = { encryptedValues: 0, clearValues: 0 }
+  const sealed = walk(documents, (value, place) => {
+    const selected = how.isSelected(place)
+    if (selected || !how.macOnlyEncrypted) mac.add(value)
+    const text = selected ? encryptLeaf(value, key, associatedData(place.path)) : null
+    if (!isComment(value) && text !== '') count[text === null ? 'clearValues' : 'encryptedValues'] += 1
+    return text ?? value
+  })
+  return { sealed, digest: mac.digest(), count }
+}
+
+async function refuseEncrypted(plaintext: Uint8Array, documents: Documents, format: SopsFormat): Promise<void> {
+  if (documents.length === 0) throw fault('empty', 'is empty: there is nothing to encrypt')
+  const { inspectSops } = await import('./decrypt.ts')
+  // Any file can go into a binary envelope, also one that is encrypted and would then be so twice.
+  const maybe = format === 'binary' && Buffer.from(plaintext).includes(METADATA_KEY)
+  const nested = maybe ? await inspectSops(plaintext).catch(() => null) : null
+  if (nested === null && !documents.some((document) => format !== 'binary' && lookup(document, METADATA_KEY) !== undefined)) return
+  throw fault('already', `is encrypted already, or has a key \`${METADATA_KEY}\` of its own, which SOPS keeps for itself`, {
+    hint: 'To change it use `sops`, or decrypt it first.',
+  })
+}

@@ -1,0 +1,43 @@
+import { isTime, textOrBytes, type Comment, type Leaf } from './document.ts'
+import { parseFloatText, parseIntText, plainDecimal } from './number.ts'
+import { rfc3339 } from './time.ts'
+
+/** The name that stands behind `type:` in an encrypted value. */
+export type LeafType = 'str' | 'int' | 'float' | 'bool' | 'time' | 'comment'
+
+/** The type and the bytes of a value as SOPS encrypts and hashes it; null for null, which is neither. */
+export function serialise(value: Leaf | Comment): { type: LeafType; bytes: Buffer } | null {
+  if (value === null) return null
+  if (typeof value === 'string') return { type: 'str', bytes: Buffer.from(value, 'utf8') }
+  if (Buffer.isBuffer(value)) return { type: 'str', bytes: value }
+  if (typeof value === 'bigint') return { type: 'int', bytes: Buffer.from(value.toString()) }
+  if (typeof value === 'number') return { type: 'float', bytes: Buffer.from(plainDecimal(value)) }
+  // Title case: what the first SOPS, in Python, wrote.
+  if (typeof value === 'boolean') return { type: 'bool', bytes: Buffer.from(value ? 'True' : 'False') }
+  return { type: isTime(value) ? 'time' : 'comment', bytes: Buffer.from(value.text, 'utf8') }
+}
+
+const TRUE = new Set(['1', 't', 'T', 'TRUE', 'true', 'True'])
+const FALSE = new Set(['0', 'f', 'F', 'FALSE', 'false', 'False'])
+
+/** The value that decrypted bytes of a type mean, or null when the bytes are no such value. Never a null value. */
+export function parseLeaf(type: string, bytes: Buffer): Exclude<Leaf, null> | Comment | null {
+  const text = bytes.toString('utf8')
+  switch (type) {
+    case 'str':
+    case 'bytes': // written by no SOPS of today
+      return textOrBytes(bytes)
+    case 'int':
+      return parseIntText(text)
+    case 'float':
+      return parseFloatText(text)
+    case 'bool':
+      return TRUE.has(text) ? true : FALSE.has(text) ? false : null
+    case 'time':
+      return rfc3339(text)
+    case 'comment':
+      return { kind: 'comment', text, inline: false }
+    default:
+      return null
+  }
+}

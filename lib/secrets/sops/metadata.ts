@@ -1,0 +1,134 @@
+import { fault } from '../fault.ts'
+import { branch, isBranch, isList, isTime, item, list, lookup, type Branch, type Value } from './document.ts'
+import { DEFAULT_RULE, type Rule } from './rules.ts'
+import { rfc3339, wholeSeconds } from './time.ts'
+
+/** One recipient of a file: its public key, and the data key wrapped for it as an armored age file. */
+export interface AgeEntry {
+  readonly recipient: string
+  readonly enc: string
+}
+
+/** Keys of which any one is enough. */
+export interface KeyGroup {
+  readonly age: readonly AgeEntry[]
+  /** Kinds of keys in it that are not age, as they are named in the file: `pgp`, `kms`. */
+  readonly others: readonly string[]
+}
+
+/** The `sops` block of a file. */
+export interface Metadata {
+  readonly groups: readonly KeyGroup[]
+  /** How many groups are needed; only meaningful with more than one. */
+  readonly threshold: number
+  /** The text that the MAC is bound to. */
+  readonly lastModified: string
+  /** Encrypted; empty when the file has none. */
+  readonly mac: string
+  readonly rule: Rule
+  readonly macOnlyEncrypted: boolean
+  readonly version: string
+}
+
+const OTHER_KEYS = ['kms', 'gcp_kms', 'hckms', 'azure_kv', 'hc_vault', 'pgp']
+const SUFFIX_RULES = ['unencrypted_suffix', 'encrypted_suffix'] as const
+const PATTERN_RULES = ['unencrypted_regex', 'encrypted_regex', 'unencrypted_comment_regex', 'encrypted_comment_regex'] as const
+
+/** The key that SOPS keeps for itself at the top of a document. */
+export const METADATA_KEY = 'sops'
+
+/** The dialect we write: the version of SOPS whose files ours are like. */
+export const DIALECT = '3.13.3'
+
+/** The block as data. Throws `metadata` with the field that is wrong. */
+export function readMetadata(block: Branch): Metadata {
+  const groups = readGroups(block)
+  const modified = rfc3339(text(block, 'lastmodified'))
+  if (modified === null) throw broken('its `lastmodified` is missing or not a time')
+  const threshold = text(block, 'shamir_threshold')
+  if (!/^\d*$/.test(threshold)) throw broken('its `shamir_threshold` is not a number')
+  return {
+    groups,
+    threshold: Number(threshold) || groups.length,
+    lastModified: wholeSeconds(modified),
+    mac: text(block, 'mac'),
+    rule: readRule(block),
+    macOnlyEncrypted: flag(block, 'mac_only_encrypted'),
+    version: text(block, 'version'),
+  }
+}
+
+/** The block as SOPS 3.13 orders it. One group only. */
+export function writeMetadata(metadata: Metadata): Branch {
+  const entries: [string, Value][] = [
+    ['age', list(...(metadata.groups[0]?.age ?? []).map(({ recipient, enc }) => branch(item('enc', enc), item('recipient', recipient))))],
+    ['lastmodified', metadata.lastModified],
+    ['mac', metadata.mac],
+    ['version', metadata.version],
+  ]
+  if (metadata.macOnlyEncrypted) entries.push(['mac_only_encrypted', true])
+  const { rule } = metadata
+  if (rule.kind !== 'all') entries.push([rule.kind, 'suffix' in rule ? rule.suffix : rule.pattern])
+  return branch(...entries.sort(([one], [two]) => (one < two ? -1 : 1)).map(([key, value]) => item(key, value)))
+}
+
+function readGroups(block: Branch): KeyGroup[] {
+  const own = readGroup(block)
+  if (own.age.length > 0 || own.others.length > 0) return [own]
+  const groups = field(block, 'key_groups')
+  const read = groups !== undefined && isList(groups) ? groups.items.filter(isBranch).map(readGroup) : []
+  if (read.length === 0) throw broken('it names no keys')
+  return read
+}
+
+function readGroup(from: Branch): KeyGroup {
+  const age = field(from, 'age')
+  const entries = age !== undefined && isList(age) ? age.items.filter(isBranch) : []
+  return {
+    age: entries.map((entry) => ({ recipient: text(entry, 'recipient'), enc: text(entry, 'enc') })),
+    others: OTHER_KEYS.filter((kind) => {
+      const keys = field(from, kind)
+      return keys !== undefined && isList(keys) && keys.items.some(isBranch)
+    }),
+  }
+}
+
+function readRule(block: Branch): Rule {
+  const rules: Rule[] = []
+  for (const kind of SUFFIX_RULES) if (text(block, kind) !== '') rules.push({ kind, suffix: text(block, kind) })
+  for (const kind of PATTERN_RULES) if (text(block, kind) !== '') rules.push({ kind, pattern: text(block, kind) })
+  if (rules.length > 1) throw broken(`it has ${rules.map(({ kind }) => kind).join(' and ')}, of which a file can have one`)
+  return rules[0] ?? DEFAULT_RULE
+}
+
+/** SOPS takes field names in any case. */
+function field(from: Branch, name: string): Value | undefined {
+  const exact = lookup(from, name)
+  if (exact !== undefined) return exact
+  for (const entry of from.items) if (entry.kind === 'item' && entry.key.toLowerCase() === name) return entry.value
+  return undefined
+}
+
+/** SOPS takes numbers and yes or no for text as well. */
+function text(from: Branch, name: string): string {
+  const value = field(from, name)
+  if (value === undefined || value === null) return ''
+  if (typeof value === 'string') return value
+  if (typeof value === 'bigint' || typeof value === 'number') return String(value)
+  if (typeof value === 'boolean') return value ? '1' : '0'
+  if (isTime(value)) return value.text
+  throw broken(`its \`${name}\` is not text`)
+}
+
+function flag(from: Branch, name: string): boolean {
+  const value = text(from, name)
+  if (['', '0', 'f', 'F', 'false', 'FALSE', 'False'].includes(value)) return false
+  if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(value)) return true
+  throw broken(`its \`${name}\` is neither true nor false`)
+}
+
+function broken(what: string): Error {
+  return fault('metadata', `has a \`${METADATA_KEY}\` block that cannot be used: ${what}`, {
+    hint: 'Take the last good version of the file from Git, or encrypt it again.',
+  })
+}

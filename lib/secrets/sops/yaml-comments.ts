@@ -1,0 +1,86 @@
+import type { Lexer } from 'yaml'
+import { comment, type Comment } from './document.ts'
+
+/** A comment and where it stands. */
+interface Found {
+  readonly offset: number
+  readonly line: number
+  /** From 0. */
+  readonly column: number
+  /** Nothing but blanks stands before it on its line. */
+  readonly alone: boolean
+  readonly text: string
+}
+
+const CONTROL = new Set(['\u0002', '\u0018'])
+const SCALAR = '\u001f'
+
+/** The comments of a YAML text, handed out in order as the reader comes by. */
+export interface Comments {
+  readonly found: Found[]
+  readonly lines: number[]
+  next: number
+}
+
+/** The comments that the lexer finds. */
+export function collectComments(text: string, lexer: Lexer): Comments {
+  const comments: Comments = { found: [], lines: [0], next: 0 }
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) comments.lines.push(at + 1)
+  let offset = 0
+  let previous = ''
+  for (const lexeme of lexer.lex(text)) {
+    if (!CONTROL.has(lexeme) && lexeme !== SCALAR) {
+      if (previous !== SCALAR && lexeme.startsWith('#')) add(comments, text, lexeme, offset)
+      offset += lexeme.length
+    }
+    previous = lexeme
+  }
+  return comments
+}
+
+function add(comments: Comments, text: string, lexeme: string, offset: number): void {
+  const { line, column } = placeOf(comments, offset)
+  const alone = text.slice(offset - column, offset).trim() === ''
+  comments.found.push({ offset, line, column, alone, text: lexeme.slice(1).replace(/\r$/, '') })
+}
+
+/** Line and column of an offset, both from 0. */
+export function placeOf(comments: Comments, offset: number): { line: number; column: number } {
+  let [low, high] = [0, comments.lines.length]
+  while (high - low > 1) {
+    const middle = (low + high) >> 1
+    if ((comments.lines[middle] ?? 0) <= offset) low = middle
+    else high = middle
+  }
+  return { line: low, column: offset - (comments.lines[low] ?? 0) }
+}
+
+/** Those before an offset. */
+export function commentsBefore(comments: Comments, offset: number): Comment[] {
+  return take(comments, (found) => found.offset < offset, false)
+}
+
+/** The one on the line where something ended, behind it. */
+export function commentBehind(comments: Comments, end: number, inline: boolean): Comment[] {
+  const { line } = placeOf(comments, Math.max(end - 1, 0))
+  const first = comments.next
+  return take(comments, (found, index) => index === first && found.line === line && !found.alone, inline)
+}
+
+/** Those before an offset that are further in than a column: they belong to what has just ended there. */
+export function commentsFurtherIn(comments: Comments, column: number, offset: number): Comment[] {
+  return take(comments, (found) => found.alone && found.offset < offset && found.column > column, false)
+}
+
+function take(comments: Comments, wanted: (found: Found, index: number) => boolean, inline: boolean): Comment[] {
+  const taken: Comment[] = []
+  for (
+    let found = comments.found[comments.next];
+    found !== undefined && wanted(found, comments.next);
+    found = comments.found[comments.next]
+  ) {
+    taken.push(comment(found.text, inline))
+    comments.next += 1
+  }
+  return taken
+}

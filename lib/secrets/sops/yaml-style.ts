@@ -1,0 +1,89 @@
+import type { ScalarNode } from './yaml-nodes.ts'
+
+/** A key longer than this, in bytes, is written behind a `?`. */
+const SIMPLE_KEY_LENGTH = 128
+
+/** What the text allows. */
+interface Shape {
+  readonly plain: boolean
+  readonly single: boolean
+  readonly literal: boolean
+}
+
+/** How a scalar is written in the end: plain, else in single, else in double quotes; literal, else in double quotes. */
+export function chooseStyle(node: ScalarNode, simpleKey: boolean): 'plain' | 'single' | 'double' | 'literal' {
+  const shape = shapeOf(node.text)
+  if (node.style === 'double' || (simpleKey && node.text.includes('\n'))) return 'double'
+  if (node.style === 'literal') return shape.literal && !simpleKey ? 'literal' : 'double'
+  if (shape.plain && !(simpleKey && node.text === '')) return 'plain'
+  return shape.single ? 'single' : 'double'
+}
+
+/** Whether the key fits before its colon. */
+export function isSimpleKey(key: ScalarNode): boolean {
+  return !/[\n\r\u0085\u2028\u2029]/.test(key.text) && Buffer.byteLength(key.text) <= SIMPLE_KEY_LENGTH
+}
+
+/** What follows the `|`: how far the content is indented where its first line cannot tell, and what becomes of line feeds at the end. */
+export function blockHints(text: string, indent: number): string {
+  const chomp = !text.endsWith('\n') ? '-' : text === '\n' || text.endsWith('\n\n') ? '+' : ''
+  return `${/^[ \n]/.test(text) ? indent : ''}${chomp}`
+}
+
+const SHORT: ReadonlyMap<number, string> = new Map([
+  [0x00, '0'],
+  [0x07, 'a'],
+  [0x08, 'b'],
+  [0x09, 't'],
+  [0x0a, 'n'],
+  [0x0b, 'v'],
+  [0x0c, 'f'],
+  [0x0d, 'r'],
+  [0x1b, 'e'],
+  [0x22, '"'],
+  [0x5c, '\\'],
+  [0x85, 'N'],
+  [0xa0, '_'],
+  [0x2028, 'L'],
+  [0x2029, 'P'],
+])
+
+/** The text with everything escaped that cannot stand between double quotes. */
+export function doubleQuoted(text: string): string {
+  return Array.from(text, (character) => {
+    const code = character.codePointAt(0) ?? 0
+    if (isPrintable(code) && !isBreak(code) && character !== '"' && character !== '\\') return character
+    const short = SHORT.get(code)
+    if (short !== undefined) return `\\${short}`
+    const [letter, width] = code <= 0xff ? ['x', 2] : code <= 0xffff ? ['u', 4] : ['U', 8]
+    return `\\${letter}${code.toString(16).toUpperCase().padStart(width, '0')}`
+  }).join('')
+}
+
+function shapeOf(text: string): Shape {
+  if (text === '') return { plain: true, single: true, literal: false }
+  const codes = Array.from(text, (character) => character.codePointAt(0) ?? 0)
+  // A break other than a line feed is written as a break by SOPS, which other libraries read as text.
+  const special = codes.some((code) => code !== 0x09 && (!isPrintable(code) || (isBreak(code) && code !== 0x0a)))
+  const blankThenBreak = text.includes(' \n')
+  return {
+    plain: !special && !/[\t\n]/.test(text) && !/^ | $/.test(text) && !hasIndicator(text),
+    single: !special && !text.includes('\t') && !blankThenBreak && !text.includes('\n '),
+    // A tab before the first letter would be taken for indentation.
+    literal: !special && !blankThenBreak && !text.endsWith(' ') && !/^[ \n]*\t/.test(text),
+  }
+}
+
+/** Whether the text, unquoted, would begin or contain syntax. */
+function hasIndicator(text: string): boolean {
+  return /^(?:---|\.\.\.|[#,[\]{}&*!|>'"%@`]|[?:-](?:[ \t]|$))/.test(text) || /:(?:[ \t]|$)|[ \t]#/.test(text)
+}
+
+function isPrintable(code: number): boolean {
+  if (code === 0x0a || (code >= 0x20 && code <= 0x7e)) return true
+  return code >= 0xa0 && code < 0xfffe && !(code >= 0xd800 && code <= 0xdfff) && code !== 0xfeff
+}
+
+function isBreak(code: number): boolean {
+  return code === 0x0a || code === 0x0d || code === 0x85 || code === 0x2028 || code === 0x2029
+}
