@@ -17,7 +17,7 @@ export function secretOf(
     name,
     source,
     from: inside(`secrets.${name}.from`, input.from.replace(/^\.\//, '')),
-    to: expand(input.to, home, directory),
+    to: expand(`secrets.${name}.to`, input.to, home, directory),
     strategy: input.strategy ?? 'replace',
     adopt: input.adopt ?? 'keep',
     onRemove: input.onRemove ?? 'restore',
