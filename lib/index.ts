@@ -3,14 +3,24 @@ import type { ReconcileOptions } from '../tasks/embed.ts'
 import type { UserConfig } from './config/define.ts'
 import type { Verdict } from './model/verdict.ts'
 
-export { defineCheck, defineConfig, defineTask, type UserCheck, type UserConfig, type UserTask } from './config/define.ts'
+export {
+  defineCheck,
+  defineConfig,
+  defineNotifier,
+  defineTask,
+  type UserCheck,
+  type UserConfig,
+  type UserNotifier,
+  type UserTask,
+} from './config/define.ts'
 export type { ConfigInput } from './config/schema.ts'
 export type { Host } from './model/context.ts'
 export { GitopsError, type ErrorCode } from './model/errors.ts'
 export type { OutcomeKind } from './model/outcome.ts'
 export type { Reason, Verdict } from './model/verdict.ts'
 export type { ReconcileOptions } from '../tasks/embed.ts'
-export type { CheckContext, TaskContext } from './plugins/contract.ts'
+export type { AlertEvent, CheckContext, NotifierContext, TaskContext } from './plugins/contract.ts'
+export { webhook, type WebhookOptions } from './plugins/webhook.ts'
 
 /**
  * Reconciles once and returns the verdict; a failure of a target is in it, not thrown.

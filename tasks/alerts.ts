@@ -15,7 +15,7 @@ export async function alerts(run: Run): Promise<void> {
     const next = stateOf(unit, outcome, known)
     if (next?.key === known?.key) continue
     await tell(run, unit, outcome, next === null ? 'recovered' : next.event)
-    const source = run.status.sources[unit.name] ?? { attempted: null, held: null, alerted: null }
+    const source = run.status.sources[unit.name] ?? { attempted: null, fetchedAt: null, held: null, alerted: null }
     run.status = { ...run.status, sources: { ...run.status.sources, [unit.name]: { ...source, alerted: next } } }
     run.host.store.saveStatus(run.status, true)
   }
@@ -46,7 +46,10 @@ async function tell(run: Run, unit: Unit, outcome: UnitOutcome, event: AlertEven
     try {
       await send(run, notifier, alert)
     } catch (error) {
-      appendAudit(run.config.audit, auditRecord(run, unit, { change_type: 'notify-failed', message: `${notifier.name}: ${(error as Error).message}` }))
+      appendAudit(
+        run.config.audit,
+        auditRecord(run, unit, { change_type: 'notify-failed', message: `${notifier.name}: ${(error as Error).message}` }),
+      )
     }
   }
 }

@@ -1,11 +1,11 @@
-import { userInfo } from 'node:os'
 import { appendAudit } from '../lib/host/audit.ts'
 import { gitText } from '../lib/host/git.ts'
 import { isoSeconds, type AuditRecord, type ChangeType } from '../lib/model/audit.ts'
 import { under } from '../lib/model/path.ts'
+import type { Generation } from '../lib/model/state.ts'
 import { writes } from '../lib/model/plan.ts'
 import type { UnitOutcome } from '../lib/model/verdict.ts'
-import type { Run, Unit } from './run.ts'
+import { planned, type Run, type Unit } from './run.ts'
 
 /** One line for each unit that did something, or that failed in a new way. A run with nothing to do leaves none. */
 export async function audit(run: Run, before: Run['status']): Promise<void> {
@@ -17,19 +17,19 @@ export async function audit(run: Run, before: Run['status']): Promise<void> {
 }
 
 /** A record of what became of a unit, with some of it said otherwise. */
-export function auditRecord(run: Run, unit: Pick<Unit, 'name' | 'targets' | 'commit' | 'pulled' | 'outcome' | 'generation'>, rest: Pick<AuditRecord, 'change_type'> & Partial<AuditRecord>): AuditRecord {
+export function auditRecord(run: Run, unit: Unit, rest: Pick<AuditRecord, 'change_type'> & Partial<AuditRecord>): AuditRecord {
   const now = run.host.now()
-  const paths = unit.targets.flatMap(({ root, plan }) => writes(plan.changes).map((change) => under(root, change.path)))
+  const paths = planned(unit).flatMap(({ root, plan }) => writes(plan.changes).map((change) => under(root, change.path)))
   const { outcome } = unit
   return {
     timestamp: isoSeconds(now, -now.getTimezoneOffset()),
     files: paths.join(', '),
     commit: unit.pulled?.commit ?? unit.commit ?? '',
-    user: userName(),
+    user: run.host.machine.user,
     paths,
     author: null,
     source: unit.name,
-    targets: unit.targets.map((target) => target.name),
+    targets: planned(unit).map((part) => part.name),
     outcome: outcome?.kind ?? 'in-sync',
     reason: outcome?.reason ?? null,
     message: outcome?.message ?? '',
@@ -56,12 +56,24 @@ async function authorOf(run: Run, unit: Unit): Promise<string | null> {
   return gitText(['log', '-1', '--format=%an <%ae>', unit.pulled.commit, '--'], { gitDir, config, signal: run.signal }).catch(() => null)
 }
 
-function userName(): string {
-  const { USER, LOGNAME } = process.env
-  if (USER !== undefined && USER !== '') return USER
-  try {
-    return LOGNAME ?? userInfo().username
-  } catch {
-    return String(process.getuid?.() ?? '')
-  }
+/** The record of a generation that was taken back outside of any reconcile. */
+export function auditGeneration(run: Run, generation: Generation, type: 'rollback' | 'recovered', left: readonly string[]): void {
+  const now = run.host.now()
+  const paths = generation.steps.flatMap((step) => (step.kind === 'mkdir' || step.kind === 'rmdir' ? [] : [step.path]))
+  appendAudit(run.config.audit, {
+    timestamp: isoSeconds(now, -now.getTimezoneOffset()),
+    change_type: type,
+    files: paths.join(', '),
+    commit: generation.commit ?? '',
+    user: run.host.machine.user,
+    paths,
+    author: null,
+    source: generation.unit,
+    targets: [],
+    outcome: 'rolled-back',
+    reason: null,
+    message: left.length === 0 ? '' : `left alone: ${left.join(', ')}`,
+    host: run.host.machine.hostname,
+    generation: generation.number,
+  })
 }

@@ -11,6 +11,7 @@ import type { Sha } from '../lib/model/path.ts'
 import { settled } from '../lib/model/settle.ts'
 import type { Inventory } from '../lib/model/state.ts'
 import { gone } from './departed.ts'
+import { goneSecrets } from './secret-departed.ts'
 import type { Run, Unit } from './run.ts'
 
 /** What a run is started with. */
@@ -18,6 +19,8 @@ export interface Beginning {
   readonly dry: boolean
   readonly fetch: boolean
   readonly allowShrink: boolean
+  /** The one secret that the run is about. Default: everything. */
+  readonly only?: string
   readonly signal: AbortSignal
   readonly machine: Machine
   /** What a parent process hands over: its lock, and what it has pulled. */
@@ -52,7 +55,12 @@ export async function begin(config: Config, beginning: Beginning): Promise<Begun
       config,
       host,
       signal,
-      options: { fetch: beginning.fetch, allowShrink: beginning.allowShrink, pulled: handedOver?.pulled ?? {} },
+      options: {
+        fetch: beginning.fetch,
+        allowShrink: beginning.allowShrink,
+        only: beginning.only ?? null,
+        pulled: handedOver?.pulled ?? {},
+      },
       declaration: declarationOf(config),
       inventory: settledIn(config, host.store.inventory()),
       status: host.store.status(),
@@ -71,7 +79,7 @@ export async function begin(config: Config, beginning: Beginning): Promise<Begun
 /** The inventory, divided as the config says now. Throws `config` when two targets are one directory, or one in the other, by their links. */
 function settledIn(config: Config, inventory: Inventory): Inventory {
   const places = config.targets.map((target) => ({ ...target, to: rootOf(target.to) }))
-  refuseNesting(places)
+  refuseNesting(places, config.secrets)
   return settled(
     inventory,
     places.map(({ to, source, name, onRemove }) => ({ root: to, source, name, onRemove })),
@@ -88,7 +96,7 @@ function settledIn(config: Config, inventory: Inventory): Inventory {
 /** Every source, and every source of old whose targets are still here. */
 function unitsOf(run: Run): Unit[] {
   const known = new Map(run.config.sources.map((source) => [source.name, source]))
-  const departed = gone(run).map(([, target]) => target.source)
+  const departed = [...gone(run).map(([, target]) => target.source), ...goneSecrets(run).map(([, secret]) => secret.source)]
   return [...new Set([...known.keys(), ...departed])].map((name) => ({
     name,
     source: known.get(name) ?? null,
@@ -98,6 +106,7 @@ function unitsOf(run: Run): Unit[] {
     desired: '',
     why: 'revision',
     targets: [],
+    secrets: [],
     generation: null,
     outcome: null,
     undos: [],

@@ -1,6 +1,81 @@
-import type { Run, Teller, Unit } from './run.ts'
+import { syntaxFault } from '../lib/gate/syntax.ts'
+import { findIdentities } from '../lib/host/identities.ts'
+import { blobs } from '../lib/host/objects.ts'
+import { GitopsError } from '../lib/model/errors.ts'
+import type { RelPath, Sha } from '../lib/model/path.ts'
+import { parseIdentities, type AgeIdentity } from '../lib/secrets/age.ts'
+import { inFile } from '../lib/secrets/fault.ts'
+import { decryptSops } from '../lib/secrets/sops/decrypt.ts'
+import { refuseConflicts } from './drift.ts'
+import type { Run, Teller, Unit, UnitSecret } from './run.ts'
+import { decidedSecret } from './secrets.ts'
 
-/** Secret files are decrypted in memory here, before anything is written. */
-export function decrypt(_run: Run, _unit: Unit, task: Teller): void {
-  task.skip('no secret files')
+/** Decrypts, in memory, the secret files whose ciphertext is new, and plans them. All of them, before anything is written. */
+export async function decrypt(run: Run, unit: Unit, task: Teller): Promise<void> {
+  if (unit.secrets.length === 0) return task.skip('no secret files')
+  const pending = unit.secrets.filter(({ plan }) => plan.changes.some((change) => change.kind === 'decrypt'))
+  if (pending.length === 0) return task.skip('no ciphertext has changed')
+  const names = pending.map(({ name }) => name).join(', ')
+  if (run.host.dry) return task.skip(`dry run: would decrypt ${names}`)
+  const identities = await identitiesOf(run)
+  const decided = new Map<UnitSecret, UnitSecret>()
+  for (const known of pending) {
+    const { secret, oid, key } = known
+    if (secret === null || oid === null) continue
+    const plaintext = await plaintextOf(run, unit, known, oid, identities)
+    decided.set(known, await decidedSecret(run, secret, oid, run.host.kept.keepSecret(plaintext, key)))
+  }
+  unit.secrets = unit.secrets.map((known) => decided.get(known) ?? known)
+  refuseConflicts(unit)
+  task.title = `decrypt  ${names}`
+}
+
+/** Every identity that can be found, and where nothing was found. Throws `environment` for an identity file that cannot be used. */
+export async function identitiesOf(run: Pick<Run, 'config' | 'host'>): Promise<{ identities: AgeIdentity[]; missing: readonly string[] }> {
+  const { env, platform, home } = run.host.machine
+  const { found, missing } = findIdentities(run.config.identities, env, platform, home)
+  const all = await Promise.all(
+    found.map(({ where, text }) => parseIdentities(text.text(), where, where === 'SOPS_AGE_KEY' ? 'space' : 'line')),
+  )
+  return { identities: all.flat(), missing }
+}
+
+async function plaintextOf(
+  run: Run,
+  unit: Unit,
+  { name, secret, key }: UnitSecret,
+  oid: Sha,
+  { identities, missing }: Awaited<ReturnType<typeof identitiesOf>>,
+): Promise<Buffer> {
+  const place = `secret ${name} (${secret?.from ?? ''})`
+  for await (const bytes of blobs(unit.pulled?.repository ?? nowhere(), [oid], run.signal)) {
+    try {
+      const { plaintext } = await decryptSops(bytes, identities)
+      await refuseBroken(key, place, plaintext.bytes())
+      return plaintext.bytes()
+    } catch (error) {
+      const known = error instanceof GitopsError ? inFile(place, error) : error
+      // Where nothing was found at all, the places that were looked at say more.
+      if (identities.length > 0 || !(known instanceof GitopsError) || known.code !== 'environment') throw known
+      throw new GitopsError('environment', known.message, {
+        hint: `There is no age identity here: looked for ${missing.join(', ')} and SOPS_AGE_KEY. Put the key there, or ask a member to add yours.`,
+        cause: error,
+      })
+    }
+  }
+  throw new GitopsError('git', `${place}: its object cannot be read`)
+}
+
+/** An application that finds an empty or broken document starts from nothing, and its state is lost. */
+async function refuseBroken(key: string, place: string, plaintext: Buffer): Promise<void> {
+  if (!/\.(?:json|ya?ml)$/i.test(key)) return
+  const fault = await syntaxFault(key.slice(key.lastIndexOf('/') + 1) as RelPath, plaintext)
+  if (fault !== null)
+    throw new GitopsError('invalid', `${place}: decrypted, line ${fault.line} column ${fault.column} is not what ${key} must hold`, {
+      hint: 'Mend it in the source; nothing was written.',
+    })
+}
+
+function nowhere(): never {
+  throw new Error('a secret of a source that was not pulled')
 }

@@ -18,7 +18,7 @@ export interface Difference {
 /** Beyond this many bytes a line diff helps nobody. */
 const LARGE = 1 << 20
 
-/** Every difference of a unit that was planned, conflicts first. */
+/** Every difference of a unit that was planned, conflicts first. What a secret holds is never shown. */
 export async function* differences(run: Run, unit: Unit): AsyncGenerator<Difference> {
   for (const { root, plan } of unit.targets) {
     for (const change of plan.changes) {
@@ -34,6 +34,7 @@ export async function* differences(run: Run, unit: Unit): AsyncGenerator<Differe
     )
     for (const change of changed) {
       const path = under(root, change.path)
+      if (change.kind === 'edit') continue
       const after = change.kind === 'delete' ? null : ((await bytes.next()).value as Buffer)
       const before = change.kind === 'create' ? null : readLive(path)
       const binary = [before, after].some((side) => side !== null && (side.length > LARGE || side.includes(0)))
@@ -41,6 +42,17 @@ export async function* differences(run: Run, unit: Unit): AsyncGenerator<Differe
       yield { path, note: noteOf(change), before: text(before), after: text(after), binary }
     }
   }
+}
+
+/** Where a secret would change, and how, without what it holds. */
+export function secretDifferences(unit: Unit): Difference[] {
+  return unit.secrets.flatMap(({ name, key, plan }) =>
+    plan.changes.flatMap((change) => {
+      if (change.kind === 'adopt' || change.kind === 'forget') return []
+      const note = change.kind === 'conflict' ? `refused: ${change.reason}` : change.kind === 'decrypt' ? 'new ciphertext' : noteOf(change)
+      return [{ path: key, note: `secret ${name}: ${note}`, before: null, after: null, binary: false }]
+    }),
+  )
 }
 
 function noteOf(change: Change): string {
@@ -58,6 +70,7 @@ const DRIFT: Readonly<Record<DriftKind, string>> = {
 function what(change: Change): string {
   if (change.kind === 'create') return change.drift === null ? 'new' : 'put back'
   if (change.kind === 'delete') return 'deleted'
+  if (change.kind === 'edit') return change.created ? 'new' : 'keys of ours change'
   if (change.kind !== 'update') return change.kind
   const { before, after } = change
   if (before.kind !== after.kind) return `a ${before.kind} becomes a ${after.kind}`

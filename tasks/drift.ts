@@ -1,7 +1,7 @@
 import { digestOf } from '../lib/host/hash.ts'
 import { rootOf, scan } from '../lib/host/live.ts'
 import type { TreeEntry } from '../lib/host/objects.ts'
-import type { Target } from '../lib/model/config.ts'
+import type { SecretFile, Target } from '../lib/model/config.ts'
 import { GitopsError, printable } from '../lib/model/errors.ts'
 import { isWithin, under, type AbsPath, type Sha } from '../lib/model/path.ts'
 import { counts, drifted, plan, shrinksTooMuch, writes } from '../lib/model/plan.ts'
@@ -9,7 +9,9 @@ import type { Owned, Tree } from '../lib/model/tree.ts'
 import { tally } from '../lib/model/verdict.ts'
 import { firstContact } from './first-contact.ts'
 import { departed } from './departed.ts'
-import { changes, fail, type Run, type Step, type Unit, type UnitTarget } from './run.ts'
+import { changes, fail, planned, type Run, type Step, type Unit, type UnitTarget } from './run.ts'
+import { departedSecrets } from './secret-departed.ts'
+import { ciphertexts, plannedSecret, standBySecrets } from './secrets.ts'
 import { standBy } from './stand-by.ts'
 import { listed, noSuchDirectory, wanted } from './wanted.ts'
 
@@ -27,26 +29,36 @@ export function drift(run: Run): Step[] {
         throw fail(unit, error)
       }
       task.title = `${unit.name}  ${said(unit)}`
-      for (const line of unit.targets.flatMap(driftLines)) task.output = line
+      for (const line of planned(unit).flatMap(driftLines)) task.output = line
     },
   }))
 }
 
 async function compare(run: Run, unit: Unit): Promise<void> {
+  const { only } = run.options
   const declared = run.config.targets.filter((target) => target.source === unit.name)
   const listings = new Map<Target, readonly TreeEntry[]>()
+  let ciphers: ReadonlyMap<SecretFile, Sha> = new Map()
   if (unit.pulled !== null) {
     unit.commit = unit.pulled.commit
-    unit.desired = await desire(run, unit, unit.commit, declared, listings)
+    ciphers = await ciphertexts(run, unit, unit.commit)
+    unit.desired = await desire(run, unit, unit.commit, declared, listings, ciphers)
   }
   const held = run.status.sources[unit.name]?.held ?? null
-  if (unit.pulled !== null && held?.desired === unit.desired) unit.targets.push(...standBy(run, unit, declared))
-  else {
-    for (const target of declared) unit.targets.push(await planned(run, unit, target, listings.get(target) ?? []))
-    unit.targets.push(...departed(run, unit))
+  if (unit.pulled !== null && held?.desired === unit.desired) {
+    unit.targets.push(...standBy(run, unit, declared))
+    unit.secrets.push(...(await standBySecrets(run, unit)))
+  } else {
+    for (const target of only === null ? declared : [])
+      unit.targets.push(await plannedTarget(run, unit, target, listings.get(target) ?? []))
+    for (const [secret, oid] of ciphers) if (only === null || only === secret.name) unit.secrets.push(await plannedSecret(run, secret, oid))
+    if (only === null) {
+      unit.targets.push(...departed(run, unit))
+      unit.secrets.push(...departedSecrets(run, unit))
+    }
   }
   const applied = run.inventory.applied.get(unit.name)
-  unit.why = unit.source === null ? 'removed' : applied?.desired === unit.desired || unit.held ? 'heal' : 'revision'
+  unit.why = unit.source === null ? 'removed' : applied?.desired === unit.desired || unit.held || only !== null ? 'heal' : 'revision'
 }
 
 /** The digest of everything desired: which objects go where, and what the config says about it. */
@@ -56,6 +68,7 @@ async function desire(
   commit: Sha,
   targets: readonly Target[],
   listings: Map<Target, readonly TreeEntry[]>,
+  ciphers: ReadonlyMap<SecretFile, Sha>,
 ): Promise<string> {
   const parts = [run.declaration]
   for (const target of targets) {
@@ -65,10 +78,11 @@ async function desire(
     listings.set(target, entries ?? [])
     parts.push(target.to, target.declaration, ...(entries ?? []).flatMap((entry) => [entry.path, entry.type, entry.oid]))
   }
+  for (const [secret, oid] of ciphers) parts.push(secret.to, secret.declaration, oid)
   return digestOf(parts.join('\0'))
 }
 
-async function planned(run: Run, unit: Unit, target: Target, entries: readonly TreeEntry[]): Promise<UnitTarget> {
+async function plannedTarget(run: Run, unit: Unit, target: Target, entries: readonly TreeEntry[]): Promise<UnitTarget> {
   const root = rootOf(target.to)
   refuseOurOwn(run, target, root, entries)
   const owned: Tree<Owned> = run.inventory.targets.get(root)?.entries ?? new Map()
@@ -106,8 +120,9 @@ function refuseOurOwn(run: Run, target: Target, root: AbsPath, entries: readonly
   }
 }
 
-function refuseConflicts(unit: Unit): void {
-  const conflicts = unit.targets.flatMap(({ root, plan }) =>
+/** Throws `conflict` with every path that somebody has to decide about. */
+export function refuseConflicts(unit: Unit): void {
+  const conflicts = planned(unit).flatMap(({ root, plan }) =>
     plan.changes.flatMap((change) => (change.kind === 'conflict' ? [`${under(root, change.path)} ${change.reason}`] : [])),
   )
   if (conflicts.length > 0) throw new GitopsError('conflict', conflicts.join('\n'))
@@ -127,16 +142,19 @@ function refuseShrinking(unit: Unit): void {
 function said(unit: Unit): string {
   if (unit.held) return `the revision is held${changes(unit) ? '; drift is healed to what was applied last' : ''}`
   if (!changes(unit)) return 'in sync'
-  return unit.targets
-    .filter((target) => writes(target.plan.changes).length > 0)
+  const news = unit.secrets
+    .filter(({ plan }) => plan.changes.some((change) => change.kind === 'decrypt'))
+    .map(({ name }) => `${name}: to decrypt`)
+  const writing = planned(unit)
+    .filter(({ plan }) => writes(plan.changes).length > 0)
     .map(
-      (target) =>
-        `${target.name}: ${tally(counts(target.plan.changes)).replaceAll('created', 'to create').replaceAll('updated', 'to update').replaceAll('deleted', 'to delete')}`,
+      ({ name, plan }) =>
+        `${name}: ${tally(counts(plan.changes)).replaceAll('created', 'to create').replaceAll('updated', 'to update').replaceAll('deleted', 'to delete')}`,
     )
-    .join('; ')
+  return [...writing, ...news].join('; ')
 }
 
-function driftLines({ root, plan }: UnitTarget): string[] {
+function driftLines({ root, plan }: Pick<UnitTarget, 'root' | 'plan'>): string[] {
   return drifted(plan.changes).map(({ path, drift }) =>
     printable(`${under(root, path)}: ${drift} since it was applied`).replaceAll('\n', '\\n'),
   )

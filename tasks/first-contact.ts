@@ -2,7 +2,7 @@ import { isDocument, lostKeys } from '../lib/documents/lost.ts'
 import { claimedByOthers } from '../lib/host/identity.ts'
 import { readLive } from '../lib/host/live.ts'
 import { blobs, type Repository } from '../lib/host/objects.ts'
-import type { Target } from '../lib/model/config.ts'
+import type { SecretFile, Target } from '../lib/model/config.ts'
 import { under, type AbsPath, type RelPath } from '../lib/model/path.ts'
 import { matches, type Owned, type Present, type Tree, type Wanted } from '../lib/model/tree.ts'
 import type { Run } from './run.ts'
@@ -56,4 +56,11 @@ const HINT = (target: Target): string => `exclude it, or set targets.${target.na
 function listKeys(keys: readonly string[]): string {
   const shown = keys.slice(0, 5).map((key) => JSON.stringify(key))
   return `the key${keys.length === 1 ? '' : 's'} ${shown.join(', ')}${keys.length > shown.length ? ` and ${keys.length - shown.length} more` : ''}`
+}
+
+/** Why a secret's file that is there already and differs is not replaced, or null. */
+export function firstContactRefusal({ name, adopt, to }: SecretFile): string | null {
+  if (adopt === 'replace') return null
+  const merge = /\.json$/i.test(to) ? `set secrets.${name}.strategy to 'merge', so that only the keys of the source are ours, or ` : ''
+  return `is there already and differs; ${merge}set secrets.${name}.adopt to 'replace' (a sealed copy is kept)`
 }

@@ -1,9 +1,9 @@
 import { sameStat } from '../lib/host/live.ts'
 import { isWithin, under, type AbsPath, type RelPath } from '../lib/model/path.ts'
 import type { Step } from '../lib/model/steps.ts'
-import type { Applied, Inventory, OwnedTarget, TargetBefore } from '../lib/model/state.ts'
+import type { Applied, Inventory, OwnedSecret, OwnedTarget, TargetBefore } from '../lib/model/state.ts'
 import type { Node, Owned } from '../lib/model/tree.ts'
-import type { Run, Unit, UnitTarget } from './run.ts'
+import type { Run, Unit, UnitSecret, UnitTarget } from './run.ts'
 
 /** Writes generation and journal: from here on a killed run is undone by the next one. */
 export function openGeneration(run: Run, unit: Unit, steps: readonly Step[]): void {
@@ -12,6 +12,7 @@ export function openGeneration(run: Run, unit: Unit, steps: readonly Step[]): vo
   dropOrphans(run, open)
   const number = Math.max(store.generations().at(-1) ?? 0, run.inventory.generation) + 1
   const targets = new Map(unit.targets.map((target) => [target.root, beforeOf(run, unit, target)]))
+  const secrets = new Map(unit.secrets.map(({ key }) => [key, run.inventory.secrets.get(key) ?? null]))
   const touched = [...firstWrites(unit, steps).keys(), ...originalsOfDeparted(run, unit)]
   const originals = new Map(touched.map((path) => [path, run.inventory.originals.get(path) ?? null]))
   unit.generation = {
@@ -23,7 +24,7 @@ export function openGeneration(run: Run, unit: Unit, steps: readonly Step[]): vo
     at: run.host.now().toISOString(),
     steps,
     takenBack: null,
-    before: { applied: run.inventory.applied.get(unit.name) ?? null, targets, originals },
+    before: { applied: run.inventory.applied.get(unit.name) ?? null, targets, secrets, originals },
   }
   store.saveGeneration(unit.generation)
   store.saveJournal({ open: [...open, { generation: number, undo: false }] })
@@ -107,17 +108,31 @@ function withUnit(run: Run, inventory: Inventory, unit: Unit): Inventory {
     if (target.target === null) targets.delete(target.root)
     else targets.set(target.root, ownedAfter(run, unit, target))
   }
+  const secrets = new Map(inventory.secrets)
+  for (const secret of unit.secrets) {
+    if (secret.after === null) secrets.delete(secret.key)
+    else secrets.set(secret.key, secretAfter(unit, secret, secret.after))
+  }
+  const hostKey = secrets.size === 0 ? null : run.host.kept.keyName()
   const applied = new Map(inventory.applied)
   const entry = appliedAfter(run, unit)
   if (entry === null) applied.delete(unit.name)
   else applied.set(unit.name, entry)
-  return { ...inventory, targets, originals, applied }
+  return { ...inventory, targets, secrets, hostKey, originals, applied }
+}
+
+/** What we have just written is looked at once more by the next run, as with any file. */
+function secretAfter(unit: Unit, { key, plan }: UnitSecret, after: OwnedSecret): OwnedSecret {
+  const step = unit.generation?.steps.find((known) => known.path === key)
+  if (step === undefined) return after
+  const first = plan.changes.some((change) => change.kind === 'update' && change.first)
+  return { ...after, owned: { ...after.owned, stat: null }, original: first && step.kind === 'put' ? step.before : after.original }
 }
 
 /** A held unit heals to what was applied before; that does not change what is applied. */
 function appliedAfter(run: Run, unit: Unit): Applied | null {
   const known = run.inventory.applied.get(unit.name) ?? null
-  if (unit.held || unit.commit === null) return unit.source === null ? null : known
+  if (unit.held || run.options.only !== null || unit.commit === null) return unit.source === null ? null : known
   const generation = unit.generation?.number ?? known?.generation ?? 0
   return { commit: unit.commit, desired: unit.desired, at: run.host.now().toISOString(), generation }
 }
@@ -140,6 +155,10 @@ function ownedAfter(run: Run, unit: Unit, { root, name, onRemove, plan, scan, ow
 export function learnt(run: Run, unit: Unit): boolean {
   const applied = run.inventory.applied.get(unit.name)
   if (!unit.held && unit.commit !== null && (applied?.commit !== unit.commit || applied.desired !== unit.desired)) return true
+  const secrets = unit.secrets.some(
+    ({ key, plan, after }) => plan.changes.length > 0 || JSON.stringify(run.inventory.secrets.get(key) ?? null) !== JSON.stringify(after),
+  )
+  if (secrets) return true
   return unit.targets.some((target) => {
     const known = run.inventory.targets.get(target.root)
     if (target.target === null || known === undefined || target.plan.changes.length > 0) return true

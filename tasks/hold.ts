@@ -3,7 +3,7 @@ import type { Run } from './run.ts'
 
 /** Remembers that a revision is not to be tried again. */
 export function holdRevision(run: Run, source: string, held: Held): void {
-  const known: SourceStatus = run.status.sources[source] ?? { attempted: null, fetchedAt: null, held: null }
+  const known: SourceStatus = run.status.sources[source] ?? { attempted: null, fetchedAt: null, held: null, alerted: null }
   run.status = { ...run.status, sources: { ...run.status.sources, [source]: { ...known, held } } }
   run.host.store.saveStatus(run.status, true)
 }

@@ -1,22 +1,27 @@
 import { discardIfDamaged, protect } from '../lib/host/clone.ts'
 import { tally, type UnitOutcome } from '../lib/model/verdict.ts'
 import { changes, held, targetOutcomes, type Run, type Unit } from './run.ts'
+import { alerts } from './alerts.ts'
+import { audit } from './audit.ts'
 import { commit, learnt } from './generation.ts'
 
 /** Writes down what became of each unit: the inventory of those that had nothing to write, and what was attempted. */
 export async function record(run: Run): Promise<void> {
+  const before = run.status
   for (const unit of run.units) unit.outcome ??= concluded(run, unit)
   if (run.host.dry) return
   const quiet = run.units.filter((unit) => unit.generation === null && (unit.outcome?.kind === 'in-sync' || unit.held) && learnt(run, unit))
-  const before = new Map(quiet.map((unit) => [unit.name, unit]))
+  const learned = new Set(quiet)
   commit(run, quiet)
   for (const unit of run.units) {
-    const applied = unit.outcome?.kind === 'applied' || before.has(unit.name)
+    const applied = unit.outcome?.kind === 'applied' || learned.has(unit)
     if (applied && !unit.held && unit.source !== null && unit.source.kind !== 'self' && unit.pulled !== null)
       await protect(unit.pulled.repository, unit.pulled.commit, run.signal)
   }
   try {
+    await audit(run, before)
     remember(run)
+    await alerts(run)
   } catch (error) {
     run.notes.push(`what became of this run could not be written down: ${(error as Error).message}`)
   }
@@ -63,7 +68,12 @@ function remember(run: Run): void {
     durable ||= still !== before
     const { kind, reason, message } = outcome
     const fetchedAt = pulled === null ? (sources[name]?.fetchedAt ?? null) : at
-    sources[name] = { attempted: { commit: pulled?.commit ?? null, at, outcome: kind, reason, message }, fetchedAt, held: still }
+    sources[name] = {
+      attempted: { commit: pulled?.commit ?? null, at, outcome: kind, reason, message },
+      fetchedAt,
+      held: still,
+      alerted: sources[name]?.alerted ?? null,
+    }
   }
   const worst = run.units.map((unit) => unit.outcome).filter((outcome) => outcome !== null)
   run.status = {

@@ -1,5 +1,6 @@
 import { GitopsError } from '../lib/model/errors.ts'
 import { takeBack, type Generation } from '../lib/model/state.ts'
+import { auditGeneration } from './audit.ts'
 import { closed } from './generation.ts'
 import { holdRevision } from './hold.ts'
 import type { Run } from './run.ts'
@@ -21,6 +22,7 @@ export function recover(run: Run): string[] {
       run.inventory = takeBack(run.inventory, generation)
       store.saveInventory(run.inventory)
       if (undo) store.saveGeneration({ ...generation, takenBack: run.host.now().toISOString() })
+      auditGeneration(run, generation, undo ? 'rollback' : 'recovered', left)
       said.push(
         `generation ${number} of ${generation.unit} was ${undo ? 'taken back' : 'half done and is undone'}${left.length === 0 ? '' : `; left alone: ${left.join(', ')}`}`,
       )

@@ -3,12 +3,12 @@ import type { Host } from '../lib/host/host.ts'
 import type { Pulled } from '../lib/host/fetch.ts'
 import type { Scan } from '../lib/host/live.ts'
 import type { Status } from '../lib/host/store.ts'
-import type { Config, Source, Target } from '../lib/model/config.ts'
+import type { Config, SecretFile, Source, Target } from '../lib/model/config.ts'
 import { asGitopsError, GitopsError, type ErrorCode } from '../lib/model/errors.ts'
 import { outcomeOf } from '../lib/model/outcome.ts'
 import type { AbsPath, RelPath, Sha } from '../lib/model/path.ts'
 import { counts, writes, type Plan } from '../lib/model/plan.ts'
-import type { Generation, Inventory } from '../lib/model/state.ts'
+import type { Generation, Inventory, OwnedSecret } from '../lib/model/state.ts'
 import type { Owned, Tree } from '../lib/model/tree.ts'
 import { reasonOf, type TargetOutcome, type UnitOutcome } from '../lib/model/verdict.ts'
 
@@ -37,6 +37,8 @@ export interface Run {
 interface RunOptions {
   readonly fetch: boolean
   readonly allowShrink: boolean
+  /** The one secret that this run is about; null for everything. */
+  readonly only: string | null
   /** Commits that a parent process has pulled already, a source each. */
   readonly pulled: Readonly<Record<string, Sha>>
 }
@@ -54,6 +56,7 @@ export interface Unit {
   desired: string
   why: Generation['why']
   targets: UnitTarget[]
+  secrets: UnitSecret[]
   generation: Generation | null
   outcome: UnitOutcome | null
   /** What takes back what was done so far, in the order it was done: the user's tasks and the files. */
@@ -87,9 +90,33 @@ export function interrupted(run: Run): boolean {
   return run.host.store.journal() !== null
 }
 
-/** Whether a unit has something to write. */
+/** One secret file of a unit, and what is to be done about it. */
+export interface UnitSecret {
+  readonly name: string
+  /** Null for one that left the config. */
+  readonly secret: SecretFile | null
+  /** The live file with links resolved above it, and the directory it lies in. */
+  readonly key: AbsPath
+  readonly root: AbsPath
+  /** The ciphertext's object; null for one that left the config. */
+  readonly oid: Sha | null
+  readonly plan: Plan
+  readonly scan: Scan
+  /** What the inventory will say of it; null when it is no longer ours. */
+  readonly after: OwnedSecret | null
+}
+
+/** A target or a secret of a unit. */
+export type Planned = UnitTarget | UnitSecret
+
+/** Everything of a unit that has a plan. */
+export function planned(unit: Unit): readonly Planned[] {
+  return [...unit.targets, ...unit.secrets]
+}
+
+/** Whether a unit has something to write, or to decrypt to know. */
 export function changes(unit: Unit): boolean {
-  return unit.targets.some((target) => writes(target.plan.changes).length > 0)
+  return planned(unit).some(({ plan }) => writes(plan.changes).length > 0 || plan.changes.some((change) => change.kind === 'decrypt'))
 }
 
 /** Notes how a unit ended with an error. What is recorded here decides; a throw only paints. */
@@ -109,7 +136,9 @@ export function fail(unit: Unit, error: unknown, code: ErrorCode = 'io'): Gitops
 
 /** What each target of a unit had to do. */
 export function targetOutcomes(unit: Unit): TargetOutcome[] {
-  return unit.targets.map(({ name, root, plan }) => ({ name, kind: 'target', to: root, ...counts(plan.changes) }))
+  const targets = unit.targets.map(({ name, root, plan }) => ({ name, kind: 'target' as const, to: root, ...counts(plan.changes) }))
+  const secrets = unit.secrets.map(({ name, key, plan }) => ({ name, kind: 'secret' as const, to: key, ...counts(plan.changes) }))
+  return [...targets, ...secrets]
 }
 
 /** The revision is held: refused, whether or not drift was healed meanwhile. Returns the sentence. */

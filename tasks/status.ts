@@ -3,7 +3,7 @@ import { counts, drifted, type DriftKind } from '../lib/model/plan.ts'
 import type { Applied, Held, SourceStatus } from '../lib/model/state.ts'
 import { exitCode, worst, type OutcomeKind } from '../lib/model/outcome.ts'
 import { tally } from '../lib/model/verdict.ts'
-import { changes, interrupted, type Run, type Unit } from './run.ts'
+import { changes, interrupted, planned, type Run, type Unit } from './run.ts'
 
 /** What `status` tells of one source. */
 export interface SourceReport {
@@ -71,11 +71,11 @@ function sourceReport(run: Run, unit: Unit): SourceReport {
   const known = run.status.sources[unit.name]
   const applied = run.inventory.applied.get(unit.name) ?? null
   const [attempted, held] = [known?.attempted ?? null, known?.held ?? null]
-  const drift = unit.targets.flatMap(({ root, plan }) =>
+  const drift = planned(unit).flatMap(({ root, plan }) =>
     drifted(plan.changes).map(({ path, drift }) => ({ path: under(root, path), kind: drift })),
   )
   const { outcome, problem } = held === null ? wrong(run, unit, attempted) : { ...wrong(run, unit, null), outcome: 'refused' as const }
-  const pending = unit.targets
+  const pending = planned(unit)
     .map(({ name, plan }) => [name, tally(counts(plan.changes))])
     .filter(([, text]) => text !== '')
     .map(([name, text]) => `${name}: ${text}`)

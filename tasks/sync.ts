@@ -1,6 +1,6 @@
 import { readLive } from '../lib/host/live.ts'
 import { GitopsError } from '../lib/model/errors.ts'
-import type { AbsPath } from '../lib/model/path.ts'
+import { isKeyed, type AbsPath } from '../lib/model/path.ts'
 import { counts, writes } from '../lib/model/plan.ts'
 import { steps, type Step as DiskStep } from '../lib/model/steps.ts'
 import type { Content } from '../lib/model/tree.ts'
@@ -8,7 +8,7 @@ import { tally } from '../lib/model/verdict.ts'
 import { readContents } from './contents.ts'
 import { openGeneration } from './generation.ts'
 import { undoFiles } from './rollback.ts'
-import type { Run, Teller, Unit } from './run.ts'
+import { planned, type Run, type Teller, type Unit } from './run.ts'
 import { after, before } from './user-tasks.ts'
 
 /** Writes: the user's tasks before, journal and generation, every file, the user's tasks after. A line per target with what changed. */
@@ -20,10 +20,10 @@ export async function sync(run: Run, unit: Unit, task: Teller): Promise<unknown>
     openGeneration(run, unit, all)
     unit.undos.push(() => undoFiles(run, unit))
     await run.host.transact.stage(all, contents, (wanted) => readContents(run, unit, wanted), run.signal)
-    await run.host.transact.perform(all, run.signal)
+    await run.host.transact.perform(all, run.host.kept, run.signal)
     await after(run, unit, task)
   }
-  const changed = unit.targets.filter(({ plan }) => writes(plan.changes).length > 0)
+  const changed = planned(unit).filter(({ plan }) => writes(plan.changes).length > 0)
   return task.newListr(
     changed.map(({ name, root, plan }) => ({ title: `${name}  ${tally(counts(plan.changes))} in ${root}`, task: () => {} })),
   )
@@ -33,7 +33,7 @@ function ordered(run: Run, unit: Unit): { all: DiskStep[]; contents: Map<AbsPath
   const number = run.host.store.generations().at(-1) ?? 0
   const all: DiskStep[] = []
   const contents = new Map<AbsPath, Content>()
-  for (const [index, target] of unit.targets.entries()) {
+  for (const [index, target] of planned(unit).entries()) {
     const { root, plan, scan } = target
     const made = steps(plan.changes, plan.wanted, {
       root,
@@ -41,11 +41,11 @@ function ordered(run: Run, unit: Unit): { all: DiskStep[]; contents: Map<AbsPath
       base: scan.base,
       isDirectory: scan.isDirectory,
       modeOf: scan.modeOf,
-      directories: run.inventory.targets.get(root)?.directories ?? [],
+      directories: 'secret' in target ? [] : (run.inventory.targets.get(root)?.directories ?? []),
       umask: run.host.machine.umask,
       id: `${Math.max(number, run.inventory.generation) + 1}-${index}-${run.host.machine.pid}`,
     })
-    target.directories = made.directories
+    if (!('secret' in target)) target.directories = made.directories
     all.push(...made.steps)
     for (const [path, content] of made.contents) contents.set(path, content)
   }
@@ -56,7 +56,9 @@ function ordered(run: Run, unit: Unit): { all: DiskStep[]; contents: Map<AbsPath
 function keepWhatGoes(run: Run, all: readonly DiskStep[]): void {
   for (const step of all) {
     if ((step.kind !== 'put' && step.kind !== 'remove') || step.before === null) continue
-    if (run.host.kept.keep(readLive(step.path)) !== step.before.digest) {
+    const bytes = readLive(step.path)
+    const kept = isKeyed(step.before.digest) ? run.host.kept.keepSecret(bytes, step.path) : run.host.kept.keep(bytes)
+    if (kept !== step.before.digest) {
       throw new GitopsError('contested', `${step.path} was changed by something else while we were planning`, {
         hint: 'Nothing is lost; the next run looks again.',
       })

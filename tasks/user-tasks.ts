@@ -1,4 +1,5 @@
 import type { Body, Task } from '../lib/model/config.ts'
+import { withoutSecrets } from './hide.ts'
 import type { Run, Teller, Unit } from './run.ts'
 
 /** The user's tasks before the first change. */
@@ -21,8 +22,8 @@ async function all(run: Run, unit: Unit, tasks: readonly Task[], teller: Teller)
   }
 }
 
-function one(run: Run, unit: Unit, task: Task, body: Body<never>, what: string, signal: AbortSignal): Promise<void> {
-  return run.host.attempt({
+async function one(run: Run, unit: Unit, task: Task, body: Body<never>, what: string, signal: AbortSignal): Promise<void> {
+  const attempt = run.host.attempt({
     what: `${what} ${JSON.stringify(task.name)}`,
     run: body,
     cwd: run.config.home,
@@ -33,4 +34,5 @@ function one(run: Run, unit: Unit, task: Task, body: Body<never>, what: string, 
     timeout: task.timeout,
     signal,
   })
+  await attempt.catch((error: unknown) => Promise.reject(withoutSecrets(run, error)))
 }

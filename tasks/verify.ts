@@ -1,29 +1,32 @@
+import { editHolds } from '../lib/host/edit.ts'
 import { look } from '../lib/host/live.ts'
 import { GitopsError } from '../lib/model/errors.ts'
 import { under, type AbsPath } from '../lib/model/path.ts'
-import { writes } from '../lib/model/plan.ts'
+import { writes, type Change } from '../lib/model/plan.ts'
 import { matches } from '../lib/model/tree.ts'
-import type { Run, Teller, Unit } from './run.ts'
+import { planned, type Planned, type Run, type Teller, type Unit } from './run.ts'
 
 /** Looks again at every path of this plan: what is live must be what was wanted. */
 export function verify(run: Run, unit: Unit, task: Teller): void {
   if (run.host.dry) return task.skip('dry run: nothing was written')
   const wrong: AbsPath[] = []
-  for (const { root, plan } of unit.targets) {
-    for (const change of writes(plan.changes)) {
-      const path = under(root, change.path)
-      const now = look(path)
-      const right =
-        change.kind === 'delete'
-          ? now === null || isParent(plan.wanted.keys(), change.path)
-          : now !== null && now !== 'other' && 'after' in change && matches(now, change.after)
-      if (!right) wrong.push(path)
+  for (const part of planned(unit)) {
+    for (const change of writes(part.plan.changes)) {
+      const path = under(part.root, change.path)
+      if (!isRight(run, part, path, change)) wrong.push(path)
     }
   }
   if (wrong.length > 0)
     throw new GitopsError('verify', `after the sync ${wrong.join(', ')} was not what was written`, {
       hint: 'Something else writes there; see what it is, or exclude the path.',
     })
+}
+
+function isRight(run: Run, part: Planned, path: AbsPath, change: Change): boolean {
+  if (change.kind === 'edit') return editHolds({ path, edits: change.edits }, run.host.kept)
+  const now = look(path, 'secret' in part ? run.host.kept.digestAt : undefined)
+  if (change.kind === 'delete') return now === null || isParent(part.plan.wanted.keys(), change.path)
+  return now !== null && now !== 'other' && 'after' in change && matches(now, change.after)
 }
 
 /** A deleted file may have become a directory of wanted ones. */

@@ -4,14 +4,23 @@ import { blobs, listTree, type Repository, type TreeEntry } from '../lib/host/ob
 import type { Target } from '../lib/model/config.ts'
 import { GitopsError } from '../lib/model/errors.ts'
 import { refuseEscapingLinks } from '../lib/model/links.ts'
-import { short, type Digest, type RelPath, type Sha } from '../lib/model/path.ts'
+import { short, type Digest, type RelPath, type Sha, under } from '../lib/model/path.ts'
 import type { Owned, Tree, Wanted } from '../lib/model/tree.ts'
 import type { Run } from './run.ts'
 
 /** The entries that a target takes from a commit, judged and not yet read. Null when the commit has no such directory. */
 export async function listed(run: Run, repository: Repository, commit: Sha, target: Target): Promise<readonly TreeEntry[] | null> {
   const entries = await listTree(repository, commit, target.from, run.signal)
-  const accepted = entries?.filter((entry) => target.accepts(entry.path)) ?? null
+  const secrets = run.config.secrets.filter((secret) => secret.source === target.source)
+  const inSource = (path: RelPath): string => (target.from === null ? path : `${target.from}/${path}`)
+  // A secret's ciphertext is never copied as a file.
+  const accepted =
+    entries?.filter((entry) => target.accepts(entry.path) && !secrets.some((secret) => secret.from === inSource(entry.path))) ?? null
+  const taken = accepted?.find((entry) => run.config.secrets.some((secret) => secret.to === under(target.to, entry.path)))
+  if (taken !== undefined)
+    throw new GitopsError('hostile', `${JSON.stringify(taken.path)} is in the source, but it is where a secret goes`, {
+      hint: 'Take the plaintext out of the source, and change that secret: it is in the history.',
+    })
   if (accepted !== null) refuseTree(accepted, target.protects, run.host.machine.platform)
   return accepted
 }

@@ -10,6 +10,10 @@ const COMMANDS: Readonly<Record<string, () => Promise<Verb<never>>>> = {
   diff: async () => (await import('./commands/diff.ts')).diffCommand,
   rollback: async () => (await import('./commands/rollback.ts')).rollbackCommand,
   retry: async () => (await import('./commands/retry.ts')).retryCommand,
+  watch: async () => (await import('./commands/watch.ts')).watchCommand,
+  audit: async () => (await import('./commands/audit.ts')).auditCommand,
+  decrypt: async () => (await import('./commands/decrypt.ts')).decryptCommand,
+  encrypt: async () => (await import('./commands/encrypt.ts')).encryptCommand,
 }
 
 /** One command: its name, its one line of help, its options, and what it does. It returns the exit code. */

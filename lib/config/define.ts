@@ -6,6 +6,7 @@ export type UserConfig = ConfigInput | ((host: Host) => ConfigInput | Promise<Co
 /** A check as a user writes it. */
 export type UserCheck = NonNullable<NonNullable<ConfigInput['checks']>['smoke']>[number]
 /** A task as a user writes it. */
+export type UserNotifier = NonNullable<ConfigInput['notify']>[number]
 export type UserTask = NonNullable<NonNullable<ConfigInput['tasks']>['before']>[number]
 
 /** Returns its argument; it is here for the editor's completion. */
@@ -16,6 +17,11 @@ export function defineConfig(config: UserConfig): UserConfig {
 /** Returns its argument; it is here for the editor's completion. */
 export function defineCheck(check: UserCheck): UserCheck {
   return check
+}
+
+/** Returns its argument; it is here for the editor's completion. */
+export function defineNotifier(notifier: UserNotifier): UserNotifier {
+  return notifier
 }
 
 /** Returns its argument; it is here for the editor's completion. */

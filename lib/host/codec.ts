@@ -1,6 +1,6 @@
 import { GitopsError } from '../model/errors.ts'
 import type { AbsPath, RelPath } from '../model/path.ts'
-import type { Applied, Generation, Inventory, OwnedTarget, TargetBefore } from '../model/state.ts'
+import type { Applied, Generation, Inventory, OwnedSecret, OwnedTarget, TargetBefore } from '../model/state.ts'
 import type { Node, Owned } from '../model/tree.ts'
 
 /** The version of everything below a state directory; a newer one is refused with a sentence. */
@@ -16,6 +16,8 @@ export function encodeInventory(inventory: Inventory): string {
     generation: inventory.generation,
     applied: object(inventory.applied),
     targets,
+    secrets: object(inventory.secrets),
+    hostKey: inventory.hostKey,
     originals: object(inventory.originals),
   })
 }
@@ -30,6 +32,8 @@ export function decodeInventory(text: string): Inventory {
       json['targets'],
       (target) => ({ ...target, entries: map<RelPath, Owned>(target['entries']) }) as unknown as OwnedTarget,
     ),
+    secrets: map<AbsPath, OwnedSecret>(json['secrets'] ?? {}),
+    hostKey: (json['hostKey'] as string | null | undefined) ?? null,
     originals: map<AbsPath, Node>(json['originals']),
   }
 }
@@ -38,7 +42,11 @@ export function decodeInventory(text: string): Inventory {
 export function encodeGeneration(generation: Generation): string {
   const { before, ...rest } = generation
   const targets = object(before.targets, (target) => ({ ...target, entries: object(target.entries) }))
-  return JSON.stringify({ format: FORMAT, ...rest, before: { ...before, targets, originals: object(before.originals) } })
+  return JSON.stringify({
+    format: FORMAT,
+    ...rest,
+    before: { ...before, targets, secrets: object(before.secrets), originals: object(before.originals) },
+  })
 }
 
 /** The generation in a JSON text. Throws like `decodeInventory`. */
@@ -50,7 +58,8 @@ export function decodeGeneration(text: string): Generation {
     (target) => ({ ...target, entries: map<RelPath, Owned | null>(target['entries']) }) as unknown as TargetBefore,
   )
   const originals = map<AbsPath, Node | null>(before['originals'])
-  return { ...json, before: { ...before, targets, originals } } as unknown as Generation
+  const secrets = map<AbsPath, OwnedSecret | null>(before['secrets'] ?? {})
+  return { ...json, before: { ...before, targets, secrets, originals } } as unknown as Generation
 }
 
 /** Any other JSON of ours, with its format checked. */

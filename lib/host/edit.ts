@@ -55,10 +55,13 @@ function rewrite(step: EditStep, change: (text: string) => string): void {
     if (next === text && before !== null && (before.mode & 0o7777) === mode) return
     writeBeside(step.temp, next, mode)
     const now = statOf(step.path)
-    if (now === null ? before === null : before !== null && sameStat(fingerprint(now), fingerprint(before))) return renameSync(step.temp, step.path)
+    if (now === null ? before === null : before !== null && sameStat(fingerprint(now), fingerprint(before)))
+      return renameSync(step.temp, step.path)
     unlinkSync(step.temp)
   }
-  throw new GitopsError('contested', `${step.path} is being written by something else all the time`, { hint: 'Nothing is lost; the next run tries again.' })
+  throw new GitopsError('contested', `${step.path} is being written by something else all the time`, {
+    hint: 'Nothing is lost; the next run tries again.',
+  })
 }
 
 function writeBeside(temp: string, text: string, mode: number): void {

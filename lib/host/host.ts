@@ -1,5 +1,6 @@
 import type { Config, Source } from '../model/config.ts'
 import { attempt } from './shell.ts'
+import { loadHostKey } from './host-key.ts'
 import { keptIn, type Kept } from './kept.ts'
 import { saveLastGood } from './last-good.ts'
 import type { Machine } from './machine.ts'
@@ -28,7 +29,7 @@ export function realHost(config: Config, machine: Machine, damaged: (sentence: s
     dry: false,
     now: () => new Date(),
     store: storeIn(config.state, damaged),
-    kept: keptIn(config.state),
+    kept: keptIn(config.state, () => loadHostKey(config.hostKey)),
     async pull(source, options) {
       // What a parent process has pulled is where it put it; moving twice could go on for ever.
       const pulled = await pull(config, source, { ...options, move: options.fetch })

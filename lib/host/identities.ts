@@ -39,7 +39,8 @@ export function findIdentities(files: readonly string[], env: NodeJS.ProcessEnv,
 /** Where sops keeps a user's keys. */
 function defaultFile(env: NodeJS.ProcessEnv, platform: string, home: string): string {
   const xdg = env['XDG_CONFIG_HOME']
-  const base = xdg !== undefined && xdg !== '' ? xdg : platform === 'darwin' ? join(home, 'Library/Application Support') : join(home, '.config')
+  const base =
+    xdg !== undefined && xdg !== '' ? xdg : platform === 'darwin' ? join(home, 'Library/Application Support') : join(home, '.config')
   return join(base, 'sops/age/keys.txt')
 }
 
@@ -47,7 +48,11 @@ function readKey(path: string, why: string): Secret {
   try {
     return new Secret(readFileSync(path))
   } catch (cause) {
-    throw new GitopsError('environment', `the identity file ${path} (${why}) cannot be read: ${(cause as NodeJS.ErrnoException).code ?? 'error'}`, { hint: 'Mend its path or its permissions.', cause })
+    throw new GitopsError(
+      'environment',
+      `the identity file ${path} (${why}) cannot be read: ${(cause as NodeJS.ErrnoException).code ?? 'error'}`,
+      { hint: 'Mend its path or its permissions.', cause },
+    )
   }
 }
 
@@ -57,6 +62,9 @@ function runCommand(command: string): Secret {
   try {
     return new Secret(execFileSync(words[0] ?? '', words.slice(1), { stdio: ['ignore', 'pipe', 'ignore'], timeout: 60_000 }))
   } catch (cause) {
-    throw new GitopsError('environment', `SOPS_AGE_KEY_CMD failed: ${words[0] ?? ''}`, { hint: 'Run it by hand and see what it says.', cause })
+    throw new GitopsError('environment', `SOPS_AGE_KEY_CMD failed: ${words[0] ?? ''}`, {
+      hint: 'Run it by hand and see what it says.',
+      cause,
+    })
   }
 }

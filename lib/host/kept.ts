@@ -5,6 +5,7 @@ import { digest as toDigest, isKeyed, type AbsPath, type Digest } from '../model
 import { fingerprint, hostKeyName, open, seal, type HostKey } from '../secrets/seal.ts'
 import { Secret } from '../secrets/secret.ts'
 import { digestOf } from './hash.ts'
+import { readLive } from './live.ts'
 import { writeAtomic } from './write.ts'
 
 /** Copies of what stood at live paths before us, stored once by content; those of secrets are sealed with the host key. */
@@ -15,6 +16,8 @@ export interface Kept {
   keepSecret(bytes: Buffer, path: AbsPath): Digest
   /** The fingerprint of a secret's bytes at a path. */
   fingerprint(bytes: Buffer, path: AbsPath): Digest
+  /** The fingerprint of what is in a live file now. */
+  readonly digestAt: (path: AbsPath) => Digest
   /** The bytes of a digest. Throws `stuck` when the copy is missing, damaged, or sealed with a key that is gone. */
   read(digest: Digest): Buffer
   /** Whether a copy is there. */
@@ -45,6 +48,7 @@ export function keptIn(state: AbsPath, loadKey: () => HostKey): Kept {
       return digest
     },
     fingerprint: mark,
+    digestAt: (path) => mark(readLive(path), path),
     read(digest) {
       const path = place(digest)
       if (!existsSync(path)) throw lost(path, 'missing')
@@ -67,5 +71,8 @@ function unsealed(key: HostKey, bytes: Buffer, digest: Digest, path: string): Bu
 }
 
 function lost(path: string, how: string, cause?: unknown): GitopsError {
-  return new GitopsError('stuck', `the kept copy ${path} is ${how}`, { hint: 'What it held cannot be put back; the source still has our versions.', cause })
+  return new GitopsError('stuck', `the kept copy ${path} is ${how}`, {
+    hint: 'What it held cannot be put back; the source still has our versions.',
+    cause,
+  })
 }

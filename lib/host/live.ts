@@ -1,9 +1,12 @@
 import { constants, lstatSync, openSync, closeSync, readFileSync, readdirSync, readlinkSync, realpathSync, type Stats } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { GitopsError } from '../model/errors.ts'
-import { absPath, ancestors, under, type AbsPath, type RelPath } from '../model/path.ts'
+import { absPath, ancestors, under, type AbsPath, type Digest, type RelPath } from '../model/path.ts'
 import type { Node, Owned, Present, Stat, Tree } from '../model/tree.ts'
 import { digestOf, digestOfFile } from './hash.ts'
+
+/** How the content of a live file is digested: plainly, or under the host key for a secret. */
+export type DigestAt = (path: AbsPath) => Digest
 
 /** What is on disk below one target's root, and which directories stand there. */
 export interface Scan {
@@ -43,7 +46,7 @@ function realpathOf(path: string): string {
 }
 
 /** Looks at every path once: type, content, mode. A content that the inventory knows, by an unchanged stat, is not read again. */
-export function scan(root: AbsPath, paths: Iterable<RelPath>, owned: Tree<Owned>): Scan {
+export function scan(root: AbsPath, paths: Iterable<RelPath>, owned: Tree<Owned>, digestAt: DigestAt = digestOfFile): Scan {
   const began = Date.now()
   const directories = new Map<string, 'directory' | 'missing' | 'link' | 'file'>()
   const missingRoots: AbsPath[] = []
@@ -59,7 +62,7 @@ export function scan(root: AbsPath, paths: Iterable<RelPath>, owned: Tree<Owned>
   }
   const present = new Map<RelPath, Present>()
   for (const path of missingRoots.length > 0 ? [] : paths) {
-    const found = lookAt(root, path, typeOf, owned, began)
+    const found = lookAt(root, path, typeOf, owned, began, digestAt)
     if (found !== null) present.set(path, found)
   }
   const isDirectory = (path: RelPath): boolean =>
@@ -68,7 +71,14 @@ export function scan(root: AbsPath, paths: Iterable<RelPath>, owned: Tree<Owned>
   return { present, isDirectory, modeOf, missingRoots, base: absPath(base) }
 }
 
-function lookAt(root: AbsPath, path: RelPath, typeOf: (path: RelPath) => string, owned: Tree<Owned>, began: number): Present | null {
+function lookAt(
+  root: AbsPath,
+  path: RelPath,
+  typeOf: (path: RelPath) => string,
+  owned: Tree<Owned>,
+  began: number,
+  digestAt: DigestAt,
+): Present | null {
   for (const above of ancestors(path)) {
     const type = typeOf(above)
     if (type === 'missing') return null
@@ -82,7 +92,7 @@ function lookAt(root: AbsPath, path: RelPath, typeOf: (path: RelPath) => string,
   const known = owned.get(path)
   const now = fingerprint(stat)
   const digest =
-    known?.stat && sameStat(known.stat, now) ? known.digest : stat.isFile() ? read(live, digestOfFile) : digestOf(readlinkSync(live))
+    known?.stat && sameStat(known.stat, now) ? known.digest : stat.isFile() ? read(live, digestAt) : digestOf(readlinkSync(live))
   const trusted = settled(now, began)
   return stat.isFile() ? { kind: 'file', digest, mode: stat.mode & 0o7777, stat: trusted } : { kind: 'link', digest, stat: trusted }
 }
@@ -101,11 +111,11 @@ function foreignIn(root: AbsPath, path: RelPath, owned: Tree<Owned>): string | n
 }
 
 /** What is at a live path now, content included: a file, a link, nothing, or something else. */
-export function look(path: string): Node | null | 'other' {
+export function look(path: AbsPath, digestAt: DigestAt = digestOfFile): Node | null | 'other' {
   const stat = statOf(path)
   if (stat === null) return null
   if (stat.isSymbolicLink()) return { kind: 'link', digest: digestOf(readlinkSync(path)) }
-  return stat.isFile() ? { kind: 'file', digest: read(path, digestOfFile), mode: stat.mode & 0o7777 } : 'other'
+  return stat.isFile() ? { kind: 'file', digest: read(path, digestAt), mode: stat.mode & 0o7777 } : 'other'
 }
 
 /** The bytes of a live file, or the text of a link; never through a link. */
@@ -130,7 +140,7 @@ export function statOf(path: string): Stats | null {
 }
 
 /** The part of a stat that changes whenever content or mode can have changed. */
-function fingerprint(stat: Stats): Stat {
+export function fingerprint(stat: Stats): Stat {
   return { size: stat.size, mtime: stat.mtimeMs, ctime: stat.ctimeMs, ino: stat.ino }
 }
 
@@ -144,7 +154,7 @@ export function sameStat(a: Stat, b: Stat): boolean {
   return a.size === b.size && a.mtime === b.mtime && a.ctime === b.ctime && a.ino === b.ino
 }
 
-function read<T>(path: string, how: (path: string) => T): T {
+function read<T>(path: AbsPath, how: (path: AbsPath) => T): T {
   try {
     return how(path)
   } catch (cause) {

@@ -1,5 +1,5 @@
 import { readFileSync, readlinkSync } from 'node:fs'
-import { homedir, hostname } from 'node:os'
+import { homedir, hostname, userInfo } from 'node:os'
 import { GitopsError } from '../model/errors.ts'
 import { absPath, type AbsPath } from '../model/path.ts'
 
@@ -16,6 +16,8 @@ export interface Machine {
   /** The PID namespace: process ids mean something only inside it. Empty where there are none. */
   readonly namespace: string
   readonly umask: number
+  /** Who runs this: `$USER`, else the account's name. */
+  readonly user: string
   readonly pid: number
   /** The working directory; relative paths of a person start there. */
   readonly cwd: AbsPath
@@ -33,9 +35,19 @@ export function machine(): Machine {
     boot: text('/proc/sys/kernel/random/boot_id'),
     namespace: link('/proc/self/ns/pid'),
     umask: process.umask(),
+    user: process.env['USER'] || process.env['LOGNAME'] || accountName(),
     pid: process.pid,
     cwd: workingDirectory(),
     env: process.env,
+  }
+}
+
+/** Containers run as users that have no name. */
+function accountName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return String(process.getuid?.() ?? '')
   }
 }
 

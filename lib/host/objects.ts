@@ -171,3 +171,30 @@ function reader(chunks: AsyncIterable<Buffer>): { line(): Promise<string>; bytes
     },
   }
 }
+
+/** Some files of a commit, by their path from its top; what is not there, or is a directory, is not in the map. */
+export async function filesAt(
+  repository: Repository,
+  commit: Sha,
+  paths: readonly RelPath[],
+  signal: AbortSignal,
+): Promise<Map<RelPath, TreeEntry>> {
+  const env = { GIT_LITERAL_PATHSPECS: '1' }
+  const { code, stdout, stderr } = await git(['ls-tree', '-z', '--full-tree', '--end-of-options', commit, '--', ...paths], {
+    ...repository,
+    env,
+    signal,
+  })
+  if (code !== 0) throw new GitopsError('git', `the tree of commit ${commit} cannot be read: ${lastLines(stderr)}`)
+  const files = new Map<RelPath, TreeEntry>()
+  for (let at = 0; at < stdout.length;) {
+    const end = stdout.indexOf(0, at)
+    const line = stdout.subarray(at, end)
+    if (!line.subarray(0, line.indexOf(9)).includes(' tree ')) {
+      const entry = entryOf(line)
+      files.set(entry.path, entry)
+    }
+    at = end + 1
+  }
+  return files
+}

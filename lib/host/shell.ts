@@ -26,6 +26,8 @@ export interface Attempt {
   /** Milliseconds. */
   readonly timeout: number
   readonly signal: AbortSignal
+  /** Standard input of a command. Default: none. */
+  readonly input?: string
 }
 
 /** Runs the user's own command or function. Throws `check` when it fails or is late, `environment` when it could not even start. */
@@ -89,7 +91,15 @@ async function shell(given: Attempt, signal: AbortSignal): Promise<CheckContext[
   const env: NodeJS.ProcessEnv = { ...process.env, HOME: given.home, SHLVL: '1' }
   if (given.stage !== null) env['GITOPS_STAGE'] = given.stage
   if (given.revision !== null) env['GITOPS_REVISION'] = given.revision
-  return $({ cwd: given.cwd, env, quiet: true, detached: true, stdio: ['ignore', 'pipe', 'pipe'], spawn: mortal(signal) })
+  return $({
+    cwd: given.cwd,
+    env,
+    quiet: true,
+    detached: true,
+    stdio: [given.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    spawn: mortal(signal),
+    ...(given.input !== undefined && { input: given.input }),
+  })
 }
 
 /** `spawn` whose processes end with the signal, each with all of its group, whatever they do about milder signals. */

@@ -15,9 +15,10 @@ import {
 import { dirname, join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { GitopsError } from '../model/errors.ts'
-import type { AbsPath } from '../model/path.ts'
+import { isKeyed, type AbsPath } from '../model/path.ts'
 import { sameNode, undoing, type Step } from '../model/steps.ts'
 import type { Content, Node } from '../model/tree.ts'
+import { performEdit, undoEdit } from './edit.ts'
 import { shortHash } from './hash.ts'
 import type { Kept } from './kept.ts'
 import { look, statOf } from './live.ts'
@@ -27,6 +28,7 @@ import { syncDirectory, writeAll } from './write.ts'
 const MOST = 10
 
 type Put = Extract<Step, { kind: 'put' }>
+type Remove = Extract<Step, { kind: 'remove' }>
 
 /** Turns contents into bytes, several at a time so that one Git process can serve them. */
 export type Reader = (contents: readonly Content[]) => AsyncIterable<Buffer>
@@ -48,7 +50,7 @@ export async function stage(
 }
 
 /** Takes the steps, in order. Throws `contested` when something else wrote to one of the paths meanwhile. */
-export async function perform(steps: readonly Step[], signal: AbortSignal): Promise<void> {
+export async function perform(steps: readonly Step[], kept: Kept, signal: AbortSignal): Promise<void> {
   for (const [index, step] of steps.entries()) {
     // A signal is heard only when the event loop turns.
     if (index % 64 === 0) await setImmediate()
@@ -56,9 +58,10 @@ export async function perform(steps: readonly Step[], signal: AbortSignal): Prom
     if (step.kind === 'mkdir') makeDirectory(step.path)
     else if (step.kind === 'rmdir') removeDirectory(step.path)
     else if (step.kind === 'remove') {
-      refuseIfChanged(step.path, step.before)
+      refuseIfChanged(step, kept)
       unlinkSync(step.path)
-    } else put(step)
+    } else if (step.kind === 'edit') performEdit(step, kept)
+    else put(step, kept)
   }
   syncDirectories(steps)
 }
@@ -99,10 +102,13 @@ function few(lines: readonly string[]): string[] {
 function takeBack(step: Step, kept: Kept, emptied: ReadonlySet<AbsPath>): 'left' | 'done' {
   if (step.kind === 'mkdir') removeDirectory(step.path)
   else if (step.kind === 'rmdir') restoreDirectory(step.path, step.mode)
-  else {
+  else if (step.kind === 'edit') {
+    removeIfThere(step.temp)
+    return undoEdit(step, kept)
+  } else {
     if (step.kind === 'put') removeIfThere(step.temp)
     removeIfThere(undoTemp(step.path))
-    const what = undoing(step, look(step.path))
+    const what = undoing(step, lookAgain(step, kept))
     // A directory that was to make room for a file is still, or again, what was there before.
     if (what === 'left') return emptied.has(step.path) && statOf(step.path)?.isDirectory() === true ? 'done' : 'left'
     if (what === 'restore' && step.before === null) unlinkSync(step.path)
@@ -123,8 +129,8 @@ function undoTemp(path: AbsPath): string {
   return join(dirname(path), `.gitops-undo-${shortHash(path)}.tmp`)
 }
 
-function put(step: Put): void {
-  refuseIfChanged(step.path, step.before)
+function put(step: Put, kept: Kept): void {
+  refuseIfChanged(step, kept)
   // A link never replaces: it fails when an application made the file a moment ago.
   if (step.before === null && step.after.kind === 'file' && linked(step.temp, step.path)) return unlinkSync(step.temp)
   renameSync(step.temp, step.path)
@@ -142,9 +148,15 @@ function linked(temp: string, path: string): boolean {
   }
 }
 
-function refuseIfChanged(path: AbsPath, before: Node | null): void {
-  const now = look(path)
-  if (now === 'other' || !sameNode(now, before)) throw contested(path)
+function refuseIfChanged(step: Put | Remove, kept: Kept): void {
+  const now = lookAgain(step, kept)
+  if (now === 'other' || !sameNode(now, step.before)) throw contested(step.path)
+}
+
+/** What is at a step's path now, digested as the step's own nodes are. */
+function lookAgain(step: Put | Remove, kept: Kept): Node | null | 'other' {
+  const nodes = [step.before, step.kind === 'put' ? step.after : null]
+  return nodes.some((node) => node !== null && isKeyed(node.digest)) ? look(step.path, kept.digestAt) : look(step.path)
 }
 
 function contested(path: string): GitopsError {

@@ -14,14 +14,24 @@ export interface Applied {
 
 /** What we own below one live directory. */
 export interface OwnedTarget {
-  /** A target is keyed by its live directory, a secret by its live file. */
-  readonly kind: 'target' | 'secret'
   readonly source: string
   readonly name: string
   readonly onRemove: 'restore' | 'leave'
   readonly entries: ReadonlyMap<RelPath, Owned>
   /** Directories below it that exist because of us. */
   readonly directories: readonly RelPath[]
+}
+
+/** A secret file of ours, or our keys in a document. Digests are keyed: what they stand for is sealed. */
+export interface OwnedSecret {
+  readonly source: string
+  readonly name: string
+  readonly strategy: 'replace' | 'merge'
+  readonly onRemove: 'restore' | 'leave'
+  /** `oid` is the ciphertext's, `digest` the plaintext's. */
+  readonly owned: Owned
+  /** What stood there before we first wrote it. */
+  readonly original: Node | null
 }
 
 /**
@@ -32,12 +42,22 @@ export interface Inventory {
   readonly generation: number
   readonly applied: ReadonlyMap<string, Applied>
   readonly targets: ReadonlyMap<AbsPath, OwnedTarget>
+  readonly secrets: ReadonlyMap<AbsPath, OwnedSecret>
+  /** The name of the host key that the secrets' digests were made with; another key makes them mean nothing. */
+  readonly hostKey: string | null
   /** Generation 0: what stood at a path before we first wrote it. */
   readonly originals: ReadonlyMap<AbsPath, Node>
 }
 
 /** What a machine owns before its first run. */
-export const EMPTY_INVENTORY: Inventory = { generation: 0, applied: new Map(), targets: new Map(), originals: new Map() }
+export const EMPTY_INVENTORY: Inventory = {
+  generation: 0,
+  applied: new Map(),
+  targets: new Map(),
+  secrets: new Map(),
+  hostKey: null,
+  originals: new Map(),
+}
 
 /** A revision that is not tried again until its content, the config or a person's `retry` changes that. */
 export interface Held {
@@ -45,6 +65,12 @@ export interface Held {
   readonly commit: Sha
   readonly since: string
   readonly reason: string
+}
+
+/** A bad state of which the notifiers have heard; its key holds nothing that changes from run to run. */
+export interface Alerted {
+  readonly event: 'rolled-back' | 'refused' | 'stuck'
+  readonly key: string
 }
 
 /** What is known of a source's last attempts; losing it costs nothing but memory. */
@@ -59,6 +85,7 @@ export interface SourceStatus {
   /** When the source last answered. */
   readonly fetchedAt: string | null
   readonly held: Held | null
+  readonly alerted: Alerted | null
 }
 
 /** One applied state of a unit: what was written, what was there before, why, when, from which revision. */
@@ -77,6 +104,7 @@ export interface Generation {
   readonly before: {
     readonly applied: Applied | null
     readonly targets: ReadonlyMap<AbsPath, TargetBefore>
+    readonly secrets: ReadonlyMap<AbsPath, OwnedSecret | null>
     /** The originals that it touched, null where there was none. */
     readonly originals: ReadonlyMap<AbsPath, Node | null>
   }
@@ -108,5 +136,10 @@ export function takeBack(inventory: Inventory, generation: Generation): Inventor
     if (original === null) originals.delete(path)
     else originals.set(path, original)
   }
-  return { ...inventory, applied, targets, originals }
+  const secrets = new Map(inventory.secrets)
+  for (const [path, before] of generation.before.secrets) {
+    if (before === null) secrets.delete(path)
+    else secrets.set(path, before)
+  }
+  return { ...inventory, applied, targets, secrets, originals }
 }

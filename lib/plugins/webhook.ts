@@ -18,7 +18,13 @@ export function webhook({ url, headers = {}, on }: WebhookOptions): {
     name: `webhook ${new URL(url).host}`,
     ...(on !== undefined && { on }),
     async send(event, { signal }) {
-      const answer = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(event), signal, redirect: 'error' })
+      const answer = await fetch(url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: JSON.stringify(event),
+        signal,
+        redirect: 'error',
+      })
       if (!answer.ok) throw new Error(`${new URL(url).host} answered ${answer.status}`)
     },
   }

@@ -1,5 +1,5 @@
 import { session, type Rendering } from '../../../tasks/session.ts'
-import { differences, type Difference } from '../../../tasks/differences.ts'
+import { differences, secretDifferences, type Difference } from '../../../tasks/differences.ts'
 import { printable } from '../../model/errors.ts'
 import { complain, print, printVerdict, styled } from '../messages.ts'
 import { configFile, configOption, interruptible, open, type ConfigOptions } from '../open.ts'
@@ -16,6 +16,7 @@ export const diffCommand: Verb<ConfigOptions> = {
       const beginning = { dry: true, fetch: true, allowShrink: false, signal: interruptible(), machine, handedOver: null, wait: 10_000 }
       const { run, verdict, code } = await session(config, beginning, { renderer: 'silent' } as unknown as Rendering)
       for (const unit of run.units) {
+        for (const difference of secretDifferences(unit)) await draw(difference)
         for await (const difference of differences(run, unit)) await draw(difference)
       }
       if (verdict !== null && (verdict.outcome !== 'in-sync' || code !== 0)) printVerdict(verdict)

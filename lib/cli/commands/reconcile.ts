@@ -32,8 +32,8 @@ async function opening(options: ReconcileOptions): Promise<Opened> {
   return open(configFile(options))
 }
 
-/** One reconcile with something else done first, while the lock is held. */
-export async function reconcileWith(options: ReconcileOptions, around: Omit<Around, 'handOver'>): Promise<number> {
+/** One reconcile with something else done first, while the lock is held; `only` names the one secret that it is about. */
+export async function reconcileWith(options: ReconcileOptions, around: Omit<Around, 'handOver'>, only?: string): Promise<number> {
   const json = options.json ?? false
   const signal = interruptible()
   const given = handedOver()
@@ -53,6 +53,7 @@ export async function reconcileWith(options: ReconcileOptions, around: Omit<Arou
       machine,
       handedOver: given,
       wait: 10_000,
+      ...(only !== undefined && { only }),
     }
     const { verdict, code, run } = await session(config, beginning, rendering(json), {
       ...around,

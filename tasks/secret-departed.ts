@@ -1,0 +1,64 @@
+import { scan } from '../lib/host/live.ts'
+import { absPath, type AbsPath, type RelPath } from '../lib/model/path.ts'
+import { plan } from '../lib/model/plan.ts'
+import type { OwnedSecret } from '../lib/model/state.ts'
+import type { Wanted } from '../lib/model/tree.ts'
+import { mergeChange, placeOf, type Place } from './secrets.ts'
+import type { Run, Unit, UnitSecret } from './run.ts'
+
+/** Secrets of a unit that have left the config: our file, or our keys in a document, go; a file that was there before us comes back. */
+export function departedSecrets(run: Run, unit: Unit): UnitSecret[] {
+  return goneSecrets(run)
+    .filter(([, secret]) => secret.source === unit.name)
+    .map(([key, secret]) => {
+      const place = placeAt(key)
+      const shape = { name: secret.name, secret: null, key, root: place.root, oid: null, after: null }
+      if (secret.onRemove === 'leave')
+        return {
+          ...shape,
+          scan: scan(place.root, [], new Map()),
+          plan: { target: secret.name, root: place.root, changes: [], wanted: new Map() },
+        }
+      return { ...shape, ...(secret.strategy === 'merge' ? keysGo(run, place, secret) : fileGoes(run, place, secret)) }
+    })
+}
+
+/** What the inventory still owns at places that no secret of the config names. */
+export function goneSecrets({ config, inventory }: Pick<Run, 'config' | 'inventory'>): [AbsPath, OwnedSecret][] {
+  const keys = new Set(config.secrets.map((secret) => placeOf(secret).key))
+  return [...inventory.secrets].filter(([key]) => !keys.has(key))
+}
+
+function keysGo(run: Run, place: Place, secret: OwnedSecret): Pick<UnitSecret, 'plan' | 'scan'> {
+  const change = mergeChange(run, place, secret.owned, null)
+  return {
+    plan: { target: secret.name, root: place.root, changes: change === null ? [] : [change], wanted: new Map() },
+    scan: scan(place.root, [], new Map()),
+  }
+}
+
+function fileGoes(run: Run, place: Place, secret: OwnedSecret): Pick<UnitSecret, 'plan' | 'scan'> {
+  const owned = new Map([[place.name, secret.owned]])
+  const found = scan(place.root, [place.name], owned, run.host.kept.digestAt)
+  const wanted = new Map<RelPath, Wanted>()
+  const { original } = secret
+  if (original !== null) {
+    const mode = original.kind === 'file' ? original.mode : null
+    wanted.set(place.name, {
+      kind: original.kind,
+      digest: original.digest,
+      executable: false,
+      mode,
+      content: { kind: 'kept', digest: original.digest },
+    })
+  }
+  return {
+    plan: plan({ target: secret.name, root: place.root, wanted, owned, present: found.present, refuseFirstContact: () => null }),
+    scan: found,
+  }
+}
+
+function placeAt(key: AbsPath): Place {
+  const cut = key.lastIndexOf('/')
+  return { key, root: absPath(key.slice(0, cut) || '/'), name: key.slice(cut + 1) as RelPath }
+}
