@@ -31,7 +31,7 @@ export async function decrypt(run: Run, unit: Unit, task: Teller): Promise<void>
 }
 
 /** Every identity that can be found, and where nothing was found. Throws `environment` for an identity file that cannot be used. */
-export async function identitiesOf(run: Pick<Run, 'config' | 'host'>): Promise<{ identities: AgeIdentity[]; missing: readonly string[] }> {
+async function identitiesOf(run: Pick<Run, 'config' | 'host'>): Promise<{ identities: AgeIdentity[]; missing: readonly string[] }> {
   const { env, platform, home } = run.host.machine
   const { found, missing } = findIdentities(run.config.identities, env, platform, home)
   const all = await Promise.all(

@@ -15,7 +15,7 @@ export function story(run: Run): Step[] {
       skip: () => run.host.dry && 'a run was killed half-way: the next `gitops reconcile` undoes that first',
       task: outside(run, async (task) => {
         const { recover } = await import('./recover.ts')
-        task.title = `recover  ${recover(run).join('; ')}`
+        task.title = `recover  ${(await recover(run)).join('; ')}`
       }),
     },
     { title: 'pull', task: (_, task) => each(task, pull(run)) },

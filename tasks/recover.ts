@@ -6,7 +6,7 @@ import { holdRevision } from './hold.ts'
 import type { Run } from './run.ts'
 
 /** Undoes what a killed run left half done, before anything else. Returns what it did, for people. */
-export function recover(run: Run): string[] {
+export async function recover(run: Run): Promise<string[]> {
   const { store, kept, transact } = run.host
   const said: string[] = []
   for (const { generation: number, undo } of (store.journal()?.open ?? []).toReversed()) {
@@ -18,7 +18,7 @@ export function recover(run: Run): string[] {
     if (number <= run.inventory.generation && !undo) said.push(`generation ${number} was already live`)
     else {
       if (undo) holdIfLive(run, generation)
-      const { left } = transact.undo(generation.steps, kept)
+      const { left } = await transact.undo(generation.steps, kept)
       run.inventory = takeBack(run.inventory, generation)
       store.saveInventory(run.inventory)
       if (undo) store.saveGeneration({ ...generation, takenBack: run.host.now().toISOString() })

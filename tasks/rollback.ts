@@ -19,10 +19,10 @@ export async function rollback(run: Run, unit: Unit, ask = true): Promise<string
 }
 
 /** Undoes the files of a unit's open generation. */
-export function undoFiles(run: Run, unit: Unit): void {
+export async function undoFiles(run: Run, unit: Unit): Promise<void> {
   const { generation } = unit
   if (generation === null) return
-  unit.left = run.host.transact.undo(generation.steps, run.host.kept).left
+  unit.left = (await run.host.transact.undo(generation.steps, run.host.kept)).left
   closed(run, [generation.number])
   run.host.store.dropGeneration(generation.number)
 }

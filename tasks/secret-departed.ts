@@ -12,15 +12,14 @@ export function departedSecrets(run: Run, unit: Unit): UnitSecret[] {
     .filter(([, secret]) => secret.source === unit.name)
     .map(([key, secret]) => {
       const place = placeAt(key)
-      const shape = { name: secret.name, secret: null, key, root: place.root, oid: null, after: null }
-      if (secret.onRemove === 'leave')
-        return {
-          ...shape,
-          scan: scan(place.root, [], new Map()),
-          plan: { target: secret.name, root: place.root, changes: [], wanted: new Map() },
-        }
-      return { ...shape, ...(secret.strategy === 'merge' ? keysGo(run, place, secret) : fileGoes(run, place, secret)) }
+      const { plan, scan } = going(run, place, secret)
+      return { name: secret.name, secret: null, key, root: place.root, oid: null, plan, scan, after: null }
     })
+}
+
+function going(run: Run, place: Place, secret: OwnedSecret): Pick<UnitSecret, 'plan' | 'scan'> {
+  if (secret.onRemove === 'restore') return secret.strategy === 'merge' ? keysGo(run, place, secret) : fileGoes(run, place, secret)
+  return { scan: scan(place.root, [], new Map()), plan: { target: secret.name, root: place.root, changes: [], wanted: new Map() } }
 }
 
 /** What the inventory still owns at places that no secret of the config names. */

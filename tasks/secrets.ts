@@ -19,6 +19,7 @@ export interface Place {
   readonly key: AbsPath
 }
 
+/** Where a secret goes. Throws `conflict` when its directory is not one. */
 export function placeOf({ to }: Pick<SecretFile, 'to'>): Place {
   const cut = to.lastIndexOf('/')
   const root = rootOf(absPath(to.slice(0, cut) || '/'))

@@ -5,14 +5,14 @@ import { recover } from './recover.ts'
 import { interrupted, type Run } from './run.ts'
 
 /** Takes the last applied revision back and holds it. Returns what it did, for people. Throws `no-such-path` when there is none. */
-export function takeBackLast(run: Run): string[] {
-  const said = interrupted(run) ? recover(run) : []
+export async function takeBackLast(run: Run): Promise<string[]> {
+  const said = interrupted(run) ? await recover(run) : []
   const generation = last(run)
   if (generation === null)
     throw new GitopsError('no-such-path', 'there is no applied generation to roll back to', { hint: 'Nothing was changed.' })
   // The rest is recovery's work, also if we are killed in the middle of it: it holds the revision and undoes it.
   run.host.store.saveJournal({ open: [{ generation: generation.number, undo: true }] })
-  const undone = recover(run)
+  const undone = await recover(run)
   const applied = run.inventory.applied.get(generation.unit)
   return [
     ...said,

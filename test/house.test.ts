@@ -27,6 +27,7 @@ const NODE = 'node:*'
  * - config reads the file itself (`node:fs`, `node:module`), so the loader lies beside the schema that judges it;
  * - gate parses YAML itself: a parser is the syntax check;
  * - documents know no path of ours yet, so they import nothing of the model;
+ * - host seals copies of secrets, and edits a document at the moment it writes it, with the two rooms that only compute;
  * - config and host name the types of the plug-in contract, for the functions that a config holds.
  */
 const ROOMS: Readonly<Record<string, Room>> = {
@@ -39,7 +40,11 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'lib/secrets': { rooms: ['lib/model', 'lib/secrets'], packages: ['age-encryption', 'yaml', 're2js', 'node:crypto'] },
   'lib/documents': { rooms: ['lib/model', 'lib/documents'], packages: ['jsonc-parser', 'yaml', 'smol-toml'] },
   'lib/gate': { rooms: ['lib/model', 'lib/secrets', 'lib/documents', 'lib/gate'], packages: ['yaml', '@secretlint/core'] },
-  'lib/host': { rooms: ['lib/model', 'lib/host'], types: ['lib/plugins'], packages: [NODE, 'zx', 'proper-lockfile', 'cron'] },
+  'lib/host': {
+    rooms: ['lib/model', 'lib/secrets', 'lib/documents', 'lib/host'],
+    types: ['lib/plugins'],
+    packages: [NODE, 'zx', 'proper-lockfile', 'cron'],
+  },
   'lib/plugins': { rooms: ['lib/model', 'lib/plugins'], packages: [], packageTypes: ['zx'] },
   tasks: {
     rooms: ['tasks', 'lib/model', 'lib/config', 'lib/secrets', 'lib/documents', 'lib/gate', 'lib/host', 'lib/plugins'],
@@ -62,8 +67,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
     packages: [NODE, 'commander', 'listr2', 'diff'],
   },
   'lib/index.ts': {
-    rooms: ['lib/model', 'lib/config'],
-    types: ['lib/plugins', 'tasks'],
+    rooms: ['lib/model', 'lib/config', 'lib/plugins'],
+    types: ['tasks'],
     packages: [],
     packageTypes: ['listr2'],
   },

@@ -5,8 +5,9 @@ import type { ConfigInput } from './schema.ts'
 export type UserConfig = ConfigInput | ((host: Host) => ConfigInput | Promise<ConfigInput>)
 /** A check as a user writes it. */
 export type UserCheck = NonNullable<NonNullable<ConfigInput['checks']>['smoke']>[number]
-/** A task as a user writes it. */
+/** A notifier as a user writes it. */
 export type UserNotifier = NonNullable<ConfigInput['notify']>[number]
+/** A task as a user writes it. */
 export type UserTask = NonNullable<NonNullable<ConfigInput['tasks']>['before']>[number]
 
 /** Returns its argument; it is here for the editor's completion. */

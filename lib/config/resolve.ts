@@ -1,6 +1,6 @@
 import { basename, resolve as resolvePath } from 'node:path'
 import * as v from 'valibot'
-import type { Check, Config, Notifier, Schedule, SecretFile, Target, Task } from '../model/config.ts'
+import type { Check, Config, SecretFile, Target, Task } from '../model/config.ts'
 import type { Host } from '../model/context.ts'
 import { GitopsError } from '../model/errors.ts'
 import { absPath, type AbsPath } from '../model/path.ts'
@@ -10,6 +10,7 @@ import type { UserConfig } from './define.ts'
 import { matcher } from './globs.ts'
 import { expand } from './places.ts'
 import { schema, type ConfigInput, type When } from './schema.ts'
+import { notifierOf, scheduleOf } from './running.ts'
 import { secretOf } from './secrets.ts'
 import { sourceOf } from './sources.ts'
 import { refuseNesting, refuseState, targetOf } from './targets.ts'
@@ -160,36 +161,6 @@ function syntaxOf(syntax: NonNullable<ConfigInput['checks']>['syntax']): (path: 
     return (path) => !exclude(path)
   }
   return () => syntax ?? true
-}
-
-function scheduleOf(override: string | undefined, schedule: ConfigInput['schedule']): Schedule | null {
-  if (override !== undefined) {
-    try {
-      return { kind: 'every', every: duration(override) }
-    } catch (cause) {
-      throw new GitopsError(
-        'config',
-        `GITOPS_CHECK_INTERVAL: ${JSON.stringify(override)} is not a number of seconds or a duration such as '5m'`,
-        { cause },
-      )
-    }
-  }
-  if (schedule === undefined) return null
-  if ('every' in schedule) return { kind: 'every', every: duration(schedule.every) }
-  return { kind: 'cron', cron: schedule.cron, timeZone: schedule.timeZone ?? null }
-}
-
-function notifierOf(input: NonNullable<ConfigInput['notify']>[number], index: number): Notifier {
-  const send = input.run ?? input.send
-  if (send === undefined || (input.run !== undefined && input.send !== undefined)) {
-    throw new GitopsError('config', `notify.${index}: must have either run, a shell command, or send, a function`)
-  }
-  return {
-    name: input.name ?? (typeof send === 'string' ? send : `notify.${index}`),
-    on: input.on ?? ['rolled-back', 'refused', 'stuck', 'recovered'],
-    send,
-    timeout: duration(input.timeout ?? '30s'),
-  }
 }
 
 function applies(place: string, when: When | undefined, host: Host): boolean {

@@ -1,4 +1,4 @@
-import { applyEdits, modify, parse, printParseErrorCode, type FormattingOptions, type ParseError } from 'jsonc-parser'
+import type { FormattingOptions } from 'jsonc-parser'
 import type { Edit, Json } from '../model/edits.ts'
 import { GitopsError } from '../model/errors.ts'
 
@@ -6,38 +6,32 @@ import { GitopsError } from '../model/errors.ts'
 export function parseJson(text: string, name: string): Json | undefined {
   const plain = text.replace(/^\uFEFF/, '')
   if (plain.trim() === '') return undefined
-  const errors: ParseError[] = []
-  const value = parse(plain, errors, { disallowComments: true, allowTrailingComma: false }) as Json | undefined
-  const first = errors[0]
-  if (first !== undefined) {
-    const before = plain.slice(0, first.offset).split('\n')
-    throw new GitopsError(
-      'conflict',
-      `${name}:${before.length}:${(before.at(-1)?.length ?? 0) + 1} is not JSON (${printParseErrorCode(first.error)})`,
-      {
-        hint: 'Mend it first: a document that does not parse is never written to.',
-      },
-    )
+  try {
+    return JSON.parse(plain) as Json
+  } catch (error) {
+    const at = /at position (\d+)/.exec((error as Error).message)?.[1]
+    const before = plain.slice(0, at === undefined ? plain.length : Number(at)).split('\n')
+    throw new GitopsError('conflict', `${name}:${before.length}:${(before.at(-1)?.length ?? 0) + 1} is not JSON`, {
+      hint: 'Mend it first: a document that does not parse is never written to.',
+    })
   }
-  return value
 }
 
 /** The text with some keys set or removed; everything else keeps its bytes. An empty text becomes a document of those keys. */
-export function editJson(text: string, edits: readonly Edit[]): string {
+export async function editJson(text: string, edits: readonly Edit[]): Promise<string> {
+  const { applyEdits, modify } = await import('jsonc-parser')
   const empty = text.trim() === ''
-  let result = empty ? '{}' : text
-  for (const { path, after } of edits) {
-    result = applyEdits(result, modify(result, [...path], after, { formattingOptions: formatOf(empty ? '' : text) }))
-  }
+  const formattingOptions = formatOf(empty ? '' : text)
+  const result = edits.reduce(
+    (known, { path, after }) => applyEdits(known, modify(known, [...path], after, { formattingOptions })),
+    empty ? '{}' : text,
+  )
   return empty ? `${result}\n` : result
 }
 
 /** Indentation and line ends as the document has them. */
 function formatOf(text: string): FormattingOptions {
   const indent = /\n([ \t]+)\S/.exec(text)?.[1] ?? '  '
-  return {
-    insertSpaces: !indent.startsWith('\t'),
-    tabSize: indent.startsWith('\t') ? 1 : indent.length,
-    eol: text.includes('\r\n') ? '\r\n' : '\n',
-  }
+  const tabs = indent.startsWith('\t')
+  return { insertSpaces: !tabs, tabSize: tabs ? 1 : indent.length, eol: text.includes('\r\n') ? '\r\n' : '\n' }
 }

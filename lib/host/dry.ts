@@ -25,7 +25,7 @@ export function dryHost(host: Host, config: Config, foreign: boolean): Host {
     },
     kept: { ...host.kept, keep: digestOf },
     pull: (source, options) => pull(config, source, { ...options, move: false }),
-    transact: { stage: async () => {}, perform: async () => {}, undo: () => ({ left: [] }) },
+    transact: { stage: async () => {}, perform: async () => {}, undo: async () => ({ left: [] }) },
     attempt: async () => {},
   }
 }

@@ -13,16 +13,16 @@ type EditStep = Extract<Step, { kind: 'edit' }>
 const ATTEMPTS = 5
 
 /** Sets and removes our keys in a document as it is at this moment; nothing else in it changes. Throws `contested`, or `conflict` when it does not parse. */
-export function performEdit(step: EditStep, kept: Kept): void {
-  rewrite(step, (text) => editJson(text, listOf(step, kept)))
+export async function performEdit(step: EditStep, kept: Kept): Promise<void> {
+  await rewrite(step, (text) => editJson(text, listOf(step, kept)))
 }
 
 /** Takes our keys back, in the document as it is now. Returns whether some were left because somebody has changed them since. */
-export function undoEdit(step: EditStep, kept: Kept): 'left' | 'done' {
+export async function undoEdit(step: EditStep, kept: Kept): Promise<'left' | 'done'> {
   if (statOf(step.path) === null) return 'done'
   const edits = listOf(step, kept)
   let left = false
-  rewrite(step, (text) => {
+  await rewrite(step, async (text) => {
     const back = takeBackEdits(edits, parseJson(text, step.path))
     left = back.left.length > 0
     return back.edits.length === 0 ? text : editJson(text, back.edits)
@@ -44,13 +44,13 @@ function listOf(step: Pick<EditStep, 'edits'>, kept: Kept): Edit[] {
 }
 
 /** Read, change, write beside, and rename only if nobody wrote in between: otherwise all of it again. */
-function rewrite(step: EditStep, change: (text: string) => string): void {
+async function rewrite(step: EditStep, change: (text: string) => Promise<string>): Promise<void> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const before = statOf(step.path)
     if (before !== null && !before.isFile()) throw new GitopsError('conflict', `${step.path} is not a file`, { hint: 'Move it away.' })
     const text = before === null ? '' : readLive(step.path).toString()
     parseJson(text, step.path)
-    const next = change(text)
+    const next = await change(text)
     const mode = before === null ? step.mode : before.mode & 0o700
     if (next === text && before !== null && (before.mode & 0o7777) === mode) return
     writeBeside(step.temp, next, mode)

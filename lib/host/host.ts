@@ -7,7 +7,8 @@ import type { Machine } from './machine.ts'
 import type { Pulled, PullOptions } from './fetch.ts'
 import { pull } from './pull.ts'
 import { storeIn, type Store } from './store.ts'
-import { perform, stage, undo } from './transact.ts'
+import { perform, stage } from './transact.ts'
+import { undo } from './undo.ts'
 
 /** Everything outside that a run can change. Reading is not in here: it is the same for every run. */
 export interface Host {

@@ -8,11 +8,6 @@ export function nextRun(schedule: Schedule, started: Date, now: Date): Date {
   return nextCron(schedule, now)
 }
 
-/** Refuses a cron expression that is malformed, in an unknown zone, or never due. Throws `config`. */
-export function checkCron(schedule: Extract<Schedule, { kind: 'cron' }>, now: Date): void {
-  nextCron(schedule, now)
-}
-
 function nextCron({ cron, timeZone }: Extract<Schedule, { kind: 'cron' }>, now: Date): Date {
   // Loaded here: it brings a calendar of several megabytes that only a scheduled run needs.
   const { CronTime } = createRequire(import.meta.url)('cron') as typeof import('cron')

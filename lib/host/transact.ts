@@ -1,34 +1,14 @@
-import {
-  chmodSync,
-  closeSync,
-  fchmodSync,
-  fchownSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmdirSync,
-  symlinkSync,
-  unlinkSync,
-} from 'node:fs'
-import { dirname, join } from 'node:path'
+import { linkSync, renameSync, unlinkSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { GitopsError } from '../model/errors.ts'
-import { isKeyed, type AbsPath } from '../model/path.ts'
-import { sameNode, undoing, type Step } from '../model/steps.ts'
-import type { Content, Node } from '../model/tree.ts'
-import { performEdit, undoEdit } from './edit.ts'
-import { shortHash } from './hash.ts'
+import type { AbsPath } from '../model/path.ts'
+import { sameNode, type Step } from '../model/steps.ts'
+import type { Content } from '../model/tree.ts'
+import { performEdit } from './edit.ts'
 import type { Kept } from './kept.ts'
-import { look, statOf } from './live.ts'
-import { syncDirectory, writeAll } from './write.ts'
-
-/** As many paths as a person reads in one message. */
-const MOST = 10
+import { lookAgain, makeDirectory, removeDirectory, syncDirectories, writeTemp, type PutOrRemove } from './place.ts'
 
 type Put = Extract<Step, { kind: 'put' }>
-type Remove = Extract<Step, { kind: 'remove' }>
 
 /** Turns contents into bytes, several at a time so that one Git process can serve them. */
 export type Reader = (contents: readonly Content[]) => AsyncIterable<Buffer>
@@ -60,73 +40,10 @@ export async function perform(steps: readonly Step[], kept: Kept, signal: AbortS
     else if (step.kind === 'remove') {
       refuseIfChanged(step, kept)
       unlinkSync(step.path)
-    } else if (step.kind === 'edit') performEdit(step, kept)
+    } else if (step.kind === 'edit') await performEdit(step, kept)
     else put(step, kept)
   }
   syncDirectories(steps)
-}
-
-/** What undoing left alone because someone else wrote there after us. */
-export interface Undone {
-  readonly left: readonly AbsPath[]
-}
-
-/**
- * Takes steps back, last first. Needs nothing but the steps and the kept copies, and may itself be killed and run again.
- * Throws `stuck` when something cannot be put back; everything else is back by then.
- */
-export function undo(steps: readonly Step[], kept: Kept): Undone {
-  const left: AbsPath[] = []
-  const failures: string[] = []
-  const emptied = new Set(steps.flatMap((step) => (step.kind === 'rmdir' ? [step.path] : [])))
-  for (const step of steps.toReversed()) {
-    try {
-      if (takeBack(step, kept, emptied) === 'left') left.push(step.path)
-    } catch (error) {
-      failures.push(`${step.path}: ${(error as Error).message}`)
-    }
-  }
-  syncDirectories(steps)
-  if (failures.length > 0) {
-    throw new GitopsError('stuck', `what was there before could not be put back:\n  ${few(failures).join('\n  ')}`, {
-      hint: 'Mend that, then run `gitops reconcile`: it finishes the undo before anything else.',
-    })
-  }
-  return { left }
-}
-
-function few(lines: readonly string[]): string[] {
-  return lines.length <= MOST ? [...lines] : [...lines.slice(0, MOST), `and ${lines.length - MOST} more`]
-}
-
-function takeBack(step: Step, kept: Kept, emptied: ReadonlySet<AbsPath>): 'left' | 'done' {
-  if (step.kind === 'mkdir') removeDirectory(step.path)
-  else if (step.kind === 'rmdir') restoreDirectory(step.path, step.mode)
-  else if (step.kind === 'edit') {
-    removeIfThere(step.temp)
-    return undoEdit(step, kept)
-  } else {
-    if (step.kind === 'put') removeIfThere(step.temp)
-    removeIfThere(undoTemp(step.path))
-    const what = undoing(step, lookAgain(step, kept))
-    // A directory that was to make room for a file is still, or again, what was there before.
-    if (what === 'left') return emptied.has(step.path) && statOf(step.path)?.isDirectory() === true ? 'done' : 'left'
-    if (what === 'restore' && step.before === null) unlinkSync(step.path)
-    else if (what === 'restore' && step.before !== null) restore(step.path, step.before, kept)
-  }
-  return 'done'
-}
-
-function restore(path: AbsPath, before: Node, kept: Kept): void {
-  const temp = undoTemp(path)
-  mkdirSync(dirname(path), { recursive: true })
-  writeTemp(temp, kept.read(before.digest), before, path)
-  renameSync(temp, path)
-}
-
-/** One name a path, so that an undo that was killed finds what it left; short, for the path's own name may be as long as names can be. */
-function undoTemp(path: AbsPath): string {
-  return join(dirname(path), `.gitops-undo-${shortHash(path)}.tmp`)
 }
 
 function put(step: Put, kept: Kept): void {
@@ -148,73 +65,13 @@ function linked(temp: string, path: string): boolean {
   }
 }
 
-function refuseIfChanged(step: Put | Remove, kept: Kept): void {
+function refuseIfChanged(step: PutOrRemove, kept: Kept): void {
   const now = lookAgain(step, kept)
   if (now === 'other' || !sameNode(now, step.before)) throw contested(step.path)
-}
-
-/** What is at a step's path now, digested as the step's own nodes are. */
-function lookAgain(step: Put | Remove, kept: Kept): Node | null | 'other' {
-  const nodes = [step.before, step.kind === 'put' ? step.after : null]
-  return nodes.some((node) => node !== null && isKeyed(node.digest)) ? look(step.path, kept.digestAt) : look(step.path)
 }
 
 function contested(path: string): GitopsError {
   return new GitopsError('contested', `${path} was changed by something else while we were writing`, {
     hint: 'Nothing is lost; the next run looks again.',
   })
-}
-
-/** Mode before content, so that nothing is readable for a moment longer than it should be. */
-function writeTemp(temp: AbsPath | string, bytes: Buffer, node: Node, place: string): void {
-  if (node.kind === 'link') return symlinkSync(bytes.toString(), temp)
-  const file = openSync(temp, 'wx', 0o600)
-  try {
-    const old = statOf(place)
-    if (process.getuid?.() === 0 && old !== null && old.isFile() && old.uid !== 0) fchownSync(file, old.uid, old.gid)
-    fchmodSync(file, node.mode)
-    writeAll(file, bytes)
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
-  }
-}
-
-function makeDirectory(path: string): void {
-  try {
-    mkdirSync(path)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || statOf(path)?.isDirectory() !== true) throw error
-  }
-}
-
-function restoreDirectory(path: string, mode: number): void {
-  makeDirectory(path)
-  if (((statOf(path)?.mode ?? mode) & 0o7777) !== mode) chmodSync(path, mode)
-}
-
-/** Removes a directory if it is there and empty; an application's files in it keep it. */
-function removeDirectory(path: string): void {
-  if (statOf(path) === null) return
-  try {
-    rmdirSync(path)
-  } catch (error) {
-    if (!['ENOTEMPTY', 'EEXIST', 'ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
-  }
-}
-
-/** Looks first: a read-only disk refuses to remove even what is not there. */
-function removeIfThere(path: string): void {
-  if (statOf(path) === null) return
-  try {
-    unlinkSync(path)
-  } catch (error) {
-    if (!['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
-  }
-}
-
-function syncDirectories(steps: readonly Step[]): void {
-  for (const directory of new Set(steps.map((step) => dirname(step.path)))) {
-    if (statOf(directory)?.isDirectory() === true) syncDirectory(directory)
-  }
 }

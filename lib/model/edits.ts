@@ -95,12 +95,12 @@ function at(value: Json | undefined, path: readonly string[]): Json | undefined 
 }
 
 /** A path as a JSON pointer (RFC 6901). */
-export function pointer(path: readonly string[]): string {
+function pointer(path: readonly string[]): string {
   return path.map((key) => `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 }
 
 /** Equality by value: the order of keys does not matter. */
-export function equal(a: Json | undefined, b: Json | undefined): boolean {
+function equal(a: Json | undefined, b: Json | undefined): boolean {
   if (a === b) return true
   if (Array.isArray(a) || Array.isArray(b)) {
     return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item: Json, index) => equal(item, b[index] as Json))

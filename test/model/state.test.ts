@@ -31,6 +31,8 @@ const inventory = (targets: [AbsPath, OwnedTarget][], at: Applied | null, origin
   generation: 2,
   applied: new Map(at === null ? [] : [['team', at]]),
   targets: new Map(targets),
+  secrets: new Map(),
+  hostKey: null,
   originals: new Map(originals),
 })
 const generation = (before: Generation['before']): Generation => ({
@@ -65,6 +67,7 @@ test('taking a generation back gives the inventory that was there before it, and
           },
         ],
       ]),
+      secrets: new Map(),
       originals: new Map(),
     }),
   )
@@ -78,6 +81,7 @@ test('taking the first generation back leaves nothing owned and no original', ()
     generation({
       applied: null,
       targets: new Map([[ROOT, { ...target({}), existed: false, entries: new Map([[relPath('a'), null]]) }]]),
+      secrets: new Map(),
       originals: new Map([[file, null]]),
     }),
   )
@@ -91,6 +95,7 @@ test('taking a departure back brings its originals to mind again', () => {
     generation({
       applied: applied('a', 1),
       targets: new Map([[ROOT, { ...target({}), existed: true, entries: new Map([[relPath('a'), owned('a')]]) }]]),
+      secrets: new Map(),
       originals: new Map([[file, original]]),
     }),
   )
@@ -114,6 +119,7 @@ test('taking back twice, or what was never committed, changes nothing more', () 
         },
       ],
     ]),
+    secrets: new Map(),
     originals: new Map(),
   })
   expect(takeBack(before, taken)).toEqual(before)
@@ -130,6 +136,7 @@ test('what is written to disk reads back the same, whatever the names', () => {
   const one = generation({
     applied: null,
     targets: new Map([[ROOT, { ...target({}), existed: false, entries: new Map(names.map((name) => [relPath(name), null])) }]]),
+    secrets: new Map(),
     originals: new Map<AbsPath, Node | null>([
       [absPath('/a'), null],
       [absPath('/b'), original],

@@ -16,8 +16,10 @@ import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { digestOf } from '../../lib/host/hash.ts'
 import { keptIn } from '../../lib/host/kept.ts'
+import { newHostKey } from '../../lib/secrets/seal.ts'
 import { readLive, scan } from '../../lib/host/live.ts'
-import { perform, stage, undo } from '../../lib/host/transact.ts'
+import { perform, stage } from '../../lib/host/transact.ts'
+import { undo } from '../../lib/host/undo.ts'
 import { absPath, relPath, sha, type AbsPath, type Digest, type RelPath } from '../../lib/model/path.ts'
 import { plan } from '../../lib/model/plan.ts'
 import { steps, undoing, type Step } from '../../lib/model/steps.ts'
@@ -123,10 +125,10 @@ async function apply(root: AbsPath, known: Known, wanted: ReadonlyMap<RelPath, W
   const { changes } = plan({ target: 't', root, wanted, owned, present: found.present, refuseFirstContact: () => null })
   if (changes.some((change) => change.kind === 'conflict')) return null
   const made = steps(changes, wanted, { ...found, root, directories, umask: 0o022, id: '1-0-1' })
-  const kept = keptIn(state)
+  const kept = keptIn(state, () => newHostKey())
   for (const step of made.steps) if ((step.kind === 'put' || step.kind === 'remove') && step.before !== null) kept.keep(readLive(step.path))
   await stage(made.steps, made.contents, contents, never)
-  await perform(made.steps, never)
+  await perform(made.steps, kept, never)
   const next: Known = {
     owned: new Map(
       [...wanted].map(([path, { kind, digest, executable, mode }]) => [path, { kind, digest, executable, mode, oid: OID, stat: null }]),
@@ -186,14 +188,14 @@ test('any plan, in a real directory, gives exactly the wanted tree, and undoing 
           if (two.made.steps.some((step) => step.kind === 'rmdir')) typeChanges++
           expectTree(snapshot(root), second)
           expectNothingElse(before, after, one.next, second)
-          expect(two.takeBack().left).toEqual([])
+          expect((await two.takeBack()).left).toEqual([])
           expect(snapshot(join(world, 'home'))).toEqual(before)
           // Undoing is safe to do again.
-          two.takeBack()
+          await two.takeBack()
           expect(snapshot(join(world, 'home'))).toEqual(before)
         }
         if (mishaps.length === 0) {
-          one.takeBack()
+          await one.takeBack()
           expect(snapshot(join(world, 'home'))).toEqual(empty)
         }
         rmSync(world, { recursive: true, force: true })

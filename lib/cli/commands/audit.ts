@@ -15,6 +15,7 @@ interface AuditOptions extends ConfigOptions {
   readonly json?: boolean
 }
 
+/** `gitops audit`. */
 export const auditCommand: Verb<AuditOptions> = {
   name: 'audit',
   summary: 'who changed what, when and from which commit',

@@ -16,6 +16,7 @@ interface DecryptOptions extends ConfigOptions {
   readonly write?: boolean
 }
 
+/** `gitops decrypt`. */
 export const decryptCommand: Verb<DecryptOptions> = {
   name: 'decrypt',
   summary: 'print the plaintext of a SOPS file; with --write, put one declared secret in place',

@@ -17,6 +17,7 @@ interface EncryptOptions {
   readonly age?: string
 }
 
+/** `gitops encrypt`. */
 export const encryptCommand: Verb<EncryptOptions> = {
   name: 'encrypt',
   summary: 'encrypt a file with SOPS and age, to the recipients that .sops.yaml names',

@@ -22,7 +22,7 @@ export const rollbackCommand: Verb<ConfigOptions> = {
         wait: 10_000,
       })
       try {
-        for (const line of takeBackLast(run)) print(line)
+        for (const line of await takeBackLast(run)) print(line)
         return 0
       } finally {
         lock?.release()

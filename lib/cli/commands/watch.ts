@@ -10,6 +10,7 @@ interface WatchOptions extends ConfigOptions {
   readonly json?: boolean
 }
 
+/** `gitops watch`. */
 export const watchCommand: Verb<WatchOptions> = {
   name: 'watch',
   summary: 'reconcile now and then again on the schedule, each time in a process of its own, until stopped',

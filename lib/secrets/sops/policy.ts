@@ -38,7 +38,9 @@ async function matches(pattern: unknown, path: string): Promise<boolean> {
   if (pattern === undefined || pattern === null || pattern === '') return true
   const { RE2JS } = await import('re2js')
   try {
-    return RE2JS.compile(String(pattern)).matcher(path).find()
+    return RE2JS.compile(pattern as string)
+      .matcher(path)
+      .find()
   } catch (cause) {
     throw fault('metadata', `has a path_regex that is not a regular expression of RE2: ${JSON.stringify(pattern)}`, { cause })
   }
@@ -68,7 +70,7 @@ function ruleOf(kind: (typeof SUFFIXES)[number] | (typeof PATTERNS)[number], val
 function recipientsOf(age: unknown): string[] {
   return [age ?? []]
     .flat()
-    .flatMap((item) => String(item).split(','))
+    .flatMap((item) => (item as string).split(','))
     .map((item) => item.trim())
     .filter((item) => item !== '')
 }

@@ -1,0 +1,36 @@
+import type { Notifier, Schedule } from '../model/config.ts'
+import { GitopsError } from '../model/errors.ts'
+import { duration } from '../model/schedule.ts'
+import type { ConfigInput } from './schema.ts'
+
+/** When scheduled runs are due; `override` is GITOPS_CHECK_INTERVAL. Throws `config`. */
+export function scheduleOf(override: string | undefined, schedule: ConfigInput['schedule']): Schedule | null {
+  if (override !== undefined) {
+    try {
+      return { kind: 'every', every: duration(override) }
+    } catch (cause) {
+      throw new GitopsError(
+        'config',
+        `GITOPS_CHECK_INTERVAL: ${JSON.stringify(override)} is not a number of seconds or a duration such as '5m'`,
+        { cause },
+      )
+    }
+  }
+  if (schedule === undefined) return null
+  if ('every' in schedule) return { kind: 'every', every: duration(schedule.every) }
+  return { kind: 'cron', cron: schedule.cron, timeZone: schedule.timeZone ?? null }
+}
+
+/** One notifier of the config, checked. Throws `config`, naming the place. */
+export function notifierOf(input: NonNullable<ConfigInput['notify']>[number], index: number): Notifier {
+  const send = input.run ?? input.send
+  if (send === undefined || (input.run !== undefined && input.send !== undefined)) {
+    throw new GitopsError('config', `notify.${index}: must have either run, a shell command, or send, a function`)
+  }
+  return {
+    name: input.name ?? (typeof send === 'string' ? send : `notify.${index}`),
+    on: input.on ?? ['rolled-back', 'refused', 'stuck', 'recovered'],
+    send,
+    timeout: duration(input.timeout ?? '30s'),
+  }
+}
