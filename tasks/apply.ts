@@ -5,7 +5,7 @@ import { changes, held, targetOutcomes, type Run, type Step, type Unit } from '.
 export function applyUnit(run: Run, unit: Unit): Step {
   return {
     title: `${unit.name}${unit.commit === null ? '' : ` ${short(unit.commit)}`}`,
-    skip: () => whyNot(unit),
+    skip: () => whyNot(run, unit),
     task: async (_, task) =>
       task.newListr((await import('./chapter.ts')).chapter(run, unit), {
         concurrent: false,
@@ -21,10 +21,10 @@ export function applyUnit(run: Run, unit: Unit): Step {
 }
 
 /** Why a unit has nothing to apply, and what its outcome then is. */
-function whyNot(unit: Unit): string | false {
-  if (unit.outcome !== null) return unit.outcome.message
+function whyNot(run: Run, unit: Unit): string | false {
+  if (unit.outcome !== null) return 'see above'
   if (changes(unit)) return false
-  if (unit.held) return held(unit)
+  if (unit.held) return held(run, unit)
   unit.outcome = {
     source: unit.name,
     kind: 'in-sync',

@@ -57,7 +57,7 @@ export function secretDifferences(unit: Unit): Difference[] {
 
 function noteOf(change: Change): string {
   const drift = 'drift' in change && change.drift !== null ? DRIFT[change.drift] : ''
-  return `${what(change)}${drift}${'kept' in change && change.kept ? ', what is there now is kept' : ''}`
+  return `${what(change)}${drift}${'kept' in change && change.kept ? ', a copy of what is there now is kept' : ''}`
 }
 
 const DRIFT: Readonly<Record<DriftKind, string>> = {

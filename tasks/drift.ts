@@ -4,12 +4,12 @@ import type { TreeEntry } from '../lib/host/objects.ts'
 import type { SecretFile, Target } from '../lib/model/config.ts'
 import { GitopsError, printable } from '../lib/model/errors.ts'
 import { isWithin, under, type AbsPath, type Sha } from '../lib/model/path.ts'
-import { counts, drifted, plan, shrinksTooMuch, writes } from '../lib/model/plan.ts'
+import { counts, plan, shrinksTooMuch, writes, type DriftKind } from '../lib/model/plan.ts'
 import type { Owned, Tree } from '../lib/model/tree.ts'
 import { tally } from '../lib/model/verdict.ts'
 import { firstContact } from './first-contact.ts'
 import { departed } from './departed.ts'
-import { changes, fail, planned, type Run, type Step, type Unit, type UnitTarget } from './run.ts'
+import { changes, fail, planned, type Planned, type Run, type Step, type Unit, type UnitTarget } from './run.ts'
 import { departedSecrets } from './secret-departed.ts'
 import { ciphertexts, plannedSecret, standBySecrets } from './secrets.ts'
 import { standBy } from './stand-by.ts'
@@ -19,7 +19,9 @@ import { listed, noSuchDirectory, wanted } from './wanted.ts'
 export function drift(run: Run): Step[] {
   return run.units.map((unit) => ({
     title: unit.name,
-    skip: () => unit.outcome?.message ?? false,
+    // What has drifted stays on the screen.
+    rendererOptions: { persistentOutput: true, outputBar: Number.POSITIVE_INFINITY },
+    skip: () => (unit.outcome === null ? false : 'see above'),
     task: async (_, task) => {
       try {
         await compare(run, unit)
@@ -29,7 +31,7 @@ export function drift(run: Run): Step[] {
         throw fail(unit, error)
       }
       task.title = `${unit.name}  ${said(unit)}`
-      for (const line of planned(unit).flatMap(driftLines)) task.output = line
+      for (const line of planned(unit).flatMap((part) => driftLines(run, part))) task.output = line
     },
   }))
 }
@@ -154,8 +156,18 @@ function said(unit: Unit): string {
   return [...writing, ...news].join('; ')
 }
 
-function driftLines({ root, plan }: Pick<UnitTarget, 'root' | 'plan'>): string[] {
-  return drifted(plan.changes).map(({ path, drift }) =>
-    printable(`${under(root, path)}: ${drift} since it was applied`).replaceAll('\n', '\\n'),
-  )
+/** How a live entry came to differ, for people. */
+const DRIFT: Readonly<Record<DriftKind, string>> = {
+  edited: 'edited',
+  missing: 'gone',
+  mode: 'permissions changed',
+  type: 'replaced by something else',
+}
+
+function driftLines(run: Run, { root, plan }: Planned): string[] {
+  return plan.changes.flatMap((change) => {
+    if (!('drift' in change) || change.drift === null) return []
+    const copy = 'kept' in change && change.kept ? `; a copy will be in ${run.host.kept.place(change.before.digest)}` : ''
+    return [printable(`${under(root, change.path)}: ${DRIFT[change.drift]} since it was applied${copy}`).replaceAll('\n', '\\n')]
+  })
 }

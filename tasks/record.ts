@@ -31,7 +31,7 @@ export async function record(run: Run): Promise<void> {
 }
 
 function concluded(run: Run, unit: Unit): UnitOutcome {
-  if (unit.held) held(unit)
+  if (unit.held) held(run, unit)
   if (unit.outcome !== null) return unit.outcome
   const targets = targetOutcomes(unit)
   const total = targets.reduce(

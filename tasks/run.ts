@@ -142,9 +142,11 @@ export function targetOutcomes(unit: Unit): TargetOutcome[] {
 }
 
 /** The revision is held: refused, whether or not drift was healed meanwhile. Returns the sentence. */
-export function held(unit: Unit): string {
-  const error = new GitopsError('held', 'this revision was rolled back and is held', {
-    hint: 'New content, a changed config or `gitops retry` tries again; `gitops status` says why it was rolled back.',
+export function held(run: Run, unit: Unit): string {
+  const why = run.status.sources[unit.name]?.held?.reason.split('\n')[0] ?? ''
+  const healed = unit.generation === null ? '' : '; drift was healed'
+  const error = new GitopsError('held', `this revision was rolled back and is held${healed}${why === '' ? '' : ` (${why})`}`, {
+    hint: 'New content, changed targets or checks, or `gitops retry` tries again.',
   })
   return fail(unit, error).message
 }

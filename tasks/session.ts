@@ -3,7 +3,7 @@ import type { Config } from '../lib/model/config.ts'
 import { ended, interruption, verdictOf, type Verdict } from '../lib/model/verdict.ts'
 import { begin, type Begun, type Beginning } from './begin.ts'
 import { tell } from './reconcile.ts'
-import { moved, type Run } from './run.ts'
+import { interrupted as wasKilled, moved, type Run } from './run.ts'
 
 /** How listr2 paints the story. */
 export type Rendering = ListrBaseClassOptions<Run, ListrRendererFactory, ListrRendererFactory>
@@ -46,5 +46,12 @@ export function concluded(run: Run): { verdict: Verdict; code: number } {
     outcomes.some((outcome) => outcome.reason === 'Interrupted') &&
     outcomes.every((outcome) => outcome.kind !== 'stuck')
   const verdict = verdictOf(outcomes, run.host.dry, interrupted ? interruption(run.signal.reason) : null)
-  return { verdict, code: verdict.exitCode }
+  return run.host.dry && wasKilled(run) ? halfDone(verdict) : { verdict, code: verdict.exitCode }
+}
+
+/** What a dry run says of a killed one: the next run that writes undoes it first, and plans then. */
+function halfDone(verdict: Verdict): { verdict: Verdict; code: number } {
+  const exitCode = verdict.exitCode === 0 ? 3 : verdict.exitCode
+  const message = `A run was killed half-way: \`gitops reconcile\` undoes that first, and then looks again.\n${verdict.message}`
+  return { verdict: { ...verdict, exitCode, message }, code: exitCode }
 }

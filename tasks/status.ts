@@ -1,3 +1,5 @@
+import type { Store } from '../lib/host/store.ts'
+import type { Config } from '../lib/model/config.ts'
 import { under, type Sha } from '../lib/model/path.ts'
 import { counts, drifted, type DriftKind } from '../lib/model/plan.ts'
 import type { Applied, Held, SourceStatus } from '../lib/model/state.ts'
@@ -50,7 +52,8 @@ export function statusOf(run: Run, running: string | null): Report {
     name: run.config.name,
     config: run.config.file,
     state: run.config.state,
-    exitCode: half ? 4 : exitOf(sources),
+    // A killed run is undone by the next one: something to do, not something for a person.
+    exitCode: half && exitOf(sources) === 0 ? 3 : exitOf(sources),
     interrupted: half,
     running,
     configBroken: run.status.configBroken,
@@ -85,7 +88,7 @@ function sourceReport(run: Run, unit: Unit): SourceReport {
   return {
     name: unit.name,
     ready,
-    summary: ready ? 'No drift: what is live matches Git' : said(applied, held, drift.length, pending, problem),
+    summary: ready ? 'No drift: what is live matches Git' : said(applied, held, drift.length, pending, problem ?? untold(attempted)),
     applied,
     attempted,
     fetchedAt: known?.fetchedAt ?? null,
@@ -117,7 +120,49 @@ function wrong(run: Run, unit: Unit, attempted: SourceStatus['attempted']): Pick
 function said(applied: Applied | null, held: Held | null, drift: number, pending: string, problem: string | null): string {
   if (held !== null) return `Not ready: a revision was rolled back and is held${drift > 0 ? ', and there is drift' : ''}`
   if (problem !== null && applied !== null) return `Not ready${drift > 0 ? ', and there is drift' : ''}`
-  if (applied === null) return 'Never applied: run `gitops reconcile`'
+  if (applied === null)
+    return problem === null ? 'Never applied: run `gitops reconcile`' : 'Never applied: the last attempt did not succeed'
   if (drift > 0) return 'Drift: what is live differs from what was applied; `gitops reconcile` heals it'
   return pending === '' ? 'A newer revision changes nothing here' : 'Behind: `gitops reconcile` applies what is new'
+}
+
+/** The last attempt, when it was neither in sync nor applied. */
+function untold(attempted: SourceStatus['attempted']): string | null {
+  return attempted === null || attempted.outcome === 'in-sync' || attempted.outcome === 'applied' ? null : attempted.message
+}
+
+/** What is still known while the config on disk does not load: nothing is ready, and the last applied state stays. */
+export function brokenReport(config: Config, store: Store, reason: string): Report {
+  const [inventory, status] = [store.inventory(), store.status()]
+  const sources = config.sources.map(({ name }): SourceReport => {
+    const known = status.sources[name]
+    return {
+      name,
+      ready: false,
+      summary: 'Not ready: the config on disk does not load',
+      applied: inventory.applied.get(name) ?? null,
+      attempted: known?.attempted ?? null,
+      fetchedAt: known?.fetchedAt ?? null,
+      outcome: 'failed',
+      current: null,
+      ref: null,
+      held: known?.held ?? null,
+      drift: [],
+      pending: '',
+      problem: null,
+    }
+  })
+  return {
+    kind: 'status',
+    name: config.name,
+    config: config.file,
+    state: config.state,
+    exitCode: 2,
+    interrupted: store.journal() !== null,
+    running: null,
+    configBroken: reason,
+    lastRun: status.lastRun?.at ?? null,
+    fetched: false,
+    sources,
+  }
 }

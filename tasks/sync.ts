@@ -25,7 +25,10 @@ export async function sync(run: Run, unit: Unit, task: Teller): Promise<unknown>
   }
   const changed = planned(unit).filter(({ plan }) => writes(plan.changes).length > 0)
   return task.newListr(
-    changed.map(({ name, root, plan }) => ({ title: `${name}  ${tally(counts(plan.changes))} in ${root}`, task: () => {} })),
+    changed.map(({ name, root, plan }) => ({
+      title: `${name}  ${run.host.dry ? 'would be: ' : ''}${tally(counts(plan.changes))} in ${root}`,
+      task: () => {},
+    })),
   )
 }
 

@@ -6,7 +6,8 @@ import { JsonRenderer, LineRenderer } from './render.ts'
 export function rendering(json: boolean): Rendering {
   const renderer = json ? JsonRenderer : process.stdout.isTTY ? 'default' : LineRenderer
   const rendererOptions = {
-    timer: PRESET_TIMER,
+    // Only what takes long enough to notice tells how long it took.
+    timer: { ...PRESET_TIMER, condition: (duration: number) => duration >= 500 },
     collapseSubtasks: false,
     collapseErrors: false,
     // The reason stands below the step's name, not in its place.

@@ -20,6 +20,8 @@ export interface Kept {
   readonly digestAt: (path: AbsPath) => Digest
   /** The bytes of a digest. Throws `stuck` when the copy is missing, damaged, or sealed with a key that is gone. */
   read(digest: Digest): Buffer
+  /** The file that a copy is in. */
+  place(digest: Digest): string
   /** Whether a copy is there. */
   has(digest: Digest): boolean
   /** The name of the host key: fingerprints of another key mean nothing. */
@@ -57,6 +59,7 @@ export function keptIn(state: AbsPath, loadKey: () => HostKey): Kept {
       if (digestOf(bytes) !== digest) throw lost(path, 'damaged')
       return bytes
     },
+    place,
     has: (digest) => existsSync(place(digest)),
     keyName: () => hostKeyName(key()),
   }

@@ -158,7 +158,7 @@ test('a run that was killed half-way needs attention, and status does not mend i
   await sleep(100)
   const before = sandbox.tree(sandbox.state)
   const now = await status(sandbox)
-  expect(now.code).toBe(4)
+  expect(now.code).toBe(3)
   expect(now.report.interrupted).toBe(true)
   expect(now.text).toContain('A run was killed half-way; the next `gitops reconcile` undoes it first.')
   expect(sandbox.live('.claude/a')).toBe('one')

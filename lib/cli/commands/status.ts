@@ -2,11 +2,13 @@ import { Option } from 'commander'
 import { holder } from '../../host/lock.ts'
 import { short } from '../../model/path.ts'
 import { span } from '../../model/schedule.ts'
-import { printable } from '../../model/errors.ts'
+import { GitopsError, printable } from '../../model/errors.ts'
+import { storeIn } from '../../host/store.ts'
+import { lastGood } from '../pull-fix.ts'
 import { session } from '../../../tasks/session.ts'
-import { statusOf, type Report, type SourceReport } from '../../../tasks/status.ts'
+import { brokenReport, statusOf, type Report, type SourceReport } from '../../../tasks/status.ts'
 import { complain, print, styled } from '../messages.ts'
-import { configFile, configOption, interruptible, open, type ConfigOptions } from '../open.ts'
+import { configFile, configOption, configPlaces, interruptible, open, type ConfigOptions } from '../open.ts'
 import type { Verb } from '../program.ts'
 import type { Rendering } from '../../../tasks/session.ts'
 
@@ -47,9 +49,26 @@ export const statusCommand: Verb<StatusOptions> = {
       print(options.json ? JSON.stringify(report) : drawn(report, new Date()))
       return options.exitCode ? report.exitCode : 0
     } catch (error) {
-      return complain(error as Error)
+      return showBroken(options, error as Error)
     }
   },
+}
+
+/** A config that does not load, where one did before: what is still known is told, and the error. */
+function showBroken(options: StatusOptions, error: Error): number {
+  const known =
+    error instanceof GitopsError && error.code === 'config'
+      ? lastGood(options.config === undefined ? configPlaces() : [configFile(options)])
+      : null
+  if (known !== null) {
+    const report = brokenReport(
+      known.config,
+      storeIn(known.config.state, () => {}),
+      error.message,
+    )
+    print(options.json ? JSON.stringify(report) : drawn(report, new Date()))
+  }
+  return complain(error)
 }
 
 /** Outcomes that need no explanation. */
@@ -60,7 +79,8 @@ function drawn(report: Report, now: Date): string {
   const lines = [styled('bold', report.name) + styled('dim', `  ${report.config ?? ''}`)]
   if (report.running !== null) lines.push(styled('yellow', `A run is under way: ${report.running}`))
   if (report.interrupted) lines.push(styled('red', 'A run was killed half-way; the next `gitops reconcile` undoes it first.'))
-  if (report.configBroken !== null) lines.push(styled('red', `A pulled config did not load: ${report.configBroken}`))
+  if (report.configBroken !== null)
+    lines.push(styled('red', 'The config on disk does not load; what was applied before stays, and a fix is still pulled.'))
   for (const source of report.sources) lines.push('', ...drawnSource(source, report.fetched, ago))
   lines.push('', styled('dim', `Last run ${ago(report.lastRun)}.`))
   return lines.map((line) => line.replace(/[^\S\n]+$/, '')).join('\n')
