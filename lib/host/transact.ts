@@ -20,7 +20,7 @@ import { sameNode, undoing, type Step } from '../model/steps.ts'
 import type { Content, Node } from '../model/tree.ts'
 import { shortHash } from './hash.ts'
 import type { Kept } from './kept.ts'
-import { look, statOf } from './live.ts'
+import { look, reached, statOf } from './live.ts'
 import { syncDirectory, writeAll } from './write.ts'
 
 /** As many paths as a person reads in one message. */
@@ -42,7 +42,10 @@ export async function stage(
   let index = 0
   for await (const bytes of read(puts.map((put) => contents.get(put.path) as Content))) {
     const put = puts[index++]
-    if (put !== undefined) writeTemp(put.temp, bytes, put.after, put.path)
+    if (put !== undefined) {
+      refuseIfMoved(put.temp)
+      writeTemp(put.temp, bytes, put.after, put.path)
+    }
     signal.throwIfAborted()
   }
 }
@@ -53,6 +56,7 @@ export async function perform(steps: readonly Step[], signal: AbortSignal): Prom
     // A signal is heard only when the event loop turns.
     if (index % 64 === 0) await setImmediate()
     signal.throwIfAborted()
+    refuseIfMoved(step.path)
     if (step.kind === 'mkdir') makeDirectory(step.path)
     else if (step.kind === 'rmdir') removeDirectory(step.path)
     else if (step.kind === 'remove') {
@@ -97,6 +101,8 @@ function few(lines: readonly string[]): string[] {
 }
 
 function takeBack(step: Step, kept: Kept, emptied: ReadonlySet<AbsPath>): 'left' | 'done' {
+  // Someone has put a link in place of a directory: what lies behind it is not ours.
+  if (!reached(step.path)) return step.kind === 'put' || step.kind === 'remove' ? 'left' : 'done'
   if (step.kind === 'mkdir') removeDirectory(step.path)
   else if (step.kind === 'rmdir') restoreDirectory(step.path, step.mode)
   else {
@@ -145,6 +151,11 @@ function linked(temp: string, path: string): boolean {
 function refuseIfChanged(path: AbsPath, before: Node | null): void {
   const now = look(path)
   if (now === 'other' || !sameNode(now, before)) throw contested(path)
+}
+
+/** A directory may have become a link since the plan was made, and links are not followed. */
+function refuseIfMoved(path: AbsPath): void {
+  if (!reached(path)) throw contested(dirname(path))
 }
 
 function contested(path: string): GitopsError {
