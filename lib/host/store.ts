@@ -65,7 +65,10 @@ export function storeIn(directory: AbsPath, damaged: (sentence: string) => void)
     journal: () => journalIn(at('journal.json')),
     saveJournal: (journal) => writeAtomic(at('journal.json'), encode(journal)),
     closeJournal: () => rmSync(at('journal.json'), { force: true }),
-    generation: (number) => read<Generation | null>(generationName(number), decodeGeneration, null),
+    generation(number) {
+      const found = read<Generation | null>(generationName(number), decodeGeneration, null)
+      return found?.number === number ? found : null
+    },
     saveGeneration: (generation) => writeAtomic(at(generationName(generation.number)), encodeGeneration(generation)),
     dropGeneration: (number) => rmSync(at(generationName(number)), { force: true }),
     generations() {
