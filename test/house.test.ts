@@ -162,7 +162,9 @@ describe('rooms', () => {
   test('only the command line prints, exits and reads argv', () => {
     const others = CODE.filter((file) => !file.startsWith('lib/cli/'))
     expect(places(others, /\bconsole\.|\bprocess\.(?:stdout|stderr|exit|exitCode|argv|stdin)\b/)).toEqual([])
-    expect(places(CODE, /\bprocess\.exit\(/)).toEqual([])
+    // One place ends the process, when everything is told: a timer of the config would keep it for ever.
+    const inside = CODE.filter((file) => file !== 'lib/cli/main.ts')
+    expect(places(inside, /\bprocess\.exit\(/)).toEqual([])
   })
 
   test('only the host and the command line ask for the process, the clock and the environment', () => {

@@ -11,7 +11,7 @@ if (major < 22 || (major === 22 && minor < 18) || major === 23) {
   // Nothing is left to wait for, and no command has ended: only a promise of the config can do that.
   process.once('beforeExit', () => {
     process.stderr.write('gitops: the config waits for a promise that never settles. Mend it, and run gitops again.\n')
-    process.exit(2)
+    process.exitCode = 2
   })
   void import('node:module')
     .then(({ enableCompileCache }) => enableCompileCache())
