@@ -1,4 +1,4 @@
-import { basename, resolve as resolvePath } from 'node:path'
+import { basename, isAbsolute, resolve as resolvePath } from 'node:path'
 import * as v from 'valibot'
 import type { Check, Config, Target, Task } from '../model/config.ts'
 import type { Host } from '../model/context.ts'
@@ -66,7 +66,8 @@ function decide(input: ConfigInput, { file, modules, directory, env, ...rest }: 
   const home = input.home === undefined ? rest.home : expand('home', input.home, rest.home, directory)
   const host: Host = { ...given, home }
   const name = input.name ?? (basename(directory).replace(/[^\w.-]/g, '-') || 'root')
-  const stateHome = input.home === undefined && env['XDG_STATE_HOME'] ? resolvePath(env['XDG_STATE_HOME']) : `${home}/.local/state`
+  const stateHome =
+    input.home === undefined && isAbsolute(env['XDG_STATE_HOME'] ?? '') ? resolvePath(env['XDG_STATE_HOME'] ?? '') : `${home}/.local/state`
   const sources = Object.entries(input.sources).map(([key, source]) => sourceOf(key, source, directory, home, env))
   const only = sources.length === 1 ? (sources[0]?.name ?? null) : null
   const named = (place: string, source: string | undefined): string | null => {
