@@ -51,6 +51,8 @@ export async function begin(config: Config, beginning: Beginning): Promise<Begun
     if (note !== null) notes.push(note)
     const real = realHost(config, machine, (sentence) => notes.push(sentence))
     const host = beginning.dry ? dryHost(real, config, foreign) : real
+    // Whatever is half done must be known before anything else is.
+    host.store.journal()
     const run: Run = {
       config,
       host,

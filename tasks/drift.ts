@@ -15,6 +15,9 @@ import { ciphertexts, plannedSecret, standBySecrets } from './secrets.ts'
 import { standBy } from './stand-by.ts'
 import { listed, noSuchDirectory, wanted } from './wanted.ts'
 
+/** Linux takes no longer path; temporary files beside it need room too. */
+const LONGEST = 4000
+
 /** Wanted, owned, present: three trees become a plan, a target each. */
 export function drift(run: Run): Step[] {
   return run.units.map((unit) => ({
@@ -114,6 +117,12 @@ function refuseOurOwn(run: Run, target: Target, root: AbsPath, entries: readonly
       hint: `Mend targets.${target.name}.to in the config.`,
     })
   }
+  const long = entries.find((entry) => Buffer.byteLength(under(root, entry.path)) > LONGEST)
+  if (long !== undefined)
+    throw new GitopsError(
+      'hostile',
+      `the path ${JSON.stringify(`${long.path.slice(0, 200)}…`)} is longer than the ${LONGEST} bytes that a path may have`,
+    )
   const ours = entries.find((entry) => isWithin(under(root, entry.path), directory))
   if (ours !== undefined) {
     throw new GitopsError('hostile', `${JSON.stringify(ours.path)} in the source would write into our own state, ${directory}`, {

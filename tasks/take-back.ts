@@ -23,10 +23,22 @@ export async function takeBackLast(run: Run): Promise<string[]> {
 
 function last(run: Run): Generation | null {
   const { store } = run.host
+  refuseIfLost(run)
   for (const number of store.generations().toReversed()) {
     const generation = store.generation(number)
     if (generation !== null && number <= run.inventory.generation && generation.takenBack === null && generation.why !== 'heal')
       return generation
   }
   return null
+}
+
+/** What is live must be the first to go: an older generation, undone in its place, would leave a mixture of the two. Throws `stuck`. */
+function refuseIfLost(run: Run): void {
+  const { store } = run.host
+  for (const [unit, { generation: number }] of run.inventory.applied) {
+    if (number === 0 || store.generation(number)?.unit === unit) continue
+    throw new GitopsError('stuck', `generation ${number}, which is live, is missing or damaged in ${store.directory}/generations`, {
+      hint: 'It cannot be taken back. Nothing was changed; commit the older content to the source to go back to it.',
+    })
+  }
 }

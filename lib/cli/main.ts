@@ -8,8 +8,15 @@ if (major < 22 || (major === 22 && minor < 18) || major === 23) {
   )
   process.exitCode = 2
 } else {
+  // Nothing is left to wait for, and no command has ended: only a promise of the config can do that.
+  process.once('beforeExit', () => {
+    process.stderr.write('gitops: the config waits for a promise that never settles. Mend it, and run gitops again.\n')
+    process.exitCode = 2
+  })
   void import('node:module')
     .then(({ enableCompileCache }) => enableCompileCache())
     .then(() => import('./program.ts'))
     .then(({ run }) => run(process.argv))
+    // What the config left open, a timer or a connection, must not keep a run that has ended.
+    .then(() => process.stdout.write('', () => process.exit()))
 }

@@ -1,4 +1,4 @@
-import { basename, resolve as resolvePath } from 'node:path'
+import { basename, isAbsolute, resolve as resolvePath } from 'node:path'
 import * as v from 'valibot'
 import type { Check, Config, SecretFile, Target, Task } from '../model/config.ts'
 import type { Host } from '../model/context.ts'
@@ -68,9 +68,11 @@ function decide(input: ConfigInput, { file, modules, directory, env, ...rest }: 
   const home = input.home === undefined ? rest.home : expand('home', input.home, rest.home, directory)
   const host: Host = { ...given, home }
   const name = input.name ?? (basename(directory).replace(/[^\w.-]/g, '-') || 'root')
-  const stateHome = input.home === undefined && env['XDG_STATE_HOME'] ? resolvePath(env['XDG_STATE_HOME']) : `${home}/.local/state`
-  const dataHome = input.home === undefined && env['XDG_DATA_HOME'] ? resolvePath(env['XDG_DATA_HOME']) : `${home}/.local/share`
-  const state = absPath(`${stateHome}/gitops/${name}`)
+  const xdg = (variable: string, usual: string): string => {
+    const named = env[variable] ?? ''
+    return input.home === undefined && isAbsolute(named) ? resolvePath(named) : `${home}/${usual}`
+  }
+  const state = absPath(`${xdg('XDG_STATE_HOME', '.local/state')}/gitops/${name}`)
   const sources = Object.entries(input.sources).map(([key, source]) => sourceOf(key, source, directory, home, env))
   const only = sources.length === 1 ? (sources[0]?.name ?? null) : null
   const named = (place: string, source: string | undefined): string | null => {
@@ -144,7 +146,7 @@ function decide(input: ConfigInput, { file, modules, directory, env, ...rest }: 
     tasks: { before: here('tasks.before', input.tasks?.before, task), after: here('tasks.after', input.tasks?.after, task) },
     secrets,
     identities: (input.identities ?? []).map((file) => expand('identities', file, home, directory)),
-    hostKey: absPath(`${dataHome}/gitops/host.key`),
+    hostKey: absPath(`${xdg('XDG_DATA_HOME', '.local/share')}/gitops/host.key`),
     notify: (input.notify ?? []).map(notifierOf),
     audit: input.audit === undefined ? absPath(`${state}/audit.log`) : expand('audit.path', input.audit.path, home, directory),
     schedule: scheduleOf(env['GITOPS_CHECK_INTERVAL'], input.schedule),

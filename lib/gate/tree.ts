@@ -1,6 +1,10 @@
 import { GitopsError } from '../model/errors.ts'
 import { ancestors, type RelPath } from '../model/path.ts'
 
+/** No file system that we know holds a longer name. */
+const LONGEST = 255
+const bytes = new TextEncoder()
+
 /**
  * Refuses a tree that no safe target can hold: a path the application owns, a submodule, and, where the file system
  * does not tell case apart, two names that are one there. Throws `hostile`, naming the path.
@@ -15,6 +19,11 @@ export function refuseTree(
       throw new GitopsError('hostile', `${quote(path)} is a submodule, which is not supported`, {
         hint: 'Exclude it, or commit its files.',
       })
+    if (path.split('/').some((part) => bytes.encode(part).length > LONGEST))
+      throw new GitopsError(
+        'hostile',
+        `a name in ${quote(`${path.slice(0, 200)}…`)} is longer than the ${LONGEST} bytes that a name may have`,
+      )
     if (protects(path))
       throw new GitopsError('hostile', `${quote(path)} is in the source, but the config protects it`, {
         hint: 'Take it out of the source, or out of `protect`.',

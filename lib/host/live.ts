@@ -129,12 +129,23 @@ export function readLive(path: string): Buffer {
   }
 }
 
-/** lstat, with null for what does not exist. */
+/** Whether a path that was resolved before is still reached through directories alone, as far as they exist. */
+export function reached(path: string): boolean {
+  let above = dirname(path)
+  while (statOf(above) === null) above = dirname(above)
+  try {
+    return realpathSync(above) === above
+  } catch {
+    return false
+  }
+}
+
+/** lstat, with null for what does not exist; a name that is too long for the file system cannot. */
 export function statOf(path: string): Stats | null {
   try {
     return lstatSync(path, { throwIfNoEntry: false }) ?? null
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return null
+    if (['ENOTDIR', 'ENAMETOOLONG'].includes((error as NodeJS.ErrnoException).code ?? '')) return null
     throw error
   }
 }

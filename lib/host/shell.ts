@@ -51,7 +51,7 @@ export async function attempt(given: Attempt): Promise<void> {
   } finally {
     clearTimeout(timer)
     // What was stopped must be gone before anything is taken back; a function that does not listen is not waited for long.
-    if (signal.aborted) await Promise.race([work.catch(() => {}), sleep(GRACE, undefined, { ref: false })])
+    if (signal.aborted) await Promise.race([work.catch(() => {}), sleep(GRACE)])
   }
 }
 

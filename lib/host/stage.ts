@@ -1,5 +1,5 @@
 import { chmodSync, existsSync, lstatSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, isAbsolute, join } from 'node:path'
 import { absPath, type AbsPath } from '../model/path.ts'
 import { shortHash } from './hash.ts'
 
@@ -15,7 +15,7 @@ export interface Staged {
 export function stageDirectory(state: AbsPath): AbsPath {
   const runtime = process.env['XDG_RUNTIME_DIR']
   const uid = process.getuid?.() ?? 0
-  if (runtime !== undefined && ownDirectory(runtime)) return absPath(join(runtime, `gitops-${shortHash(state)}`))
+  if (runtime !== undefined && isAbsolute(runtime) && ownDirectory(runtime)) return absPath(join(runtime, `gitops-${shortHash(state)}`))
   if (existsSync('/dev/shm')) return absPath(`/dev/shm/gitops-${uid}-${shortHash(state)}`)
   return absPath(join(state, 'stage'))
 }

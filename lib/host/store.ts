@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { GitopsError } from '../model/errors.ts'
 import type { AbsPath } from '../model/path.ts'
 import { EMPTY_INVENTORY, type Generation, type Inventory, type SourceStatus } from '../model/state.ts'
@@ -62,10 +62,13 @@ export function storeIn(directory: AbsPath, damaged: (sentence: string) => void)
     },
     status: () => read('status.json', (text) => ({ ...EMPTY_STATUS, ...decode<Status>(text) }), EMPTY_STATUS),
     saveStatus: (status, durable) => writeAtomic(at('status.json'), encode(status), durable),
-    journal: () => read('journal.json', (text) => decode<Journal>(text), null),
+    journal: () => journalIn(at('journal.json')),
     saveJournal: (journal) => writeAtomic(at('journal.json'), encode(journal)),
     closeJournal: () => rmSync(at('journal.json'), { force: true }),
-    generation: (number) => read<Generation | null>(generationName(number), decodeGeneration, null),
+    generation(number) {
+      const found = read<Generation | null>(generationName(number), decodeGeneration, null)
+      return found?.number === number ? found : null
+    },
     saveGeneration: (generation) => writeAtomic(at(generationName(generation.number)), encodeGeneration(generation)),
     dropGeneration: (number) => rmSync(at(generationName(number)), { force: true }),
     generations() {
@@ -76,6 +79,21 @@ export function storeIn(directory: AbsPath, damaged: (sentence: string) => void)
         .toSorted((a, b) => a - b)
     },
   }
+}
+
+/** A journal is the only thing that says what is half done, so one that does not read is never passed over. Throws `stuck`. */
+function journalIn(path: string): Journal | null {
+  if (!existsSync(path)) return null
+  const text = readFileSync(path, 'utf8')
+  try {
+    const journal = decode<Journal>(text)
+    if (journal.open.every(({ generation, undo }) => Number.isInteger(generation) && typeof undo === 'boolean')) return journal
+  } catch (error) {
+    if (error instanceof GitopsError) throw error
+  }
+  throw new GitopsError('stuck', `${path} is damaged, so nobody can tell what a killed run left half done`, {
+    hint: `The newest file in ${dirname(path)}/generations says what was being written: look at those paths, then remove the journal.`,
+  })
 }
 
 /** Nothing that we cannot read is ever overwritten. */

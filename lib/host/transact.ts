@@ -1,4 +1,5 @@
 import { linkSync, renameSync, unlinkSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { GitopsError } from '../model/errors.ts'
 import type { AbsPath } from '../model/path.ts'
@@ -6,6 +7,7 @@ import { sameNode, type Step } from '../model/steps.ts'
 import type { Content } from '../model/tree.ts'
 import { performEdit } from './edit.ts'
 import type { Kept } from './kept.ts'
+import { reached } from './live.ts'
 import { lookAgain, makeDirectory, removeDirectory, syncDirectories, writeTemp, type PutOrRemove } from './place.ts'
 
 type Put = Extract<Step, { kind: 'put' }>
@@ -24,7 +26,10 @@ export async function stage(
   let index = 0
   for await (const bytes of read(puts.map((put) => contents.get(put.path) as Content))) {
     const put = puts[index++]
-    if (put !== undefined) writeTemp(put.temp, bytes, put.after, put.path)
+    if (put !== undefined) {
+      refuseIfMoved(put.temp)
+      writeTemp(put.temp, bytes, put.after, put.path)
+    }
     signal.throwIfAborted()
   }
 }
@@ -35,6 +40,7 @@ export async function perform(steps: readonly Step[], kept: Kept, signal: AbortS
     // A signal is heard only when the event loop turns.
     if (index % 64 === 0) await setImmediate()
     signal.throwIfAborted()
+    refuseIfMoved(step.path)
     if (step.kind === 'mkdir') makeDirectory(step.path)
     else if (step.kind === 'rmdir') removeDirectory(step.path)
     else if (step.kind === 'remove') {
@@ -68,6 +74,11 @@ function linked(temp: string, path: string): boolean {
 function refuseIfChanged(step: PutOrRemove, kept: Kept): void {
   const now = lookAgain(step, kept)
   if (now === 'other' || !sameNode(now, step.before)) throw contested(step.path)
+}
+
+/** A directory may have become a link since the plan was made, and links are not followed. */
+function refuseIfMoved(path: AbsPath): void {
+  if (!reached(path)) throw contested(dirname(path))
 }
 
 function contested(path: string): GitopsError {

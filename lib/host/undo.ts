@@ -7,7 +7,7 @@ import type { Node } from '../model/tree.ts'
 import { undoEdit } from './edit.ts'
 import { shortHash } from './hash.ts'
 import type { Kept } from './kept.ts'
-import { statOf } from './live.ts'
+import { reached, statOf } from './live.ts'
 import { lookAgain, removeDirectory, removeIfThere, restoreDirectory, syncDirectories, writeTemp } from './place.ts'
 
 /** As many paths as a person reads in one message. */
@@ -48,12 +48,15 @@ function few(lines: readonly string[]): string[] {
   return lines.length <= MOST ? [...lines] : [...lines.slice(0, MOST), `and ${lines.length - MOST} more`]
 }
 
-function takeEditBack(step: Edit, kept: Kept): Promise<'left' | 'done'> {
+async function takeEditBack(step: Edit, kept: Kept): Promise<'left' | 'done'> {
+  if (!reached(step.path)) return 'left'
   removeIfThere(step.temp)
   return undoEdit(step, kept)
 }
 
 function takeBack(step: Exclude<Step, Edit>, kept: Kept, emptied: ReadonlySet<AbsPath>): 'left' | 'done' {
+  // Someone has put a link in place of a directory: what lies behind it is not ours.
+  if (!reached(step.path)) return step.kind === 'put' || step.kind === 'remove' ? 'left' : 'done'
   if (step.kind === 'mkdir') removeDirectory(step.path)
   else if (step.kind === 'rmdir') restoreDirectory(step.path, step.mode)
   else {

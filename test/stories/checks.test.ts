@@ -362,3 +362,10 @@ test('checks run with HOME of the config and without anything from ~/.bashrc', a
   expect(sandbox.tree(home)['log']).toBe(`644 a\n${home}\n${home}\n`)
   expect(existsSync(join(home, 'bashrc-was-read')) || existsSync(join(sandbox.home, 'bashrc-was-read'))).toBe(false)
 })
+
+test('a relative XDG_RUNTIME_DIR is passed over, as its specification says', async ({ sandbox }) => {
+  sandbox.commit({ '.claude/a': 'one' })
+  sandbox.config(DEFAULT_CONFIG(sandbox.remote, `checks: { validate: [{ name: 'there', run: 'test -f claude/a' }] }`))
+  sandbox.write(sandbox.site, { 'run/x': '' })
+  expect((await sandbox.gitops(['reconcile'], { env: { XDG_RUNTIME_DIR: 'run' } })).code).toBe(0)
+})

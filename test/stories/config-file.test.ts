@@ -298,6 +298,13 @@ export default defineConfig(async ({ host, home, platform, env }) => ({
     expect(existsSync(join(sandbox.root, 'xdg'))).toBe(false)
   })
 
+  test('a relative XDG_STATE_HOME is passed over: state would be another one in each directory', async ({ sandbox }) => {
+    sandbox.commit({ '.claude/a': 'one' })
+    sandbox.config()
+    expect((await sandbox.gitops(['reconcile'], { env: { XDG_STATE_HOME: 'relative' } })).code).toBe(0)
+    expect(existsSync(join(sandbox.state, 'inventory.json'))).toBe(true)
+  })
+
   test('without `home`, XDG_STATE_HOME is where state lies', async ({ sandbox }) => {
     sandbox.commit(FILES)
     sandbox.config()

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { DEFAULT_CONFIG, test, type Sandbox } from '../support/sandbox.ts'
@@ -265,4 +265,22 @@ test('before anything was applied there is nothing to roll back, and nothing hap
   await sandbox.gitops(['reconcile'])
   expect((await sandbox.gitops(['rollback'])).code).toBe(1)
   expect(sandbox.live('.claude/a')).toBe('one')
+})
+
+test('a rollback whose generation is missing or another one changes nothing', async ({ sandbox }) => {
+  sandbox.config()
+  for (const text of ['one', 'two', 'three']) {
+    sandbox.commit({ '.claude/a': text, [`.claude/${text}`]: text })
+    expect((await sandbox.gitops(['reconcile'])).code).toBe(0)
+  }
+  const before = sandbox.tree(join(sandbox.home, '.claude'))
+  const other = readFileSync(join(sandbox.state, 'generations/1.json'))
+  for (const text of [other, '']) {
+    sandbox.write(sandbox.state, { 'generations/3.json': text })
+    const ran = await sandbox.gitops(['rollback'])
+    expect(ran.code).toBe(4)
+    expect(ran.said).toContain('generation 3, which is live, is missing or damaged')
+    expect(sandbox.tree(join(sandbox.home, '.claude'))).toEqual(before)
+  }
+  expect((await sandbox.gitops(['reconcile'])).code).toBe(0)
 })

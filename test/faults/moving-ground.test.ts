@@ -1,0 +1,75 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'vitest'
+import { DEFAULT_CONFIG, test } from '../support/sandbox.ts'
+
+const run = (command: string): string => JSON.stringify([{ name: 'somebody else', run: command }])
+
+test('a directory that becomes a link between plan and write is not written through', async ({ sandbox }) => {
+  sandbox.commit({ '.claude/agents/a': 'one' })
+  sandbox.config()
+  expect((await sandbox.gitops(['reconcile'])).code).toBe(0)
+  sandbox.commit({ '.claude/agents/a': 'two', '.claude/agents/b': 'new' })
+  // The same content behind the link, so that nothing but the link tells the difference.
+  const swap = 'mkdir ~/out && printf one > ~/out/a && mv ~/.claude/agents ~/moved && ln -s ~/out ~/.claude/agents'
+  sandbox.config(DEFAULT_CONFIG(sandbox.remote, `checks: { validate: ${run(swap)} }`))
+  const ran = await sandbox.gitops(['reconcile'])
+  expect(ran.code).toBe(1)
+  expect(ran.said).toContain('/.claude/agents was changed by something else')
+  expect(sandbox.tree(join(sandbox.home, 'out'))).toEqual({ a: '644 one' })
+  expect(sandbox.tree(join(sandbox.home, 'moved'))).toEqual({ a: '644 one' })
+})
+
+test('a rollback does not follow a link that a directory has become', async ({ sandbox }) => {
+  sandbox.commit({ '.claude/agents/a': 'one' })
+  sandbox.config()
+  expect((await sandbox.gitops(['reconcile'])).code).toBe(0)
+  sandbox.commit({ '.claude/agents/a': 'two', '.claude/agents/b': 'new' })
+  // Only once: it is asked again after the rollback.
+  const swap = '[ -e ~/out ] || { cp -a ~/.claude/agents ~/out; mv ~/.claude/agents ~/moved; ln -s ~/out ~/.claude/agents; }; false'
+  sandbox.config(DEFAULT_CONFIG(sandbox.remote, `checks: { smoke: ${run(swap)} }`))
+  const ran = await sandbox.gitops(['reconcile'])
+  expect(ran.code).toBe(6)
+  expect(ran.said).toMatch(/left alone.*agents\/a/)
+  expect(sandbox.tree(join(sandbox.home, 'out'))).toEqual({ a: '644 two', b: '644 new' })
+})
+
+test('a path that no file system holds is refused, and nothing is stuck', async ({ sandbox }) => {
+  sandbox.commit({ '.claude/a': 'one' })
+  sandbox.config()
+  expect((await sandbox.gitops(['reconcile'])).code).toBe(0)
+  const blob = sandbox.git(sandbox.work, 'rev-parse', 'HEAD:.claude/a')
+  const push = (parts: readonly string[]): void => {
+    sandbox.git(sandbox.work, 'read-tree', '--empty')
+    sandbox.git(sandbox.work, 'update-index', '--add', '--cacheinfo', `100644,${blob},.claude/a`)
+    sandbox.git(sandbox.work, 'update-index', '--add', '--cacheinfo', `100644,${blob},.claude/${parts.join('/')}`)
+    sandbox.git(sandbox.work, 'commit', '--quiet', '-m', 'long')
+    sandbox.git(sandbox.work, 'push', '--quiet', '--force', 'origin', 'HEAD')
+  }
+  push(['new', 'n'.repeat(256)])
+  expect(await sandbox.gitops(['reconcile'])).toMatchObject({
+    code: 5,
+    said: expect.stringContaining('is longer than the 255 bytes') as string,
+  })
+  push(Array.from({ length: 19 }, () => 'd'.repeat(212)))
+  expect(await sandbox.gitops(['reconcile'])).toMatchObject({
+    code: 5,
+    said: expect.stringContaining('is longer than the 4000 bytes') as string,
+  })
+  expect(Object.keys(sandbox.tree(join(sandbox.home, '.claude')))).toEqual(['a'])
+})
+
+test('a damaged journal is stuck, for nobody can tell what is half done', async ({ sandbox }) => {
+  sandbox.commit({ '.claude/a': 'one' })
+  sandbox.config()
+  expect((await sandbox.gitops(['reconcile'])).code).toBe(0)
+  for (const text of ['', '{"format":1', '{"format":1}', '{"format":1,"open":[{}]}']) {
+    sandbox.write(sandbox.state, { 'journal.json': text })
+    for (const command of ['reconcile', 'rollback', 'retry']) {
+      const ran = await sandbox.gitops([command])
+      expect([command, ran.code]).toEqual([command, 4])
+      expect(ran.said).toContain('journal.json is damaged')
+    }
+    expect(readFileSync(join(sandbox.state, 'journal.json'), 'utf8')).toBe(text)
+  }
+})
