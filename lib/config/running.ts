@@ -17,8 +17,12 @@ export function scheduleOf(override: string | undefined, schedule: ConfigInput['
     }
   }
   if (schedule === undefined) return null
-  if ('every' in schedule) return { kind: 'every', every: duration(schedule.every) }
-  return { kind: 'cron', cron: schedule.cron, timeZone: schedule.timeZone ?? null }
+  const { every, cron, timeZone } = schedule
+  if (every !== undefined && cron !== undefined) throw new GitopsError('config', 'schedule: has both every and cron; keep one')
+  if (every !== undefined) return { kind: 'every', every: duration(every) }
+  if (cron === undefined)
+    throw new GitopsError('config', "schedule.every: is missing; it must be a duration such as '30s', or give cron in its place")
+  return { kind: 'cron', cron, timeZone: timeZone ?? null }
 }
 
 /** One notifier of the config, checked. Throws `config`, naming the place. */

@@ -156,21 +156,14 @@ export const schema = object({
     }),
   ),
   schedule: v.optional(
-    v.union(
-      [
-        v.strictObject({
-          /** Time between two scheduled runs, for example `'60s'`. `GITOPS_CHECK_INTERVAL` overrides it. */
-          every: wait,
-        }),
-        v.strictObject({
-          /** Five fields, or six with seconds first. */
-          cron: text("a cron expression such as '*/5 * * * *'"),
-          /** An IANA zone such as `Europe/Paris`. Default: the machine's. */
-          timeZone: v.optional(text("a time zone such as 'Europe/Paris'")),
-        }),
-      ],
-      "must be { every: '60s' } or { cron: '*/5 * * * *', timeZone }",
-    ),
+    object({
+      /** Time between two scheduled runs, for example `'60s'`. `GITOPS_CHECK_INTERVAL` overrides it. */
+      every: v.optional(wait),
+      /** In place of `every`: five fields, or six with seconds first. */
+      cron: v.optional(text("a cron expression such as '*/5 * * * *'")),
+      /** An IANA zone for `cron`, such as `Europe/Paris`. Default: the machine's. */
+      timeZone: v.optional(text("a time zone such as 'Europe/Paris'")),
+    }),
   ),
 })
 

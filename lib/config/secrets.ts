@@ -16,7 +16,7 @@ export function secretOf(
   return {
     name,
     source,
-    from: inside(`secrets.${name}.from`, input.from.replace(/^\.\//, '')),
+    from: inside(`secrets.${name}.from`, input.from.replace(/^\.\//, ''), 'file'),
     to: expand(`secrets.${name}.to`, input.to, home, directory),
     strategy: input.strategy ?? 'replace',
     adopt: input.adopt ?? 'keep',

@@ -24,7 +24,7 @@ export function targetOf(
   return {
     name,
     source,
-    from: from === '.' || from === '' ? null : inside(`targets.${name}.from`, from),
+    from: from === '.' || from === '' ? null : inside(`targets.${name}.from`, from, 'directory'),
     to: expand(`targets.${name}.to`, input.to, home, directory),
     accepts: (path) => include(path) && !exclude(path),
     protects: matcher(`targets.${name}.protect`, input.protect ?? []),
@@ -36,11 +36,11 @@ export function targetOf(
 }
 
 /** A path inside a source. Throws `config`, naming the place. */
-export function inside(place: string, text: string): ReturnType<typeof relPath> {
+export function inside(place: string, text: string, what: 'directory' | 'file'): ReturnType<typeof relPath> {
   try {
     return relPath(text)
   } catch (cause) {
-    throw new GitopsError('config', `${place}: ${JSON.stringify(text)} must be a path in the source, without '..' and not absolute`, {
+    throw new GitopsError('config', `${place}: ${JSON.stringify(text)} must be a ${what} in the source, without '..' and not absolute`, {
       cause,
     })
   }
