@@ -88,7 +88,7 @@ function sourceReport(run: Run, unit: Unit): SourceReport {
   return {
     name: unit.name,
     ready,
-    summary: ready ? 'No drift: what is live matches Git' : said(applied, held, drift.length, pending, problem ?? untold(attempted)),
+    summary: ready ? 'No drift: what is live matches Git' : said(applied, held, drift.length, pending, problem, untold(attempted)),
     applied,
     attempted,
     fetchedAt: known?.fetchedAt ?? null,
@@ -108,6 +108,9 @@ function wrong(run: Run, unit: Unit, attempted: SourceStatus['attempted']): Pick
   // A source that nobody has asked yet is no failure.
   const unasked = unit.pulled === null && !run.options.fetch && attempted === null
   const now = unit.outcome !== null && error !== null ? { outcome: unit.outcome.kind, problem: unit.outcome.message } : null
+  // Why the last attempt could not fetch says more than that nothing was fetched.
+  if (now !== null && unit.pulled === null && !run.options.fetch && attempted !== null && attempted.commit === null)
+    return { outcome: attempted.outcome, problem: attempted.message }
   if (now !== null) return unasked ? { ...now, outcome: 'in-sync' } : now
   if (unit.pulled !== null && unit.pulled.problem !== null) return { outcome: 'in-sync', problem: unit.pulled.problem }
   // What failed only because the source did not answer is mended once it has.
@@ -117,11 +120,18 @@ function wrong(run: Run, unit: Unit, attempted: SourceStatus['attempted']): Pick
   return { outcome: attempted.outcome, problem: attempted.message }
 }
 
-function said(applied: Applied | null, held: Held | null, drift: number, pending: string, problem: string | null): string {
+function said(
+  applied: Applied | null,
+  held: Held | null,
+  drift: number,
+  pending: string,
+  problem: string | null,
+  attempt: string | null,
+): string {
   if (held !== null) return `Not ready: a revision was rolled back and is held${drift > 0 ? ', and there is drift' : ''}`
   if (problem !== null && applied !== null) return `Not ready${drift > 0 ? ', and there is drift' : ''}`
   if (applied === null)
-    return problem === null ? 'Never applied: run `gitops reconcile`' : 'Never applied: the last attempt did not succeed'
+    return attempt === null ? 'Never applied: run `gitops reconcile`' : 'Never applied: the last attempt did not succeed'
   if (drift > 0) return 'Drift: what is live differs from what was applied; `gitops reconcile` heals it'
   return pending === '' ? 'A newer revision changes nothing here' : 'Behind: `gitops reconcile` applies what is new'
 }

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { GitopsError } from '../model/errors.ts'
 import type { Sha } from '../model/path.ts'
 import type { Begun, Beginning } from '../../tasks/begin.ts'
 
@@ -8,7 +9,14 @@ const VARIABLE = 'GITOPS_HANDOVER'
 export function handedOver(): Beginning['handedOver'] {
   const text = process.env[VARIABLE]
   delete process.env[VARIABLE]
-  return text === undefined ? null : (JSON.parse(text) as Beginning['handedOver'])
+  if (text === undefined) return null
+  try {
+    const hand = JSON.parse(text) as Beginning['handedOver']
+    if (typeof hand?.lock === 'string' && typeof hand.pulled === 'object') return hand
+  } catch {
+    // Said below: it can only come from somebody's own environment.
+  }
+  throw new GitopsError('usage', `the variable ${VARIABLE} holds something that no gitops has handed over`, { hint: 'Unset it.' })
 }
 
 /** Runs the same command once more, with the config that the pull has brought; it takes our lock and does not pull again. */

@@ -60,7 +60,7 @@ export function storeIn(directory: AbsPath, damaged: (sentence: string) => void)
       setAsideIfDamaged(at('inventory.json'), decodeInventory)
       writeAtomic(at('inventory.json'), encodeInventory(inventory))
     },
-    status: () => read('status.json', (text) => ({ ...EMPTY_STATUS, ...decode<Status>(text) }), EMPTY_STATUS),
+    status: () => read('status.json', statusIn, EMPTY_STATUS),
     saveStatus: (status, durable) => writeAtomic(at('status.json'), encode(status), durable),
     journal: () => journalIn(at('journal.json')),
     saveJournal: (journal) => writeAtomic(at('journal.json'), encode(journal)),
@@ -94,6 +94,13 @@ function journalIn(path: string): Journal | null {
   throw new GitopsError('stuck', `${path} is damaged, so nobody can tell what a killed run left half done`, {
     hint: `The newest file in ${dirname(path)}/generations says what was being written: look at those paths, then remove the journal.`,
   })
+}
+
+/** A status of the shape that ours has; one with parts missing has those of an empty one. */
+function statusIn(text: string): Status {
+  const status = { ...EMPTY_STATUS, ...decode<Partial<Status>>(text) }
+  if (typeof status.sources !== 'object' || status.sources === null) throw new Error('its sources are no object')
+  return status
 }
 
 /** Nothing that we cannot read is ever overwritten. */

@@ -75,14 +75,14 @@ test('drift is told as drift, and what a person wrote is said to be kept', async
   const { code, said } = await sandbox.gitops(['diff'])
   expect(code).toBe(3)
   expect(about(sandbox, said, 'edited')).toContain(
-    '(changed, edited since it was applied, what is there now is kept)\n@@ -1,1 +1,1 @@\n-mine\n+ours\n',
+    '(changed, edited since it was applied, a copy of what is there now is kept)\n@@ -1,1 +1,1 @@\n-mine\n+ours\n',
   )
   expect(about(sandbox, said, 'missing')).toContain('(put back, missing since it was applied)')
   expect(about(sandbox, said, 'mode')).toContain('(mode 755 becomes 644, changed since it was applied)')
   expect(about(sandbox, said, 'type')).toContain(
-    '(a link becomes a file, replaced by something else since it was applied, what is there now is kept)',
+    '(a link becomes a file, replaced by something else since it was applied, a copy of what is there now is kept)',
   )
-  expect(about(sandbox, said, 'out')).toContain('(deleted, edited since it was applied, what is there now is kept)')
+  expect(about(sandbox, said, 'out')).toContain('(deleted, edited since it was applied, a copy of what is there now is kept)')
 })
 
 test('at first contact diff tells what would be kept and what would be refused', async ({ sandbox }) => {
@@ -91,7 +91,7 @@ test('at first contact diff tells what would be kept and what would be refused',
   sandbox.config()
   const { code, said } = await sandbox.gitops(['diff'])
   expect(code).toBe(5)
-  expect(about(sandbox, said, 'CLAUDE.md')).toContain('(changed, what is there now is kept)\n@@ -1,1 +1,1 @@\n-mine\n+ours\n')
+  expect(about(sandbox, said, 'CLAUDE.md')).toContain('(changed, a copy of what is there now is kept)\n@@ -1,1 +1,1 @@\n-mine\n+ours\n')
   expect(about(sandbox, said, 'settings.json')).toContain('(refused: is there already and holds the key "theme", which the source lacks')
   expect(about(sandbox, said, 'equal')).toBe('')
   expect(said).toMatch(/^Refused: team/m)
@@ -200,4 +200,19 @@ test('a dry run after a killed one says that the next run undoes it, and leaves 
   const real = await sandbox.gitops(['reconcile'])
   expect(real.said).toContain('half done and is undone')
   expect(real.code).toBe(0)
+})
+
+test('diff and a dry run after a killed run say that it will be undone first, and that there is something to do', async ({ sandbox }) => {
+  sandbox.commit({ '.claude/a.md': 'one\n' })
+  sandbox.config(DEFAULT_CONFIG(sandbox.remote, `checks: { smoke: [{ name: 'slow', run: 'touch ~/inside; sleep 30' }] },`))
+  const killed = sandbox.start(['reconcile'])
+  while (!existsSync(join(sandbox.home, 'inside'))) await sleep(20)
+  killed.kill('SIGKILL')
+  await new Promise((done) => killed.once('close', done))
+  for (const args of [['diff'], ['reconcile', '--dry-run']]) {
+    const ran = await sandbox.gitops(args)
+    expect(ran.said).toContain('A run was killed half-way')
+    expect(ran.code).toBe(3)
+  }
+  expect(sandbox.live('.claude/a.md')).toBe('one\n')
 })

@@ -233,6 +233,13 @@ describe('behind its remote', () => {
     const status = await sandbox.gitops(['status'], { cwd: here })
     expect(status.code).toBe(2)
     expect(status.said).toContain('does not load')
+    expect(status.stdout).toContain('last applied')
+    const known = JSON.parse((await sandbox.gitops(['status', '--json'], { cwd: here })).stdout) as {
+      configBroken: string
+      sources: { ready: boolean; applied: { commit: string } }[]
+    }
+    expect(known.configBroken).toContain('does not load')
+    expect(known.sources).toMatchObject([{ ready: false, applied: { commit: expect.stringMatching(/^[0-9a-f]{40}$/) as string } }])
 
     sandbox.commit({ ...text('still'), 'gitops.config.ts': "throw new Error('still wrong')\n" })
     expect((await sandbox.gitops(['reconcile'], { cwd: here })).said).toContain('still wrong')

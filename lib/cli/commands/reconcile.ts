@@ -36,8 +36,8 @@ async function opening(options: ReconcileOptions): Promise<Opened> {
 export async function reconcileWith(options: ReconcileOptions, around: Omit<Around, 'handOver'>, only?: string): Promise<number> {
   const json = options.json ?? false
   const signal = interruptible()
-  const given = handedOver()
   try {
+    const given = handedOver()
     const opened = await opening(options).catch((error: unknown) =>
       error instanceof GitopsError && given === null && options.dryRun !== true
         ? pullFix(options.config === undefined ? configPlaces() : [configFile(options)], error, signal)
