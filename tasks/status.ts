@@ -52,8 +52,7 @@ export function statusOf(run: Run, running: string | null): Report {
     name: run.config.name,
     config: run.config.file,
     state: run.config.state,
-    // A killed run is undone by the next one: something to do, not something for a person.
-    exitCode: half && exitOf(sources) === 0 ? 3 : exitOf(sources),
+    exitCode: half ? halfDone(run, exitOf(sources)) : exitOf(sources),
     interrupted: half,
     running,
     configBroken: run.status.configBroken,
@@ -61,6 +60,12 @@ export function statusOf(run: Run, running: string | null): Report {
     fetched: run.options.fetch,
     sources,
   }
+}
+
+/** A killed run is undone by the next one: something to do. A rollback that could not be finished waits for a person. */
+function halfDone(run: Run, code: number): number {
+  if (run.host.store.journal()?.open.some((entry) => entry.undo) === true) return 4
+  return code === 0 ? 3 : code
 }
 
 /** The worst of all sources, by the codes that a reconcile has: a source that was never tried is only behind. */
