@@ -31,7 +31,7 @@ export function merge(base: Json | undefined, wanted: Json | undefined, live: Js
       const [b, w, l] = [asObject(base), asObject(wanted), asObject(live)]
       // A live value that is no object stands where we want one: it is replaced as a whole.
       if (live !== undefined && !isObject(live) && wanted !== undefined) {
-        if (base !== undefined) drift.push({ path })
+        if (base !== undefined && !equal(live, base)) drift.push({ path })
         edits.push({ path, before: live, after: wanted })
         return
       }
