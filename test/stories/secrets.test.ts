@@ -1,0 +1,421 @@
+import { existsSync, lstatSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'vitest'
+import { DEFAULT_CONFIG, test, type Ran, type Sandbox } from '../support/sandbox.ts'
+import { forget, member, sops, trust, type Member } from '../support/sops.ts'
+
+const ACCOUNT = `account: { source: 'team', from: '.claude/.claude.json.enc', to: '~/.claude.json', strategy: 'merge' }`
+const TOKEN = `token: { source: 'team', from: 'secrets/token.json', to: '~/.config/app/token.json' }`
+
+/** The default target, and some secrets. */
+const withSecrets = (sandbox: Sandbox, secrets: string, more = ''): void =>
+  sandbox.config(DEFAULT_CONFIG(sandbox.remote, `secrets: { ${secrets} }, ${more}`))
+
+async function newcomer(sandbox: Sandbox): Promise<Member> {
+  const me = await member()
+  trust(sandbox, me)
+  return me
+}
+
+/** Runs a reconcile and returns what it said, after it has ended as it should. */
+async function reconcile(sandbox: Sandbox, code = 0): Promise<string> {
+  const ran = await sandbox.gitops(['reconcile'])
+  expect(ran.code, ran.said).toBe(code)
+  return ran.said
+}
+
+const modeOf = (path: string): string => (lstatSync(path).mode & 0o777).toString(8)
+const json = (sandbox: Sandbox, path = '.claude.json'): unknown => JSON.parse(sandbox.live(path))
+const inodeAndTime = (path: string): readonly bigint[] => {
+  const { ino, mtimeNs } = statSync(path, { bigint: true })
+  return [ino, mtimeNs]
+}
+
+/** What an application keeps in its document: who is logged in, what was opened, how often it ran. */
+const THEIRS = {
+  numStartups: 41,
+  oauthAccount: { emailAddress: 'me@example.org', accountUuid: 'a-b-c' },
+  projects: { '/home/me/x': { allowedTools: ['Bash'], history: [{ display: 'hello' }] }, '/home/me/y': {} },
+  tipsHistory: { 'new-user': 3 },
+  'odd/key~with.dots': null,
+}
+const OURS = { mcpServers: { search: { type: 'http', headers: { Authorization: 'Bearer secret-one' } } }, apiKey: 'key-number-one' }
+
+test('a secret file is decrypted into its place, private from its first byte, and a second run has nothing to do', async ({ sandbox }) => {
+  const me = await newcomer(sandbox)
+  sandbox.commit({ '.claude/a.md': 'a', 'secrets/token.json': await sops(me, { token: 'first-token' }) })
+  withSecrets(sandbox, TOKEN)
+
+  expect(await reconcile(sandbox)).toContain('2 created')
+  const live = join(sandbox.home, '.config/app/token.json')
+  expect(json(sandbox, '.config/app/token.json')).toEqual({ token: 'first-token' })
+  expect(modeOf(live)).toBe('600')
+
+  const before = inodeAndTime(live)
+  expect(await reconcile(sandbox)).toContain('In sync')
+  expect(inodeAndTime(live)).toEqual(before)
+
+  sandbox.commit({ 'secrets/token.json': await sops(me, { token: 'second-token' }) })
+  expect(await reconcile(sandbox)).toContain('1 updated')
+  expect(json(sandbox, '.config/app/token.json')).toEqual({ token: 'second-token' })
+  expect(modeOf(live)).toBe('600')
+})
+
+test('both envelopes of a .enc file, JSON and YAML are put in place as what they hold', async ({ sandbox }) => {
+  const me = await newcomer(sandbox)
+  const yaml = '# kept\nuser: me\npassword: open sesame\n'
+  sandbox.commit({
+    '.claude/a.md': 'a',
+    's/keyed.json.enc': await sops(me, { a: 'keyed-value' }),
+    's/whole.json.enc': await sops(me, '{ "a":   "whole-value" }', { format: 'binary' }),
+    's/plain.yaml': await sops(me, yaml, { format: 'yaml' }),
+    's/bytes.enc': await sops(me, 'any text\nat all', { format: 'binary' }),
+  })
+  withSecrets(
+    sandbox,
+    ['keyed.json.enc', 'whole.json.enc', 'plain.yaml', 'bytes.enc']
+      .map((file) => `'${file}': { from: 's/${file}', to: '~/.app/${file.replace('.enc', '')}' }`)
+      .join(', '),
+  )
+  await reconcile(sandbox)
+  expect(json(sandbox, '.app/keyed.json')).toEqual({ a: 'keyed-value' })
+  expect(sandbox.live('.app/whole.json')).toBe('{ "a":   "whole-value" }')
+  expect(sandbox.live('.app/plain.yaml')).toBe(yaml)
+  expect(sandbox.live('.app/bytes')).toBe('any text\nat all')
+  for (const file of ['keyed.json', 'whole.json', 'plain.yaml', 'bytes']) expect(modeOf(join(sandbox.home, '.app', file))).toBe('600')
+  expect(await reconcile(sandbox)).toContain('In sync')
+})
+
+test('merging into a live document keeps every key of the application, through drift, rollbacks and removal', async ({ sandbox }) => {
+  const me = await newcomer(sandbox)
+  const live = join(sandbox.home, '.claude.json')
+  sandbox.write(sandbox.home, { '.claude.json': { text: JSON.stringify(THEIRS, null, 4), mode: 0o600 } })
+  sandbox.commit({ '.claude/settings.json': '{"good":true}', '.claude/.claude.json.enc': await sops(me, OURS) })
+  const smoke = `checks: { smoke: [{ name: 'good', run: 'grep -q good ~/.claude/settings.json' }] },`
+  withSecrets(sandbox, ACCOUNT, smoke)
+  await reconcile(sandbox)
+  expect(json(sandbox)).toEqual({ ...THEIRS, ...OURS })
+
+  // The application counts on, and one of our keys is edited.
+  const busy = { ...THEIRS, numStartups: 42, newlyLearnt: ['x'] }
+  sandbox.write(sandbox.home, { '.claude.json': JSON.stringify({ ...busy, ...OURS, apiKey: 'edited by hand' }) })
+  expect(await reconcile(sandbox)).toContain('drift was healed')
+  expect(json(sandbox)).toEqual({ ...busy, ...OURS })
+
+  // Rolled back by a smoke check.
+  sandbox.commit({
+    '.claude/settings.json': '{"bad":true}',
+    '.claude/.claude.json.enc': await sops(me, { apiKey: 'key-number-two', fresh: { deep: 'value-two' } }),
+  })
+  await reconcile(sandbox, 6)
+  expect(json(sandbox)).toEqual({ ...busy, ...OURS })
+
+  // Applied, then rolled back by hand, with the application at work in between.
+  sandbox.commit({ '.claude/settings.json': '{"good":2}' })
+  await reconcile(sandbox)
+  expect(json(sandbox)).toEqual({ ...busy, apiKey: 'key-number-two', fresh: { deep: 'value-two' } })
+  const busier = { ...busy, numStartups: 43 }
+  sandbox.write(sandbox.home, {
+    '.claude.json': JSON.stringify({ ...busier, apiKey: 'key-number-two', fresh: { deep: 'value-two', theirs: 1 } }),
+  })
+  const back = await sandbox.gitops(['rollback'])
+  expect(back.code, back.said).toBe(0)
+  expect(json(sandbox)).toEqual({ ...busier, ...OURS, fresh: { theirs: 1 } })
+
+  // Out of the config: our keys go, theirs stay.
+  sandbox.config(DEFAULT_CONFIG(sandbox.remote, smoke))
+  await sandbox.gitops(['retry'])
+  sandbox.commit({ '.claude/.claude.json.enc': null })
+  await reconcile(sandbox)
+  expect(json(sandbox)).toEqual({ ...busier, fresh: { theirs: 1 } })
+  expect(modeOf(live)).toBe('600')
+})
+
+test('a file that is there and differs is not replaced unasked, and what asks for it keeps a sealed copy', async ({ sandbox }) => {
+  const me = await newcomer(sandbox)
+  const mine = '{"login":"a person was logged in here"}\n'
+  sandbox.write(sandbox.home, { '.config/app/token.json': mine })
+  sandbox.commit({ '.claude/a.md': 'a', 'secrets/token.json': await sops(me, { token: 'first-token' }) })
+  withSecrets(sandbox, TOKEN)
+  const said = await reconcile(sandbox, 5)
+  expect(said).toContain(`set secrets.token.strategy to 'merge'`)
+  expect(said).toContain(`set secrets.token.adopt to 'replace'`)
+  expect(sandbox.live('.config/app/token.json')).toBe(mine)
+  expect(existsSync(join(sandbox.home, '.claude/a.md'))).toBe(false)
+
+  withSecrets(sandbox, TOKEN.replace(' }', `, adopt: 'replace' }`))
+  await reconcile(sandbox)
+  expect(json(sandbox, '.config/app/token.json')).toEqual({ token: 'first-token' })
+  for (const [path, entry] of Object.entries(sandbox.tree(join(sandbox.home, '.local'))))
+    expect(entry, path).not.toContain('a person was logged in here')
+
+  // Out of the config: what was there before us comes back.
+  sandbox.config()
+  await reconcile(sandbox)
+  expect(sandbox.live('.config/app/token.json')).toBe(mine)
+})
+
+test('a file that equals the secret is taken over in silence, and made private', async ({ sandbox }) => {
+  const me = await newcomer(sandbox)
+  sandbox.commit({ '.claude/a.md': 'a', 'secrets/token.json': await sops(me, 'the very same', { format: 'binary' }) })
+  withSecrets(sandbox, TOKEN.replace("token.json' }", "token.txt' }"))
+  sandbox.write(sandbox.home, { '.config/app/token.txt': { text: 'the very same', mode: 0o644 } })
+  await reconcile(sandbox)
+  expect(sandbox.live('.config/app/token.txt')).toBe('the very same')
+  expect(modeOf(join(sandbox.home, '.config/app/token.txt'))).toBe('600')
+})
+
+test('a key that leaves the source is removed only while it is still ours', async ({ sandbox }) => {
+  const me = await newcomer(sandbox)
+  sandbox.write(sandbox.home, { '.claude.json': JSON.stringify(THEIRS) })
+  const file = '.claude/.claude.json.enc'
+  sandbox.commit({
+    '.claude/a.md': 'a',
+    [file]: await sops(me, { stays: 'value-s', goes: 'value-g', taken: 'value-t', box: { goes: 'x', taken: 'y' } }),
+  })
+  withSecrets(sandbox, ACCOUNT)
+  await reconcile(sandbox)
+  sandbox.write(sandbox.home, {
+    '.claude.json': JSON.stringify({
+      ...THEIRS,
+      stays: 'value-s',
+      goes: 'value-g',
+      taken: 'mine now',
+      box: { goes: 'x', taken: 'mine', own: 1 },
+    }),
+  })
+  sandbox.commit({ [file]: await sops(me, { stays: 'value-s' }) })
+  await reconcile(sandbox)
+  expect(json(sandbox)).toEqual({ ...THEIRS, stays: 'value-s', taken: 'mine now', box: { taken: 'mine', own: 1 } })
+})
+
+test('with onRemove leave, a secret that leaves the config stays as it is', async ({ sandbox }) => {
+  const me = await newcomer(sandbox)
+  sandbox.write(sandbox.home, { '.claude.json': JSON.stringify(THEIRS) })
+  sandbox.commit({
+    '.claude/a.md': 'a',
+    '.claude/.claude.json.enc': await sops(me, OURS),
+    'secrets/token.json': await sops(me, { token: 'first-token' }),
+  })
+  withSecrets(sandbox, [ACCOUNT, TOKEN].join(', ').replaceAll(' }', `, onRemove: 'leave' }`))
+  await reconcile(sandbox)
+  sandbox.config(DEFAULT_CONFIG(sandbox.remote, '').replace("to: '~/.claude'", "to: '~/.claude', exclude: ['*.enc']"))
+  await reconcile(sandbox)
+  expect(json(sandbox)).toEqual({ ...THEIRS, ...OURS })
+  expect(json(sandbox, '.config/app/token.json')).toEqual({ token: 'first-token' })
+})
+
+test('a document whose keys equal ours by value is not written at all', async ({ sandbox }) => {
+  const me = await newcomer(sandbox)
+  const live = join(sandbox.home, '.claude.json')
+  // Other order, other layout.
+  const text = `{ "apiKey":"key-number-one",\n\t"mcpServers":{"search":{"headers":{"Authorization":"Bearer secret-one"},"type":"http"}}, "n": 1 }`
+  sandbox.write(sandbox.home, { '.claude.json': { text, mode: 0o600 } })
+  const before = inodeAndTime(live)
+  sandbox.commit({ '.claude/a.md': 'a', '.claude/.claude.json.enc': await sops(me, OURS) })
+  withSecrets(sandbox, ACCOUNT)
+  await reconcile(sandbox)
+  expect(inodeAndTime(live)).toEqual(before)
+
+  // The same secret, encrypted anew.
+  sandbox.commit({ '.claude/.claude.json.enc': await sops(me, OURS) })
+  await reconcile(sandbox)
+  // The application has written; ours is still there.
+  sandbox.write(sandbox.home, { '.claude.json': text.replace('"n": 1', '"n": 2') })
+  const touched = inodeAndTime(live)
+  expect(await reconcile(sandbox)).toContain('In sync')
+  expect(inodeAndTime(live)).toEqual(touched)
+})
+
+test('ciphertext that has not changed is never decrypted again: no-op, healing and both rollbacks need no identity', async ({
+  sandbox,
+}) => {
+  const me = await newcomer(sandbox)
+  const smoke = `checks: { smoke: [{ name: 'good', run: 'grep -q good ~/.claude/settings.json' }] },`
+  sandbox.write(sandbox.home, { '.claude.json': JSON.stringify(THEIRS) })
+  sandbox.commit({
+    '.claude/settings.json': '{"good":1}',
+    '.claude/.claude.json.enc': await sops(me, OURS),
+    'secrets/token.json': await sops(me, { token: 'first-token' }),
+  })
+  withSecrets(sandbox, `${ACCOUNT}, ${TOKEN}`, smoke)
+  await reconcile(sandbox)
+  forget(sandbox)
+
+  expect(await reconcile(sandbox)).toContain('In sync')
+  sandbox.write(sandbox.home, { '.config/app/token.json': '{"token":"edited"}', '.claude.json': JSON.stringify({ ...THEIRS, apiKey: 1 }) })
+  expect(await reconcile(sandbox)).toContain('no ciphertext has changed')
+  expect(json(sandbox, '.config/app/token.json')).toEqual({ token: 'first-token' })
+  expect(json(sandbox)).toEqual({ ...THEIRS, ...OURS })
+
+  rmSync(join(sandbox.home, '.config/app'), { recursive: true })
+  rmSync(join(sandbox.home, '.claude.json'))
+  expect(await reconcile(sandbox)).toContain('no ciphertext has changed')
+  expect(json(sandbox, '.config/app/token.json')).toEqual({ token: 'first-token' })
+  expect(json(sandbox)).toEqual(OURS)
+
+  // Someone with the key brings new secrets; the ways back need it no more.
+  trust(sandbox, me)
+  sandbox.commit({
+    '.claude/.claude.json.enc': await sops(me, { apiKey: 'key-number-two' }),
+    'secrets/token.json': await sops(me, { token: 'second-token' }),
+  })
+  await reconcile(sandbox)
+  forget(sandbox)
+  sandbox.commit({ '.claude/settings.json': '{"bad":1}' })
+  expect(await reconcile(sandbox, 6)).toContain('no ciphertext has changed')
+  expect(json(sandbox)).toEqual({ apiKey: 'key-number-two' })
+  const back = await sandbox.gitops(['rollback'])
+  expect(back.code, back.said).toBe(0)
+  expect(json(sandbox, '.config/app/token.json')).toEqual({ token: 'first-token' })
+  expect(json(sandbox)).toEqual(OURS)
+})
+
+test('several secrets share a directory, also one that lies in a target, and the ciphertext itself is never copied', async ({
+  sandbox,
+}) => {
+  const me = await newcomer(sandbox)
+  sandbox.commit({
+    '.claude/settings.json': '{}',
+    '.claude/one.enc': await sops(me, 'number one', { format: 'binary' }),
+    '.claude/sub/two.enc': await sops(me, 'number two', { format: 'binary' }),
+    '.claude/sub/rules.md': 'rules',
+  })
+  withSecrets(
+    sandbox,
+    `one: { from: '.claude/one.enc', to: '~/.claude/sub/one' }, two: { from: '.claude/sub/two.enc', to: '~/.claude/sub/two' }, again: { from: '.claude/one.enc', to: '~/.claude/again' }`,
+  )
+  await reconcile(sandbox)
+  const expected = {
+    'settings.json': '644 {}',
+    'sub/': 'directory',
+    'sub/rules.md': '644 rules',
+    'sub/one': '600 number one',
+    'sub/two': '600 number two',
+    again: '600 number one',
+  }
+  expect(sandbox.tree(join(sandbox.home, '.claude'))).toEqual(expected)
+  expect(await reconcile(sandbox)).toContain('In sync')
+
+  sandbox.commit({ '.claude/sub/rules.md': null })
+  await reconcile(sandbox)
+  const { 'sub/rules.md': _, ...without } = expected
+  expect(sandbox.tree(join(sandbox.home, '.claude'))).toEqual(without)
+})
+
+test('plaintext in the tree where a secret goes refuses the revision', async ({ sandbox }) => {
+  const me = await newcomer(sandbox)
+  sandbox.commit({ '.claude/token': 'in the clear', 's/token.enc': await sops(me, 'sealed', { format: 'binary' }) })
+  withSecrets(sandbox, `token: { from: 's/token.enc', to: '~/.claude/token' }`)
+  expect(await reconcile(sandbox, 5)).toContain('token')
+  expect(existsSync(join(sandbox.home, '.claude/token'))).toBe(false)
+})
+
+test('an encrypted file in a target that nobody declared as a secret is refused, unless it is excluded', async ({ sandbox }) => {
+  const me = await newcomer(sandbox)
+  sandbox.commit({ '.claude/a.md': 'a', '.claude/other.json': await sops(me, OURS) })
+  sandbox.config()
+  expect(await reconcile(sandbox, 5)).toContain('other.json')
+  expect(existsSync(join(sandbox.home, '.claude'))).toBe(false)
+  sandbox.config(DEFAULT_CONFIG(sandbox.remote).replace("to: '~/.claude'", "to: '~/.claude', exclude: ['other.json']"))
+  await reconcile(sandbox)
+  expect(Object.keys(sandbox.tree(join(sandbox.home, '.claude')))).toEqual(['a.md'])
+})
+
+test('a secret document that gained keys is reported and never wiped', async ({ sandbox }) => {
+  const me = await newcomer(sandbox)
+  sandbox.commit({ '.claude/a.md': 'a', 'secrets/token.json': await sops(me, { token: 'first-token' }) })
+  withSecrets(sandbox, TOKEN)
+  await reconcile(sandbox)
+  const grown = '{"token":"first-token","session":"of the application"}'
+  sandbox.write(sandbox.home, { '.config/app/token.json': grown })
+  const said = await reconcile(sandbox, 5)
+  expect(said).toContain('has gained 1 key that the source lacks')
+  expect(said).not.toContain('of the application')
+  expect(sandbox.live('.config/app/token.json')).toBe(grown)
+
+  sandbox.commit({ 'secrets/token.json': await sops(me, { token: 'second-token' }) })
+  await reconcile(sandbox, 5)
+  expect(sandbox.live('.config/app/token.json')).toBe(grown)
+})
+
+test('with the host key lost everything but the old sealed copies works, after one more decryption', async ({ sandbox }) => {
+  const me = await newcomer(sandbox)
+  sandbox.write(sandbox.home, { '.claude.json': JSON.stringify(THEIRS) })
+  sandbox.commit({
+    '.claude/a.md': 'a',
+    '.claude/.claude.json.enc': await sops(me, OURS),
+    'secrets/token.json': await sops(me, { token: 'first-token' }),
+  })
+  withSecrets(sandbox, `${ACCOUNT}, ${TOKEN}`)
+  await reconcile(sandbox)
+  const live = [join(sandbox.home, '.claude.json'), join(sandbox.home, '.config/app/token.json')]
+  const before = live.map(inodeAndTime)
+  rmSync(join(sandbox.home, '.local/share/gitops/host.key'))
+
+  expect((await sandbox.gitops(['status'])).code).toBe(0)
+  await reconcile(sandbox)
+  expect(live.map(inodeAndTime)).toEqual(before)
+  forget(sandbox)
+  expect(await reconcile(sandbox)).toContain('In sync')
+  sandbox.write(sandbox.home, {
+    '.config/app/token.json': '{"token":"edited"}',
+    '.claude.json': JSON.stringify({ ...THEIRS, ...OURS, apiKey: 1 }),
+  })
+  await reconcile(sandbox)
+  expect(json(sandbox, '.config/app/token.json')).toEqual({ token: 'first-token' })
+  expect(json(sandbox)).toEqual({ ...THEIRS, ...OURS })
+})
+
+test('decrypt NAME --write puts that one secret in place and touches nothing else', async ({ sandbox }) => {
+  const me = await newcomer(sandbox)
+  sandbox.commit({
+    '.claude/a.md': 'a',
+    '.claude/.claude.json.enc': await sops(me, OURS),
+    'secrets/token.json': await sops(me, { token: 'first-token' }),
+  })
+  withSecrets(sandbox, `${ACCOUNT}, ${TOKEN}`)
+  const put = (): Promise<Ran> => sandbox.gitops(['decrypt', 'token', '--write'])
+  expect((await put()).code).toBe(0)
+  expect(json(sandbox, '.config/app/token.json')).toEqual({ token: 'first-token' })
+  expect(existsSync(join(sandbox.home, '.claude'))).toBe(false)
+  expect(existsSync(join(sandbox.home, '.claude.json'))).toBe(false)
+
+  await reconcile(sandbox)
+  sandbox.write(sandbox.home, { '.claude/a.md': 'drifted', '.config/app/token.json': '{"token":"drifted"}' })
+  expect((await put()).code).toBe(0)
+  expect(json(sandbox, '.config/app/token.json')).toEqual({ token: 'first-token' })
+  expect(sandbox.live('.claude/a.md')).toBe('drifted')
+  expect(json(sandbox)).toEqual(OURS)
+
+  const unknown = await sandbox.gitops(['decrypt', 'nobody', '--write'])
+  expect(unknown.code).toBe(2)
+  expect(unknown.said).toContain('Known: account, token')
+})
+
+test('a secret with a when, and a config that is a function, count only on the hosts they name', async ({ sandbox }) => {
+  const me = await newcomer(sandbox)
+  sandbox.commit({ '.claude/a.md': 'a', 's/one': await sops(me, 'number one', { format: 'binary' }) })
+  const secrets = (when: string): string => `secrets: {
+    here: { from: 's/one', to: '~/here', when: ${when} },
+    elsewhere: { from: 's/one', to: '~/elsewhere', when: { host: 'a-host-that-is-not-this-one' } },
+    computed: { from: 's/one', to: home + '/on-' + platform },
+  },`
+  sandbox.config(`({ home, platform }) => (${DEFAULT_CONFIG(sandbox.remote, secrets('true'))})`)
+  await reconcile(sandbox)
+  expect(sandbox.live('here')).toBe('number one')
+  expect(sandbox.live(`on-${process.platform}`)).toBe('number one')
+  expect(existsSync(join(sandbox.home, 'elsewhere'))).toBe(false)
+
+  sandbox.config(`({ home, platform }) => (${DEFAULT_CONFIG(sandbox.remote, secrets('() => false'))})`)
+  await reconcile(sandbox)
+  expect(existsSync(join(sandbox.home, 'here'))).toBe(false)
+})
+
+test('gitops decrypt prints what a file holds, and needs no config', async ({ sandbox }) => {
+  const me = await newcomer(sandbox)
+  sandbox.write(sandbox.site, { 'x.enc': await sops(me, 'a: plain text\n', { format: 'yaml' }) })
+  const ran = await sandbox.gitops(['decrypt', 'x.enc'])
+  expect([ran.code, ran.stdout]).toEqual([0, 'a: plain text\n'])
+  expect(readFileSync(join(sandbox.site, 'x.enc'), 'utf8')).toContain('ENC[')
+})
