@@ -4,6 +4,7 @@ import type { Alerted } from '../lib/model/state.ts'
 import type { UnitOutcome } from '../lib/model/verdict.ts'
 import type { AlertEvent } from '../lib/plugins/contract.ts'
 import { auditRecord } from './audit.ts'
+import { hiding } from './hide.ts'
 import type { Run, Unit } from './run.ts'
 
 /** Tells the notifiers of each source whose state has changed: once when it goes bad, once when it is well again. */
@@ -68,5 +69,6 @@ function send(run: Run, { name, send: body, timeout }: Notifier, alert: AlertEve
     timeout,
     // An interrupted run still tells.
     signal,
+    hide: hiding(run),
   })
 }

@@ -1,7 +1,7 @@
 import { pause } from '../lib/host/pause.ts'
 import type { Check } from '../lib/model/config.ts'
 import type { AbsPath } from '../lib/model/path.ts'
-import { withoutSecrets } from './hide.ts'
+import { hiding } from './hide.ts'
 import type { Run } from './run.ts'
 
 /** Where a check is run and what it is told. */
@@ -23,10 +23,11 @@ export async function runCheck(run: Run, check: Check, circumstance: Circumstanc
         home: run.config.home,
         timeout: check.timeout,
         signal: run.signal,
+        hide: hiding(run),
       })
       return
     } catch (error) {
-      if (failures >= check.retries || run.signal.aborted) throw withoutSecrets(run, error)
+      if (failures >= check.retries || run.signal.aborted) throw error
       await pause(Math.min(1000 * 2 ** failures, 30_000), run.signal)
     }
   }

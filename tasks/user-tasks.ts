@@ -1,5 +1,5 @@
 import type { Body, Task } from '../lib/model/config.ts'
-import { withoutSecrets } from './hide.ts'
+import { hiding } from './hide.ts'
 import type { Run, Teller, Unit } from './run.ts'
 
 /** The user's tasks before the first change. */
@@ -23,7 +23,7 @@ async function all(run: Run, unit: Unit, tasks: readonly Task[], teller: Teller)
 }
 
 async function one(run: Run, unit: Unit, task: Task, body: Body<never>, what: string, signal: AbortSignal): Promise<void> {
-  const attempt = run.host.attempt({
+  await run.host.attempt({
     what: `${what} ${JSON.stringify(task.name)}`,
     run: body,
     cwd: run.config.home,
@@ -33,6 +33,6 @@ async function one(run: Run, unit: Unit, task: Task, body: Body<never>, what: st
     stage: null,
     timeout: task.timeout,
     signal,
+    hide: hiding(run),
   })
-  await attempt.catch((error: unknown) => Promise.reject(withoutSecrets(run, error)))
 }

@@ -24,6 +24,8 @@ export interface Kept {
   place(digest: Digest): string
   /** Whether a copy is there. */
   has(digest: Digest): boolean
+  /** Whether a copy is there and can be read: not damaged, nor sealed with a key that is gone. */
+  opens(digest: Digest): boolean
   /** The name of the host key: fingerprints of another key mean nothing. */
   keyName(): string
 }
@@ -37,6 +39,14 @@ export function keptIn(state: AbsPath, loadKey: () => HostKey): Kept {
   let loaded: HostKey | null = null
   const key = (): HostKey => (loaded ??= loadKey())
   const mark = (bytes: Buffer, path: AbsPath): Digest => toDigest(fingerprint(key(), path, new Secret(bytes)))
+  const read = (digest: Digest): Buffer => {
+    const path = place(digest)
+    if (!existsSync(path)) throw lost(path, 'missing')
+    const bytes = readFileSync(path)
+    if (isKeyed(digest)) return unsealed(key(), bytes, digest, path)
+    if (digestOf(bytes) !== digest) throw lost(path, 'damaged')
+    return bytes
+  }
   return {
     keep(bytes) {
       const digest = digestOf(bytes)
@@ -51,16 +61,17 @@ export function keptIn(state: AbsPath, loadKey: () => HostKey): Kept {
     },
     fingerprint: mark,
     digestAt: (path) => mark(readLive(path), path),
-    read(digest) {
-      const path = place(digest)
-      if (!existsSync(path)) throw lost(path, 'missing')
-      const bytes = readFileSync(path)
-      if (isKeyed(digest)) return unsealed(key(), bytes, digest, path)
-      if (digestOf(bytes) !== digest) throw lost(path, 'damaged')
-      return bytes
-    },
+    read,
     place,
     has: (digest) => existsSync(place(digest)),
+    opens(digest) {
+      try {
+        read(digest)
+        return true
+      } catch {
+        return false
+      }
+    },
     keyName: () => hostKeyName(key()),
   }
 }

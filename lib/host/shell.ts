@@ -28,6 +28,8 @@ export interface Attempt {
   readonly signal: AbortSignal
   /** Standard input of a command. Default: none. */
   readonly input?: string
+  /** Takes out of a text what must not be printed. It sees what a command printed whole, before any of it is cut away. */
+  readonly hide: (text: string) => string
 }
 
 /** Runs the user's own command or function. Throws `check` when it fails or is late, `environment` when it could not even start. */
@@ -59,7 +61,7 @@ async function command(given: Attempt, text: string, signal: AbortSignal): Promi
   const $ = await shell(given, signal)
   const result = await $([text] as unknown as TemplateStringsArray).nothrow()
   if (result.exitCode === 0 || signal.aborted) return
-  const said = tail(result.stderr) || tail(result.stdout)
+  const said = tail(given.hide(result.stderr)) || tail(given.hide(result.stdout))
   const missing = result.exitCode === 127
   throw new GitopsError(
     missing ? 'environment' : 'check',
@@ -78,7 +80,7 @@ async function call(given: Attempt, run: (context: never) => unknown, signal: Ab
     const missing = (cause as { exitCode?: unknown } | null)?.exitCode === 127
     throw new GitopsError(
       missing ? 'environment' : asGitopsError(cause, 'check').code,
-      `${given.what} failed: ${cause instanceof Error ? cause.message : String(cause)}`,
+      `${given.what} failed: ${given.hide(cause instanceof Error ? cause.message : String(cause))}`,
       { cause, ...(missing && { hint: NOT_FOUND }) },
     )
   }

@@ -1,10 +1,15 @@
 /** Shorter values would hide half of every message. */
 const SHORTEST = 6
 
-/** The values in a plaintext that must not be printed: the leaves of a JSON document, and what stands after `:` or `=` on each line of any other. */
+/**
+ * The values in a plaintext that must not be printed: the leaves of a JSON document, and what stands after `:`, `=` or `- ` on each
+ * line of any other. Each of their lines counts by itself: of a key with many lines a command may print one.
+ */
 export function secretValues(plaintext: Buffer): string[] {
   const text = plaintext.toString('utf8')
-  return leavesOf(text).filter((value) => value.length >= SHORTEST)
+  const values = leavesOf(text)
+  const lines = values.flatMap((value) => value.split('\n').map((line) => line.trim()))
+  return [...new Set([...values, ...lines])].filter((value) => value.length >= SHORTEST)
 }
 
 function leavesOf(text: string): string[] {
@@ -13,6 +18,7 @@ function leavesOf(text: string): string[] {
   } catch {
     return text.split('\n').flatMap((line) => [
       line.trim(),
+      line.trim().replace(/^- /, ''),
       line
         .replace(/^[^:=]*[:=]/, '')
         .trim()
