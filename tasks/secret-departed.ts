@@ -18,7 +18,10 @@ export function departedSecrets(run: Run, unit: Unit): UnitSecret[] {
 }
 
 function going(run: Run, place: Place, secret: OwnedSecret): Pick<UnitSecret, 'plan' | 'scan'> {
-  if (secret.onRemove === 'restore') return secret.strategy === 'merge' ? keysGo(run, place, secret) : fileGoes(run, place, secret)
+  const known = run.host.kept.opens(secret.owned.digest)
+  // Without the key that it was fingerprinted with nobody can tell what of it is ours.
+  if (!known && secret.onRemove === 'restore') run.notes.push(`${place.key}: left in place, for the host key that knew it is gone`)
+  if (known && secret.onRemove === 'restore') return secret.strategy === 'merge' ? keysGo(run, place, secret) : fileGoes(run, place, secret)
   return { scan: scan(place.root, [], new Map()), plan: { target: secret.name, root: place.root, changes: [], wanted: new Map() } }
 }
 

@@ -98,10 +98,13 @@ export async function standBySecrets(run: Run, unit: Unit): Promise<UnitSecret[]
   return (await Promise.all(all)).flat()
 }
 
-/** What we own at a secret's place; nothing when it was fingerprinted with a key that is gone. */
+/** What we own at a secret's place; nothing when it was fingerprinted with a key that is gone, which one entry may be and another not. */
 function ownedSecret(run: Run, { key }: Place): OwnedSecret | null {
   const known = run.inventory.secrets.get(key)
-  return known !== undefined && run.inventory.hostKey === run.host.kept.keyName() ? known : null
+  if (known === undefined) return null
+  const { kept } = run.host
+  const { digest } = known.owned
+  return (kept.has(digest) ? kept.opens(digest) : run.inventory.hostKey === kept.keyName()) ? known : null
 }
 
 type Decided = Pick<UnitSecret, 'plan' | 'scan'>

@@ -1,7 +1,9 @@
 import type { Config } from '../model/config.ts'
+import type { Digest } from '../model/path.ts'
 import { EMPTY_INVENTORY } from '../model/state.ts'
 import type { Host } from './host.ts'
 import { digestOf } from './hash.ts'
+import type { Kept } from './kept.ts'
 import { pull } from './pull.ts'
 
 /**
@@ -23,9 +25,26 @@ export function dryHost(host: Host, config: Config, foreign: boolean): Host {
       saveGeneration: nothing,
       dropGeneration: nothing,
     },
-    kept: { ...host.kept, keep: digestOf },
+    kept: inMemory(host.kept),
     pull: (source, options) => pull(config, source, { ...options, move: false }),
     transact: { stage: async () => {}, perform: async () => {}, undo: async () => ({ left: [] }) },
     attempt: async () => {},
+  }
+}
+
+/** What would be kept is known to this run alone: a plan of a secret is read again by whoever shows it. */
+function inMemory(kept: Kept): Kept {
+  const noted = new Map<Digest, Buffer>()
+  return {
+    ...kept,
+    keep: digestOf,
+    keepSecret(bytes, path) {
+      const digest = kept.fingerprint(bytes, path)
+      noted.set(digest, bytes)
+      return digest
+    },
+    read: (digest) => noted.get(digest) ?? kept.read(digest),
+    has: (digest) => noted.has(digest) || kept.has(digest),
+    opens: (digest) => noted.has(digest) || kept.opens(digest),
   }
 }

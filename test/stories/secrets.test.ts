@@ -367,6 +367,95 @@ test('with the host key lost everything but the old sealed copies works, after o
   expect(json(sandbox)).toEqual({ ...THEIRS, ...OURS })
 })
 
+test('with the host key lost one secret can be put in place alone, the rest follows, and a failing check says what it says', async ({
+  sandbox,
+}) => {
+  const me = await newcomer(sandbox)
+  sandbox.write(sandbox.home, { '.claude.json': JSON.stringify(THEIRS) })
+  sandbox.commit({
+    '.claude/a.md': 'a',
+    '.claude/.claude.json.enc': await sops(me, OURS),
+    'secrets/token.json': await sops(me, { token: 'first-token' }),
+  })
+  withSecrets(sandbox, `${ACCOUNT}, ${TOKEN}`)
+  await reconcile(sandbox)
+  rmSync(join(sandbox.home, '.local/share/gitops/host.key'))
+  const put = await sandbox.gitops(['decrypt', 'token', '--write'])
+  expect(put.code, put.said).toBe(0)
+  await reconcile(sandbox)
+  expect(json(sandbox, '.config/app/token.json')).toEqual({ token: 'first-token' })
+  expect(json(sandbox)).toEqual({ ...THEIRS, ...OURS })
+
+  rmSync(join(sandbox.home, '.local/share/gitops/host.key'))
+  withSecrets(sandbox, `${ACCOUNT}, ${TOKEN}`, `checks: { smoke: [{ name: 'bad', run: 'echo so it is; ! grep -q new ~/.claude/a.md' }] }`)
+  sandbox.commit({ '.claude/a.md': 'new' })
+  expect(await reconcile(sandbox, 6)).toContain('so it is')
+  expect(json(sandbox)).toEqual({ ...THEIRS, ...OURS })
+})
+
+test('with the host key lost a secret that has left the config is left where it is, and nothing else is held up', async ({ sandbox }) => {
+  const me = await newcomer(sandbox)
+  sandbox.write(sandbox.home, { '.claude.json': JSON.stringify(THEIRS) })
+  sandbox.commit({ '.claude/a.md': 'a', 's/account': await sops(me, OURS), 'secrets/token.json': await sops(me, { token: 'first-token' }) })
+  withSecrets(sandbox, `${ACCOUNT.replace('.claude/.claude.json.enc', 's/account')}, ${TOKEN}`)
+  await reconcile(sandbox)
+  rmSync(join(sandbox.home, '.local/share/gitops/host.key'))
+  sandbox.config()
+  sandbox.commit({ '.claude/a.md': 'b' })
+  await reconcile(sandbox)
+  expect(sandbox.live('.claude/a.md')).toBe('b')
+  expect(json(sandbox)).toEqual({ ...THEIRS, ...OURS })
+  expect(json(sandbox, '.config/app/token.json')).toEqual({ token: 'first-token' })
+  expect(await reconcile(sandbox)).toContain('In sync')
+})
+
+test('a secret that moves, or changes its strategy, takes its keys along and leaves those of others', async ({ sandbox }) => {
+  const me = await newcomer(sandbox)
+  sandbox.write(sandbox.home, { '.claude.json': JSON.stringify(THEIRS) })
+  sandbox.commit({
+    '.claude/a.md': 'a',
+    '.claude/.claude.json.enc': await sops(me, OURS),
+    'secrets/token.json': await sops(me, { token: 'first-token' }),
+  })
+  withSecrets(sandbox, `${ACCOUNT}, ${TOKEN}`)
+  await reconcile(sandbox)
+  sandbox.write(sandbox.home, { '.config/app/token.json': '{"token":"first-token","session":1}' })
+  withSecrets(sandbox, `${ACCOUNT.replace('~/.claude.json', '~/new/place.json')}, ${TOKEN.replace(' }', `, strategy: 'merge' }`)}`)
+  await reconcile(sandbox)
+  expect(json(sandbox)).toEqual(THEIRS)
+  expect(json(sandbox, 'new/place.json')).toEqual(OURS)
+  expect(modeOf(join(sandbox.home, 'new/place.json'))).toBe('600')
+  expect(json(sandbox, '.config/app/token.json')).toEqual({ token: 'first-token', session: 1 })
+  sandbox.commit({ 'secrets/token.json': await sops(me, { other: 'value' }) })
+  await reconcile(sandbox)
+  expect(json(sandbox, '.config/app/token.json')).toEqual({ other: 'value', session: 1 })
+  expect((await sandbox.gitops(['rollback'])).code).toBe(0)
+  expect(json(sandbox, '.config/app/token.json')).toEqual({ token: 'first-token', session: 1 })
+})
+
+test('diff, status and a dry run of secrets change nothing on disk, and show no value', async ({ sandbox }) => {
+  const me = await newcomer(sandbox)
+  sandbox.write(sandbox.home, { '.claude.json': JSON.stringify(THEIRS) })
+  sandbox.commit({
+    '.claude/a.md': 'a',
+    '.claude/.claude.json.enc': await sops(me, OURS),
+    'secrets/token.json': await sops(me, { token: 'first-token' }),
+  })
+  withSecrets(sandbox, `${ACCOUNT}, ${TOKEN}`)
+  await reconcile(sandbox)
+  sandbox.write(sandbox.home, {
+    '.claude.json': JSON.stringify({ ...THEIRS, apiKey: 'edited-key' }),
+    '.config/app/token.json': '{"token":"edited"}',
+  })
+  const before = sandbox.tree(sandbox.home)
+  for (const args of [['diff'], ['status'], ['reconcile', '--dry-run'], ['reconcile', '--dry-run', '--json']]) {
+    const ran = await sandbox.gitops(args)
+    expect(ran.code, ran.said).toBe(args[0] === 'status' ? 0 : 3)
+    expect(ran.said).not.toMatch(/first-token|edited-key|number-one|secret-one|me@example/)
+    expect(sandbox.tree(sandbox.home), args.join(' ')).toEqual(before)
+  }
+})
+
 test('decrypt NAME --write puts that one secret in place and touches nothing else', async ({ sandbox }) => {
   const me = await newcomer(sandbox)
   sandbox.commit({
