@@ -3,7 +3,7 @@ import { parseJson } from '../lib/documents/json.ts'
 import { fingerprint, readLive, rootOf, sameStat, scan, statOf } from '../lib/host/live.ts'
 import { filesAt } from '../lib/host/objects.ts'
 import type { SecretFile } from '../lib/model/config.ts'
-import { merge, type Json } from '../lib/model/edits.ts'
+import { isObject, merge, type Json } from '../lib/model/edits.ts'
 import { GitopsError } from '../lib/model/errors.ts'
 import { absPath, short, under, type AbsPath, type Digest, type RelPath, type Sha } from '../lib/model/path.ts'
 import { plan, type Change, type Plan } from '../lib/model/plan.ts'
@@ -157,7 +157,12 @@ export function mergeChange(run: Run, { key, name }: Place, known: Owned | null,
   if (stat !== null && !open && known?.stat != null && known.digest === digest && sameStat(known.stat, fingerprint(stat))) return null
   const document = (of: Digest | null | undefined): Json | undefined => (of == null ? undefined : parseJson(kept.read(of).toString(), key))
   const live = stat === null ? undefined : parseJson(readLive(key).toString(), key)
-  const { edits, drift } = merge(document(known?.digest), document(digest), live)
+  const wanted = document(digest)
+  const none = [live, wanted].findIndex((value) => value !== undefined && !isObject(value))
+  // There are no keys to tell ours from others': setting it whole would wipe what is there.
+  if (none !== -1)
+    return { kind: 'conflict', path: name, reason: `cannot be merged: ${none === 0 ? 'it' : 'the secret'} is no JSON object` }
+  const { edits, drift } = merge(document(known?.digest), wanted, live)
   if (edits.length === 0 && !(open && digest !== null)) return null
   const why = drift.length > 0 ? 'edited' : stat === null && known !== null ? 'missing' : edits.length === 0 ? 'mode' : null
   return {

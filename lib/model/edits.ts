@@ -110,7 +110,8 @@ function equal(a: Json | undefined, b: Json | undefined): boolean {
   return keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && equal(own(a, key), own(b, key)))
 }
 
-function isObject(value: Json | undefined): value is { readonly [key: string]: Json } {
+/** Whether a value has keys. */
+export function isObject(value: Json | undefined): value is { readonly [key: string]: Json } {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { DEFAULT_CONFIG, test, type Ran, type Sandbox } from '../support/sandbox.ts'
@@ -163,6 +163,49 @@ test('a file that equals the secret is taken over in silence, and made private',
   await reconcile(sandbox)
   expect(sandbox.live('.config/app/token.txt')).toBe('the very same')
   expect(modeOf(join(sandbox.home, '.config/app/token.txt'))).toBe('600')
+})
+
+test('a co-owned document that others could read is made private, also when its keys are ours already', async ({ sandbox }) => {
+  const me = await newcomer(sandbox)
+  const live = join(sandbox.home, '.claude.json')
+  sandbox.write(sandbox.home, { '.claude.json': { text: JSON.stringify({ ...THEIRS, ...OURS }), mode: 0o644 } })
+  sandbox.commit({ '.claude/a.md': 'a', '.claude/.claude.json.enc': await sops(me, OURS) })
+  withSecrets(sandbox, ACCOUNT)
+  await reconcile(sandbox)
+  expect(modeOf(live)).toBe('600')
+  expect(json(sandbox)).toEqual({ ...THEIRS, ...OURS })
+
+  chmodSync(live, 0o664)
+  await reconcile(sandbox)
+  expect(modeOf(live)).toBe('600')
+  expect(await reconcile(sandbox)).toContain('In sync')
+
+  // With other content too.
+  sandbox.write(sandbox.home, { '.claude.json': { text: JSON.stringify(THEIRS), mode: 0o644 } })
+  await reconcile(sandbox)
+  expect(modeOf(live)).toBe('600')
+  expect(json(sandbox)).toEqual({ ...THEIRS, ...OURS })
+})
+
+test('numbers too large for JavaScript, duplicate keys and lists at the top of a live document are not damaged', async ({ sandbox }) => {
+  const me = await newcomer(sandbox)
+  const theirs = '{"id": 12345678901234567890, "twice": 1, "x": 1.10, "twice": 2}'
+  sandbox.write(sandbox.home, { '.claude.json': { text: theirs, mode: 0o600 } })
+  sandbox.commit({ '.claude/a.md': 'a', '.claude/.claude.json.enc': await sops(me, { apiKey: 'key-number-one' }) })
+  withSecrets(sandbox, ACCOUNT)
+  await reconcile(sandbox)
+  for (const kept of ['"id": 12345678901234567890', '"twice": 1', '"x": 1.10', '"twice": 2'])
+    expect(sandbox.live('.claude.json')).toContain(kept)
+  expect(json(sandbox)).toMatchObject({ apiKey: 'key-number-one' })
+
+  sandbox.write(sandbox.home, { '.claude.json': '[1, 2]' })
+  expect(await reconcile(sandbox, 5)).toContain('cannot be merged: it is no JSON object')
+  expect(sandbox.live('.claude.json')).toBe('[1, 2]')
+
+  sandbox.write(sandbox.home, { '.claude.json': theirs })
+  sandbox.commit({ '.claude/.claude.json.enc': await sops(me, '["a list of secrets"]', { format: 'binary' }) })
+  expect(await reconcile(sandbox, 5)).toContain('cannot be merged: the secret is no JSON object')
+  expect(sandbox.live('.claude.json')).toBe(theirs)
 })
 
 test('a key that leaves the source is removed only while it is still ours', async ({ sandbox }) => {
