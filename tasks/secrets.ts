@@ -160,7 +160,7 @@ export function mergeChange(run: Run, { key, name }: Place, known: Owned | null,
   const wanted = document(digest)
   const none = [live, wanted].findIndex((value) => value !== undefined && !isObject(value))
   // There are no keys to tell ours from others': setting it whole would wipe what is there.
-  if (none !== -1)
+  if (digest !== null && none !== -1)
     return { kind: 'conflict', path: name, reason: `cannot be merged: ${none === 0 ? 'it' : 'the secret'} is no JSON object` }
   const { edits, drift } = merge(document(known?.digest), wanted, live)
   if (edits.length === 0 && !(open && digest !== null)) return null
