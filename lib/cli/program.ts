@@ -47,6 +47,15 @@ export async function run(argv: readonly string[]): Promise<void> {
     else if (error.exitCode === 0) process.exitCode = 0
     else process.exitCode = complain(misused(error), RECONCILES.has(name ?? '') && argv.includes('--json'))
   }
+  end()
+}
+
+/** Milliseconds for what a command left running to end by itself. */
+const LINGER = 500
+
+/** Ends the process when everything is said, whatever a user's own function has left open: the next scheduled run waits for this one. */
+function end(): void {
+  process.stdout.write('', () => process.stderr.write('', () => setTimeout(() => process.exit(), LINGER).unref()))
 }
 
 /** The commands whose `--json` ends in a verdict, whatever happens. */
