@@ -18,7 +18,11 @@ const test = base.extend<{ watch: (env?: NodeJS.ProcessEnv, args?: readonly stri
   watch: async ({ sandbox }, use) => {
     const begun: ChildProcess[] = []
     await use((env = {}, args = []) => {
-      const options = { cwd: sandbox.site, env: { ...sandbox.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] as ['ignore', 'pipe', 'pipe'] }
+      const options = {
+        cwd: sandbox.site,
+        env: { ...sandbox.env, ...env },
+        stdio: ['ignore', 'pipe', 'pipe'] as ['ignore', 'pipe', 'pipe'],
+      }
       const child = spawn(process.execPath, [CLI, 'watch', ...args], options)
       begun.push(child)
       let text = ''
@@ -226,10 +230,22 @@ for (const [signal, code] of [
     const ended = once(child, 'close')
     try {
       // The main program is process 1 and finds everything in place.
-      await until('the main program', () => live(sandbox, 'main') !== null, () => said)
-      await until('its line', () => live(sandbox, 'main') === '1 argument one\n', () => `${live(sandbox, 'main')} ${said}`)
+      await until(
+        'the main program',
+        () => live(sandbox, 'main') !== null,
+        () => said,
+      )
+      await until(
+        'its line',
+        () => live(sandbox, 'main') === '1 argument one\n',
+        () => `${live(sandbox, 'main')} ${said}`,
+      )
       sandbox.commit({ '.claude/a.md': 'two\n' })
-      await until('a later run', () => live(sandbox, '.claude/a.md') === 'two\n', () => said)
+      await until(
+        'a later run',
+        () => live(sandbox, '.claude/a.md') === 'two\n',
+        () => said,
+      )
       if (signal === null) writeFileSync(join(sandbox.home, 'end'), '')
       else {
         const inner = execFileSync('ps', ['-o', 'pid=', '--ppid', String(child.pid)], { encoding: 'utf8' }).trim()
