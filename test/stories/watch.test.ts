@@ -8,9 +8,9 @@ import { CLI, DEFAULT_CONFIG, test as base, type Sandbox } from '../support/sand
 
 interface Watch {
   readonly child: ChildProcess
-  said(): string
+  readonly said: () => string
   /** Sends SIGTERM and resolves with the exit code. */
-  stop(signal?: NodeJS.Signals): Promise<number | null>
+  readonly stop: (signal?: NodeJS.Signals) => Promise<number | null>
 }
 
 /** `gitops watch`, which is ended with the test. */
@@ -184,7 +184,7 @@ test('without a schedule, or with one that is never due, it says so with exit co
 function unable(): string | null {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'only root on Linux can make a PID namespace'
   try {
-    execFileSync('unshare', ['-pf', '--mount-proc', 'true'], { stdio: 'ignore' })
+    execFileSync('sh', ['-c', 'unshare -pf --mount-proc true'], { stdio: 'ignore' })
     return null
   } catch {
     return 'this machine lets nobody make a PID namespace'
@@ -220,7 +220,7 @@ for (const [signal, code] of [
         mode: 0o755,
       },
     })
-    const child = spawn('unshare', ['-pf', '--mount-proc', '--kill-child', './entry', './main', 'argument'], {
+    const child = spawn('sh', ['-c', 'exec unshare -pf --mount-proc --kill-child ./entry ./main argument'], {
       cwd: sandbox.site,
       env: { ...sandbox.env, PATH: `${join(sandbox.site, 'bin')}:${sandbox.env['PATH']}` },
       stdio: ['ignore', 'pipe', 'pipe'],

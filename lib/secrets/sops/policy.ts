@@ -39,7 +39,9 @@ async function matches(pattern: unknown, path: string): Promise<boolean> {
   if (pattern === undefined || pattern === null || pattern === '') return true
   const { RE2JS } = await import('re2js')
   try {
-    return RE2JS.compile(String(pattern)).matcher(path).find()
+    return RE2JS.compile(pattern as string)
+      .matcher(path)
+      .find()
   } catch (cause) {
     throw fault('metadata', `has a path_regex that is not a regular expression of RE2: ${JSON.stringify(pattern)}`, { cause })
   }
