@@ -6,6 +6,11 @@ export default defineConfig({
   home: '.sandbox',
   sources: { team: { repo: '.' } },
   targets: { claude: { source: 'team', from: '.claude', to: '~/.claude' } },
+  // This key is public and protects nothing: it is there so that the example works in a fresh clone.
+  identities: ['.example/age-key.txt'],
+  // Only the keys of ours in it; the rest of the file is the application's.
+  secrets: { account: { from: '.claude/.claude.json.enc', to: '~/.claude.json', strategy: 'merge' } },
+  audit: { path: '~/.claude-gitops-audit.log' },
   checks: {
     smoke: [
       {

@@ -2,7 +2,7 @@ import { appendAudit } from '../lib/host/audit.ts'
 import type { Notifier } from '../lib/model/config.ts'
 import type { Alerted } from '../lib/model/state.ts'
 import type { UnitOutcome } from '../lib/model/verdict.ts'
-import type { AlertEvent } from '../lib/plugins/contract.ts'
+import type { AlertEvent, NotifierContext } from '../lib/plugins/contract.ts'
 import { auditRecord } from './audit.ts'
 import { hiding } from './hide.ts'
 import type { Run, Unit } from './run.ts'
@@ -56,10 +56,9 @@ async function tell(run: Run, unit: Unit, outcome: UnitOutcome, event: AlertEven
 }
 
 function send(run: Run, { name, send: body, timeout }: Notifier, alert: AlertEvent): Promise<void> {
-  const signal = AbortSignal.timeout(timeout)
   return run.host.attempt({
     what: `notifier ${JSON.stringify(name)}`,
-    run: typeof body === 'string' ? body : () => body(alert as never, { signal } as never),
+    run: typeof body === 'string' ? body : ({ signal }: NotifierContext) => body(alert as never, { signal } as never),
     input: `${JSON.stringify(alert)}\n`,
     cwd: run.config.home,
     home: run.config.home,
@@ -68,7 +67,7 @@ function send(run: Run, { name, send: body, timeout }: Notifier, alert: AlertEve
     stage: null,
     timeout,
     // An interrupted run still tells.
-    signal,
+    signal: new AbortController().signal,
     hide: hiding(run),
   })
 }

@@ -2,17 +2,30 @@ import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, re
 import { dirname } from 'node:path'
 import type { AuditRecord } from '../model/audit.ts'
 
+/** Milliseconds in which a write that is under way has gone on. */
+const WRITING = 20
+/** Never changes: waiting for it is a pause. */
+const CLOCK = new Int32Array(new SharedArrayBuffer(4))
+
 /** Appends one record by one write, so that two processes never interleave. A line that a crash cut off is ended first. */
 export function appendAudit(path: string, record: AuditRecord): void {
   mkdirSync(dirname(path), { recursive: true })
   const file = openSync(path, 'a+', 0o600)
   try {
-    const { size } = fstatSync(file)
-    const last = Buffer.alloc(1)
-    const cut = size > 0 && readSync(file, last, 0, 1, size - 1) === 1 && last[0] !== 10
-    writeSync(file, `${cut ? '\n' : ''}${JSON.stringify(record)}\n`)
+    writeSync(file, `${isCut(file) ? '\n' : ''}${JSON.stringify(record)}\n`)
   } finally {
     closeSync(file)
+  }
+}
+
+/** Whether the last line lacks its end and nobody is writing it: another process's write may be seen when it is half done. */
+function isCut(file: number): boolean {
+  for (let seen = -1; ; Atomics.wait(CLOCK, 0, 0, WRITING)) {
+    const { size } = fstatSync(file)
+    const last = Buffer.alloc(1)
+    if (size === 0 || readSync(file, last, 0, 1, size - 1) === 0 || last[0] === 10) return false
+    if (size === seen) return true
+    seen = size
   }
 }
 

@@ -111,6 +111,8 @@ function mortal(signal: AbortSignal): typeof spawn {
   return ((...args: Parameters<typeof spawn>) => {
     const child = spawn(...args)
     begun.add(child)
+    // A command need not read what it is given: how it ends is what counts.
+    child.stdin?.on('error', () => {})
     child.once('close', () => begun.delete(child))
     if (signal.aborted) end(child)
     return child

@@ -16,9 +16,9 @@ function nextCron({ cron, timeZone }: Extract<Schedule, { kind: 'cron' }>, now: 
   } catch (cause) {
     throw new GitopsError(
       'config',
-      `schedule.cron: ${JSON.stringify(cron)}${timeZone === null ? '' : ` in ${timeZone}`} is never due: ${(cause as Error).message}`,
+      `schedule.cron: ${JSON.stringify(cron)}${timeZone === null ? '' : ` in ${timeZone}`} is never due: ${(cause as Error).message.split('\n')[0]}`,
       {
-        hint: "Write five fields, such as '*/5 * * * *'.",
+        hint: "Write five fields, such as '*/5 * * * *', and a zone such as 'Europe/Paris'.",
         cause,
       },
     )

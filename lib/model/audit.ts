@@ -1,8 +1,20 @@
 import type { OutcomeKind } from './outcome.ts'
 import type { Reason } from './verdict.ts'
 
+/** What kinds of things audit records tell. */
+export const CHANGE_TYPES = [
+  'applied',
+  'healed',
+  'rolled-back',
+  'refused',
+  'failed',
+  'stuck',
+  'rollback',
+  'recovered',
+  'notify-failed',
+] as const
 /** What kind of thing an audit record tells. */
-export type ChangeType = 'applied' | 'healed' | 'rolled-back' | 'refused' | 'failed' | 'stuck' | 'rollback' | 'recovered' | 'notify-failed'
+export type ChangeType = (typeof CHANGE_TYPES)[number]
 
 /** One line of the audit trail. The first five fields are the ones that scripts written for the original log read. */
 export interface AuditRecord {

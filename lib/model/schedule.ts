@@ -2,11 +2,14 @@ import { GitopsError } from './errors.ts'
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
-/** `'90s'`, `'5m'`, `'250ms'` … in milliseconds; a bare number is seconds. Throws `config` for anything else, zero included. */
-export function duration(text: string): number {
+/**
+ * `'90s'`, `'5m'`, `'250ms'` … in milliseconds; a bare number is seconds. Throws `config` for anything else, zero included,
+ * and for more than `most`, unless given the longest that a timer can wait.
+ */
+export function duration(text: string, most = 2 ** 31 - 1): number {
   const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?$/.exec(text.trim())
   const value = match === null ? 0 : Number(match[1]) * (UNITS[match[2] ?? 's'] ?? 0)
-  if (!(value > 0) || value > 2 ** 31) throw new GitopsError('config', `${JSON.stringify(text)} is not a duration such as '90s' or '5m'`)
+  if (!(value > 0) || value > most) throw new GitopsError('config', `${JSON.stringify(text)} is not a duration such as '90s' or '5m'`)
   return value
 }
 

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect } from 'vitest'
 import { test, type Sandbox } from '../support/sandbox.ts'
@@ -48,6 +48,8 @@ function wanted(sandbox: Sandbox): Record<string, string> {
   const directory = join(sandbox.root, 'wanted')
   mkdirSync(directory)
   execFileSync('sh', ['-c', 'umask 022; git ls-files -z .claude | xargs -0 tar c | tar x -C "$0"', directory], { cwd: ROOT })
+  // A secret's ciphertext is never copied as a file.
+  rmSync(join(directory, '.claude/.claude.json.enc'))
   return sandbox.tree(join(directory, '.claude'))
 }
 
@@ -89,6 +91,51 @@ for (const [state, make] of Object.entries(STATES)) {
     expect(sandbox.git(directory, 'status', '--porcelain')).toBe('')
   })
 }
+
+const SECRET = {
+  mcpServers: {
+    tracker: {
+      type: 'http',
+      url: 'https://tracker.example.org/mcp',
+      headers: { Authorization: 'Bearer example-token-that-opens-nothing' },
+    },
+  },
+}
+
+test("the example's secret is merged into a file that the application goes on writing to, and the trail lies beside it", ({ sandbox }) => {
+  const directory = clone(sandbox)
+  const file = join(directory, '.sandbox/.claude.json')
+  const read = (): unknown => JSON.parse(readFileSync(file, 'utf8'))
+  sandbox.write(directory, { '.sandbox/.claude.json': '{"numStartups":7,"oauthAccount":{"emailAddress":"me@example.org"}}\n' })
+  const first = gitops(sandbox, directory, ['reconcile'])
+  expect(first.code, first.said).toBe(0)
+  expect(read()).toEqual({ numStartups: 7, oauthAccount: { emailAddress: 'me@example.org' }, ...SECRET })
+  expect(statSync(file).mode & 0o777).toBe(0o600)
+
+  sandbox.write(directory, { '.sandbox/.claude.json': JSON.stringify({ numStartups: 8, ...SECRET }) })
+  expect(gitops(sandbox, directory, ['reconcile']).said).toContain('In sync')
+  expect(read()).toEqual({ numStartups: 8, ...SECRET })
+
+  const trail = readFileSync(join(directory, '.sandbox/.claude-gitops-audit.log'), 'utf8')
+  expect((JSON.parse(trail) as { paths: string[] }).paths).toContain(file)
+  expect(first.said + trail).not.toContain('example-token')
+  expect(sandbox.git(directory, 'status', '--porcelain')).toBe('')
+})
+
+test("the example's key says that it is public, and opens the secret for us and for the real sops", ({ sandbox }) => {
+  const directory = clone(sandbox)
+  const key = join(directory, '.example/age-key.txt')
+  expect(readFileSync(key, 'utf8').split('\n')[0]).toBe(
+    "# THIS KEY IS PUBLIC AND PROTECTS NOTHING. It is the example's own, committed on purpose,",
+  )
+  const env = { SOPS_AGE_KEY_FILE: key }
+  expect(JSON.parse(gitops(sandbox, directory, ['decrypt', '.claude/.claude.json.enc'], env).said)).toEqual(SECRET)
+  expect(gitops(sandbox, directory, ['decrypt', '.claude/.claude.json.enc']).code).toBe(128)
+  const sops = process.env['GITOPS_SOPS'] ?? 'sops'
+  const args = ['decrypt', '--input-type', 'json', '--output-type', 'json', '.claude/.claude.json.enc']
+  const real = spawnSync(sops, args, { cwd: directory, env: { ...sandbox.env, ...env }, encoding: 'utf8' })
+  if (real.error === undefined) expect(JSON.parse(real.stdout), real.stderr).toEqual(SECRET)
+})
 
 test('the one variable that the README names shows a rollback, with a new commit to roll back', ({ sandbox }) => {
   const directory = clone(sandbox)

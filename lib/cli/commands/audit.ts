@@ -1,6 +1,6 @@
 import { Option } from 'commander'
 import { readAudit } from '../../host/audit.ts'
-import { asked, type AuditRecord } from '../../model/audit.ts'
+import { asked, CHANGE_TYPES, type AuditRecord } from '../../model/audit.ts'
 import { GitopsError, printable } from '../../model/errors.ts'
 import { duration } from '../../model/schedule.ts'
 import { complain, print } from '../messages.ts'
@@ -22,7 +22,7 @@ export const auditCommand: Verb<AuditOptions> = {
   options: [
     new Option('--user <name>', 'only what this user ran'),
     new Option('--since <when>', "a date such as 2026-01-31, or a duration such as '2d'"),
-    new Option('--type <type>', 'applied, healed, rolled-back, refused, failed, stuck, rollback, recovered or notify-failed'),
+    new Option('--type <type>', 'only changes of this kind').choices(CHANGE_TYPES),
     new Option('--file <text>', 'only records with a path that holds this text'),
     new Option('--json', 'the records as they are in the trail'),
     configOption,
@@ -54,10 +54,11 @@ function line({ timestamp, change_type, files, user, commit, source }: AuditReco
 }
 
 function momentOf(text: string): number {
-  const date = Date.parse(text)
+  // A date alone begins at midnight here; the language would take it for midnight in Greenwich.
+  const date = Date.parse(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00` : text)
   if (!Number.isNaN(date) && /^\d{4}-/.test(text)) return date
   try {
-    return Date.now() - duration(text)
+    return Date.now() - duration(text, Infinity)
   } catch (cause) {
     throw new GitopsError('usage', `--since ${JSON.stringify(text)} is neither a date nor a duration`, {
       hint: "Say 2026-01-31 or '2d'.",

@@ -24,8 +24,10 @@ export const watchCommand: Verb<WatchOptions> = {
           hint: "Add schedule: { every: '60s' }, or set GITOPS_CHECK_INTERVAL.",
         })
       }
+      // What is never due is refused before anything is done.
+      nextRun(config.schedule, new Date(), new Date())
       const stop = new AbortController()
-      for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stop.abort())
+      for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => stop.abort())
       while (!stop.signal.aborted) {
         const started = new Date()
         await tick(file, options.json === true, stop.signal)

@@ -26,7 +26,8 @@ export async function policyFor(text: string, path: string): Promise<Policy> {
   } catch (cause) {
     throw fault('metadata', 'is not YAML', { cause })
   }
-  for (const rule of Array.isArray(rules) ? (rules as Record<string, unknown>[]) : []) {
+  for (const rule of Array.isArray(rules) ? (rules as (Record<string, unknown> | null)[]) : []) {
+    if (typeof rule !== 'object' || rule === null) throw fault('metadata', 'has a creation rule that is not a mapping')
     if (await matches(rule['path_regex'], path)) return policyOf(rule)
   }
   throw fault('recipient', `has no creation rule that matches ${path}`, {
@@ -68,9 +69,11 @@ function ruleOf(kind: (typeof SUFFIXES)[number] | (typeof PATTERNS)[number], val
 
 /** A text with commas, or a list of such texts. */
 function recipientsOf(age: unknown): string[] {
-  return [age ?? []]
-    .flat()
-    .flatMap((item) => (item as string).split(','))
+  const items: unknown[] = [age ?? []].flat()
+  if (!items.every((item) => typeof item === 'string'))
+    throw fault('metadata', 'has a rule whose `age` is neither a text nor a list of texts', { hint: 'Write age: age1…' })
+  return items
+    .flatMap((item) => item.split(','))
     .map((item) => item.trim())
     .filter((item) => item !== '')
 }
