@@ -38,7 +38,10 @@ const ROWS: readonly (readonly [failure: string, covered: FailureMode['covered']
     'a file that an application writes too is replaced as a whole',
     test('at first contact diff tells what would be kept and what would be refused'),
   ],
-  ['a state file is replaced by a decrypted copy', later('secret files and merging')],
+  [
+    'a state file is replaced by a decrypted copy',
+    test('merging into a live document keeps every key of the application, through drift, rollbacks and removal'),
+  ],
   ['writes race with a running application', later('co-owned documents and the locks of applications')],
   [
     'a set of files is not written as one',
@@ -49,9 +52,12 @@ const ROWS: readonly (readonly [failure: string, covered: FailureMode['covered']
     test('any plan, in a real directory, gives exactly the wanted tree, and undoing it gives exactly the old one'),
   ],
   ['a crash in the middle', test('a reconcile that is killed while it applies a bad revision ends in exactly the old tree')],
-  ['plaintext lies about for a while', later('secret files')],
-  ["a secret's mode is wrong", later('secret files')],
-  ['secrets linger in backups', later('secret files')],
+  [
+    'plaintext lies about for a while',
+    test('a secret file is decrypted into its place, private from its first byte, and a second run has nothing to do'),
+  ],
+  ["a secret's mode is wrong", test('a co-owned document that others could read is made private, also when its keys are ours already')],
+  ['secrets linger in backups', test('a file that is there and differs is not replaced unasked, and what asks for it keeps a sealed copy')],
   [
     'a pointer to the backup at a fixed place in /tmp',
     cannot('state lies in a private directory of the user, 0700, and nothing of ours in /tmp'),
@@ -92,10 +98,16 @@ const ROWS: readonly (readonly [failure: string, covered: FailureMode['covered']
   ],
   ['something hangs', test('a server that accepts and never answers is given up at the deadline')],
   ['the environment of a scheduled job differs', later('the doctor and the scheduled service')],
-  ['a failed decryption leaves an empty file', later('secret files')],
+  [
+    'a failed decryption leaves an empty file',
+    test('without an identity that opens it nothing is written, and the sentence says whose it is and which were tried'),
+  ],
   ['a recipient is added or removed', later('the team: members and their keys')],
-  ['silence when the script itself dies', later('alerts and metrics')],
-  ['the audit log is appended to without care', later('the audit trail')],
+  [
+    'silence when the script itself dies',
+    test('each run is a process of its own: it sees a changed config, and outlives a broken one and a run that crashed'),
+  ],
+  ['the audit log is appended to without care', test('twelve processes that write at the same time never mix their lines')],
   ['the disk is full or read-only', test('a target that fills up ends with exit 1 and exactly the old tree')],
   ['paths differ from machine to machine', test('a function is given host, home, platform and env, and may be asynchronous')],
   ['the application reads another file than the one written', later('the preset for Claude Code')],
