@@ -68,8 +68,8 @@ test('new files get the permissions that the umask gives, executable files are e
   chmodSync(join(claude(sandbox), 'run'), 0o640)
   chmodSync(join(claude(sandbox), 'a'), 0o600)
   const healed = await sandbox.gitops(['reconcile'])
-  expect(healed.said).toContain('secret: mode since it was applied')
-  expect(healed.said).toContain('run: mode since it was applied')
+  expect(healed.said).toContain('secret: permissions changed since it was applied')
+  expect(healed.said).toContain('run: permissions changed since it was applied')
   expect(healed.said).toContain('2 updated; drift was healed')
   expect(lstatSync(join(claude(sandbox), 'secret')).mode & 0o777).toBe(0o600)
   expect(lstatSync(join(claude(sandbox), 'run')).mode & 0o777).toBe(0o750)
@@ -416,6 +416,13 @@ test('a file becomes a directory and a directory becomes a file, also when its f
   expect(sandbox.tree(claude(sandbox))).toEqual(before)
 })
 
+/** How each kind of drift is told. */
+const WORDS: Readonly<Record<string, string>> = {
+  edited: 'edited',
+  missing: 'gone',
+  mode: 'permissions changed',
+  type: 'replaced by something else',
+}
 const drifts: [string, string, (path: string, sandbox: Sandbox) => void][] = [
   ['edited', 'edited', (path, sandbox) => sandbox.write(path, { '../a': 'mine' })],
   ['deleted', 'missing', (path) => rmSync(path)],
@@ -436,7 +443,7 @@ test.for(drifts)(
     expect((JSON.parse(seen.stdout) as { sources: { drift: unknown[] }[] }).sources[0]?.drift).toEqual([{ path, kind }])
     const healed = await sandbox.gitops(['reconcile'])
     expect(healed.code).toBe(0)
-    expect(healed.said).toContain(`${path}: ${kind} since it was applied`)
+    expect(healed.said).toContain(`${path}: ${WORDS[kind]} since it was applied`)
     expect(healed.said).toContain('drift was healed')
     expect(sandbox.tree(claude(sandbox))).toEqual({ a: '644 ours', b: '644 b' })
     if (kind === 'edited') expect(Object.values(sandbox.tree(join(sandbox.state, 'kept')))).toContain('600 mine')
