@@ -30,7 +30,7 @@ test('at first contact a different file is kept, replaced, and brought back by a
   const before = sandbox.tree(claude(sandbox))
   sandbox.commit({ '.claude/CLAUDE.md': 'ours', '.claude/link': 'a file', '.claude/new/x': 'new' })
   sandbox.config()
-  expect((await sandbox.gitops(['diff'])).said).toContain('CLAUDE.md  (changed, what is there now is kept)')
+  expect((await sandbox.gitops(['diff'])).said).toContain('CLAUDE.md  (changed, a copy of what is there now is kept)')
   expect((await sandbox.gitops(['reconcile'])).said).toContain('1 created, 2 updated')
   expect(sandbox.tree(claude(sandbox))).toMatchObject({ 'CLAUDE.md': '640 ours', link: '644 a file' })
   const back = await sandbox.gitops(['rollback'])
@@ -351,7 +351,7 @@ test('a state from another machine is set aside, and what it owned is taken over
   expect((await sandbox.gitops(['reconcile'])).said).toContain('1 deleted')
 })
 
-test.for(['inventory.json', 'status.json', 'identity.json', 'journal.json'])(
+test.for(['inventory.json', 'status.json', 'identity.json'])(
   'a damaged %s is said, kept aside or made anew, and costs no file',
   async (name, { sandbox }) => {
     sandbox.commit({ '.claude/a': 'a', '.claude/b': 'b' })
