@@ -1,8 +1,6 @@
 import { discardIfDamaged, protect } from '../lib/host/clone.ts'
 import { tally, type UnitOutcome } from '../lib/model/verdict.ts'
 import { changes, held, targetOutcomes, type Run, type Unit } from './run.ts'
-import { alerts } from './alerts.ts'
-import { audit } from './audit.ts'
 import { commit, learnt } from './generation.ts'
 
 /** Writes down what became of each unit: the inventory of those that had nothing to write, and what was attempted. */
@@ -19,9 +17,10 @@ export async function record(run: Run): Promise<void> {
       await protect(unit.pulled.repository, unit.pulled.commit, run.signal)
   }
   try {
-    await audit(run, before)
+    const news = run.units.some((unit) => unit.outcome?.kind !== 'in-sync' || (before.sources[unit.name]?.alerted ?? null) !== null)
+    if (news) await (await import('./audit.ts')).audit(run, before)
     remember(run)
-    await alerts(run)
+    if (news) await (await import('./alerts.ts')).alerts(run)
   } catch (error) {
     run.notes.push(`what became of this run could not be written down: ${(error as Error).message}`)
   }

@@ -7,8 +7,8 @@ import type { Machine } from './machine.ts'
 import type { Pulled, PullOptions } from './fetch.ts'
 import { pull } from './pull.ts'
 import { storeIn, type Store } from './store.ts'
-import { perform, stage } from './transact.ts'
-import { undo } from './undo.ts'
+import type { perform, stage } from './transact.ts'
+import type { undo } from './undo.ts'
 
 /** Everything outside that a run can change. Reading is not in here: it is the same for every run. */
 export interface Host {
@@ -37,7 +37,16 @@ export function realHost(config: Config, machine: Machine, damaged: (sentence: s
       if (source.kind === 'self') saveLastGood(config, source, pulled.repository.gitDir)
       return pulled
     },
-    transact: { stage, perform, undo },
+    // Loaded when there is something to write: most runs have nothing.
+    transact: {
+      async stage(...given) {
+        // What takes it all back is here before anything is written.
+        await import('./undo.ts')
+        return (await import('./transact.ts')).stage(...given)
+      },
+      perform: async (...given) => (await import('./transact.ts')).perform(...given),
+      undo: async (...given) => (await import('./undo.ts')).undo(...given),
+    },
     attempt,
   }
 }
