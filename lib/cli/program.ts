@@ -33,6 +33,8 @@ export async function run(argv: readonly string[]): Promise<void> {
     .exitOverride()
     .showSuggestionAfterError()
     .helpCommand(false)
+    // Names only: what each takes is on its own page.
+    .configureHelp({ subcommandTerm: (command) => command.name() })
     .action(() => program.help())
     .configureOutput({ outputError: () => {} })
   const name = argv.slice(2).find((word) => !word.startsWith('-'))
@@ -64,7 +66,11 @@ function add(program: Command, verb: Verb<never>): void {
     const options = command.opts<never>()
     process.exitCode = await verb.run(
       options,
-      all.slice(0, -2).filter((arg) => typeof arg === 'string'),
+      // An argument of many words comes as a list.
+      all
+        .slice(0, -2)
+        .flat()
+        .filter((arg) => typeof arg === 'string'),
     )
   })
 }

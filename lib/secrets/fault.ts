@@ -11,6 +11,8 @@ import { GitopsError, type ErrorCode } from '../model/errors.ts'
  * - `recipient`, `identity`: a key is written wrongly, or of a kind that is not supported
  * - `plaintext`: the document to encrypt cannot be expressed in the format
  * - `unsupported`: a feature of SOPS that is not supported here
+ * - `no-file`, `conflicting`, `bad-path`: a command names a file that is not there, options that exclude each other, a place
+ *   in a document that is written wrongly or is not there
  */
 export type FaultKind =
   | 'empty'
@@ -25,6 +27,9 @@ export type FaultKind =
   | 'identity'
   | 'plaintext'
   | 'unsupported'
+  | 'no-file'
+  | 'conflicting'
+  | 'bad-path'
 
 const CODES: Readonly<Record<FaultKind, readonly [code: ErrorCode, sopsExit: number]>> = {
   empty: ['invalid', 1],
@@ -39,16 +44,22 @@ const CODES: Readonly<Record<FaultKind, readonly [code: ErrorCode, sopsExit: num
   identity: ['environment', 1],
   plaintext: ['invalid', 23],
   unsupported: ['environment', 1],
+  'no-file': ['usage', 100],
+  conflicting: ['usage', 8],
+  'bad-path': ['usage', 91],
 }
 
 /** The cause of every `GitopsError` of this room: which fault it is. */
 class FaultError extends Error {
   override readonly name = 'FaultError'
   readonly kind: FaultKind
+  /** The message names its file already. */
+  readonly named: boolean
 
-  constructor(kind: FaultKind, cause: unknown) {
+  constructor(kind: FaultKind, cause: unknown, named = false) {
     super(kind, cause === undefined ? {} : { cause })
     this.kind = kind
+    this.named = named
   }
 }
 
@@ -60,11 +71,14 @@ export function fault(kind: FaultKind, message: string, options: { hint?: string
   })
 }
 
-/** The same error with the file's name before its message. */
+/** The same error with the file's name before its message; one that names its file already stays as it is. */
 export function inFile(file: string, error: GitopsError): GitopsError {
+  const { cause } = error
+  if (cause instanceof FaultError && cause.named) return error
+  const named = cause instanceof FaultError ? new FaultError(cause.kind, cause.cause, true) : cause
   return new GitopsError(error.code, `${file} ${error.message}`, {
     ...(error.hint === undefined ? {} : { hint: error.hint }),
-    ...(error.cause === undefined ? {} : { cause: error.cause }),
+    ...(named === undefined ? {} : { cause: named }),
   })
 }
 

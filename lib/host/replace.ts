@@ -1,0 +1,73 @@
+import {
+  closeSync,
+  fchmodSync,
+  fchownSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { dirname } from 'node:path'
+import { GitopsError } from '../model/errors.ts'
+import { syncDirectory, writeAll } from './write.ts'
+
+/** How a person's file is replaced. */
+export interface Replacing {
+  /** Permission bits of a file that is not there yet; one that is there keeps its own. */
+  readonly mode: number
+  /** What was read from it; with anything else in it now nothing is written. */
+  readonly expected?: Buffer
+}
+
+/**
+ * Replaces a person's file so that a crash at any instant leaves the old bytes or the new ones, on the disk. Mode and owner
+ * stay, a link stays a link, and what is no file (a terminal, a pipe) is written to. Throws `io`, or `conflict` when the
+ * file is no longer what was expected; the old one is then untouched.
+ */
+export function replaceFile(path: string, bytes: Buffer, { mode, expected }: Replacing): void {
+  try {
+    const old = statSync(path, { throwIfNoEntry: false })
+    if (old !== undefined && !old.isFile()) return writeFileSync(path, bytes)
+    const real = old === undefined ? path : realpathSync(path)
+    const temp = `${real}.${randomBytes(6).toString('hex')}.tmp`
+    try {
+      writeLike(temp, bytes, old ?? { mode })
+      if (expected !== undefined && !readFileSync(real).equals(expected)) throw changed(path)
+      renameSync(temp, real)
+    } catch (error) {
+      rmSync(temp, { force: true })
+      throw error
+    }
+    syncDirectory(dirname(real))
+  } catch (error) {
+    if (error instanceof GitopsError) throw error
+    throw new GitopsError('io', `${path} cannot be written: ${(error as NodeJS.ErrnoException).code ?? (error as Error).message}`, {
+      hint: 'See that there is room, and that its directory is yours to write.',
+      cause: error,
+    })
+  }
+}
+
+/** Mode before content, so that nothing is readable for a moment longer than it should be. */
+function writeLike(temp: string, bytes: Buffer, like: { mode: number; uid?: number; gid?: number }): void {
+  const file = openSync(temp, 'wx', 0o600)
+  try {
+    if (process.getuid?.() === 0 && like.uid !== undefined && like.gid !== undefined) fchownSync(file, like.uid, like.gid)
+    fchmodSync(file, like.mode & 0o7777)
+    writeAll(file, bytes)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+}
+
+function changed(path: string): GitopsError {
+  return new GitopsError('conflict', `${path} was changed by somebody else in the meantime`, {
+    hint: 'Nothing was written. Look at it, and try again.',
+  })
+}
