@@ -1,19 +1,20 @@
-import { wrap, type Recipient } from '../age.ts'
 import { fault } from '../fault.ts'
 import { associatedData, encryptLeaf, newDataKey, type DataKey } from './cipher.ts'
 import { isComment, lookup, type Documents } from './document.ts'
 import { newMac, sealMac } from './mac.ts'
-import { DIALECT, METADATA_KEY, writeMetadata } from './metadata.ts'
+import { writeMetadata } from './metadata-write.ts'
+import { DIALECT, METADATA_KEY } from './metadata.ts'
 import { DEFAULT_RULE, selector, type Rule, type Selector } from './rules.ts'
 import { emitEncrypted, loadPlain, type SopsFormat } from './store.ts'
 import { stamp } from './time.ts'
 import { walk } from './walk.ts'
+import { keyGroups, wrapDataKey, type Recipients } from './wrap-key.ts'
 
 /** How a file is to be encrypted. */
 export interface EncryptOptions {
   readonly format: SopsFormat
-  /** At least one; each can read the file. Made by `recipient`. */
-  readonly recipients: readonly Recipient[]
+  /** At least one; each can read the file, or so many groups together. Made by `recipient`. */
+  readonly recipients: Recipients
   /** Written into the file as the time of its last change. */
   readonly now: Date
   /** Which values are encrypted; SOPS' own default unless given. Without effect on binary files. */
@@ -38,8 +39,7 @@ export interface Encrypted {
  */
 export async function encryptSops(plaintext: Uint8Array, options: EncryptOptions): Promise<Encrypted> {
   const { format, now, macOnlyEncrypted = false } = options
-  const recipients = [...new Set(options.recipients)]
-  if (recipients.length === 0) throw fault('recipient', 'has no recipient to encrypt it to', { hint: 'Name one in .sops.yaml.' })
+  const recipients = keyGroups(options.recipients)
   const documents = await loadPlain(plaintext, format)
   await refuseEncrypted(plaintext, documents, format)
   const rule: Rule = format === 'binary' ? { kind: 'all' } : (options.rule ?? DEFAULT_RULE)
@@ -47,10 +47,9 @@ export async function encryptSops(plaintext: Uint8Array, options: EncryptOptions
   try {
     const { sealed, digest, count } = sealDocuments(documents, key, { isSelected: await selector(rule), macOnlyEncrypted })
     const lastModified = stamp(now)
-    const age = await Promise.all(recipients.map(async (to) => ({ recipient: to, enc: await wrap(key, to) })))
+    const wrapped = await wrapDataKey(key, recipients)
     const mac = sealMac(digest, key, lastModified)
-    const groups = [{ age, others: [] }]
-    const block = writeMetadata({ groups, threshold: 1, lastModified, mac, rule, macOnlyEncrypted, version: DIALECT })
+    const block = writeMetadata({ ...wrapped, lastModified, mac, rule, macOnlyEncrypted, version: DIALECT, from: null })
     return { bytes: emitEncrypted(sealed, block, format), ...count }
   } finally {
     key.fill(0)

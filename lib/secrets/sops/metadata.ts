@@ -1,5 +1,5 @@
 import { fault } from '../fault.ts'
-import { branch, isBranch, isList, isTime, item, list, lookup, type Branch, type Value } from './document.ts'
+import { isBranch, isList, isTime, type Branch, type Item, type Value } from './document.ts'
 import { DEFAULT_RULE, type Rule } from './rules.ts'
 import { rfc3339, wholeSeconds } from './time.ts'
 
@@ -14,6 +14,8 @@ export interface KeyGroup {
   readonly age: readonly AgeEntry[]
   /** Kinds of keys in it that are not age, as they are named in the file: `pgp`, `kms`. */
   readonly others: readonly string[]
+  /** The mapping it was read from, with all that is not understood here; null for a new one. */
+  readonly from: Branch | null
 }
 
 /** The `sops` block of a file. */
@@ -28,11 +30,16 @@ export interface Metadata {
   readonly rule: Rule
   readonly macOnlyEncrypted: boolean
   readonly version: string
+  /** The block it was read from, whose order and unknown fields stay when it is written again; null for a new one. */
+  readonly from: Branch | null
 }
 
-const OTHER_KEYS = ['kms', 'gcp_kms', 'hckms', 'azure_kv', 'hc_vault', 'pgp']
+/** Lists of keys that are not age, which other tools than this one open. */
+export const OTHER_KEYS = ['kms', 'gcp_kms', 'hckms', 'azure_kv', 'hc_vault', 'pgp'] as const
 const SUFFIX_RULES = ['unencrypted_suffix', 'encrypted_suffix'] as const
 const PATTERN_RULES = ['unencrypted_regex', 'encrypted_regex', 'unencrypted_comment_regex', 'encrypted_comment_regex'] as const
+/** The fields that say which values are encrypted; a file has at most one. */
+export const SELECTORS = [...SUFFIX_RULES, ...PATTERN_RULES] as const
 
 /** The key that SOPS keeps for itself at the top of a document. */
 export const METADATA_KEY = 'sops'
@@ -55,21 +62,8 @@ export function readMetadata(block: Branch): Metadata {
     rule: readRule(block),
     macOnlyEncrypted: flag(block, 'mac_only_encrypted'),
     version: text(block, 'version'),
+    from: block,
   }
-}
-
-/** The block as SOPS 3.13 orders it. One group only. */
-export function writeMetadata(metadata: Metadata): Branch {
-  const entries: [string, Value][] = [
-    ['age', list(...(metadata.groups[0]?.age ?? []).map(({ recipient, enc }) => branch(item('enc', enc), item('recipient', recipient))))],
-    ['lastmodified', metadata.lastModified],
-    ['mac', metadata.mac],
-    ['version', metadata.version],
-  ]
-  if (metadata.macOnlyEncrypted) entries.push(['mac_only_encrypted', true])
-  const { rule } = metadata
-  if (rule.kind !== 'all') entries.push([rule.kind, 'suffix' in rule ? rule.suffix : rule.pattern])
-  return branch(...entries.sort(([one], [two]) => (one < two ? -1 : 1)).map(([key, value]) => item(key, value)))
 }
 
 function readGroups(block: Branch): KeyGroup[] {
@@ -90,6 +84,7 @@ function readGroup(from: Branch): KeyGroup {
       const keys = field(from, kind)
       return keys !== undefined && isList(keys) && keys.items.some(isBranch)
     }),
+    from,
   }
 }
 
@@ -101,12 +96,14 @@ function readRule(block: Branch): Rule {
   return rules[0] ?? DEFAULT_RULE
 }
 
-/** SOPS takes field names in any case. */
 function field(from: Branch, name: string): Value | undefined {
-  const exact = lookup(from, name)
-  if (exact !== undefined) return exact
-  for (const entry of from.items) if (entry.kind === 'item' && entry.key.toLowerCase() === name) return entry.value
-  return undefined
+  return fieldItem(from, name)?.value
+}
+
+/** The item of a block with this name. SOPS takes field names in any case, and the exact one before others. */
+export function fieldItem(from: Branch, name: string): Item | undefined {
+  const items = from.items.filter((entry) => entry.kind === 'item')
+  return items.find(({ key }) => key === name) ?? items.find(({ key }) => key.toLowerCase() === name)
 }
 
 /** SOPS takes numbers and yes or no for text as well. */

@@ -1,3 +1,28 @@
+import { randomBytes } from 'node:crypto'
+
+/**
+ * Parts of a secret by Shamir's scheme over GF(2^8), of which any `threshold` hold it together and fewer tell nothing.
+ * Each is the secret's length in `y` bytes and one `x` byte, 1 for the first. Both numbers are from 2 to 255, and there
+ * are at least `threshold` parts.
+ */
+export function splitSecret(secret: Uint8Array, parts: number, threshold: number): Buffer[] {
+  // One polynomial a byte: its constant is the secret, the rest is chance. A highest coefficient of zero is as good as any.
+  const chance = Array.from({ length: threshold - 1 }, () => randomBytes(secret.length))
+  try {
+    return Array.from({ length: parts }, (_, index) => {
+      const x = index + 1
+      const part = Buffer.alloc(secret.length + 1, x)
+      for (let at = 0; at < secret.length; at += 1) {
+        const sum = chance.reduce((value, coefficients) => times(value ^ (coefficients[at] ?? 0), x), 0)
+        part[at] = sum ^ (secret[at] ?? 0)
+      }
+      return part
+    })
+  } finally {
+    for (const coefficients of chance) coefficients.fill(0)
+  }
+}
+
 /**
  * The secret that parts of Shamir's scheme over GF(2^8) hold together, or null when they are no such parts. Each part
  * is the secret's length in `y` bytes and one `x` byte at its end. Too few parts give a wrong secret, not null.
