@@ -3,7 +3,7 @@ import { findIdentities } from '../lib/host/identities.ts'
 import { blobs } from '../lib/host/objects.ts'
 import { GitopsError } from '../lib/model/errors.ts'
 import type { RelPath, Sha } from '../lib/model/path.ts'
-import { parseIdentities, type AgeIdentity } from '../lib/secrets/age.ts'
+import type { AgeIdentity } from '../lib/secrets/age.ts'
 import { inFile } from '../lib/secrets/fault.ts'
 import { decryptSops } from '../lib/secrets/sops/decrypt.ts'
 import { refuseConflicts } from './drift.ts'
@@ -17,7 +17,7 @@ export async function decrypt(run: Run, unit: Unit, task: Teller): Promise<void>
   if (pending.length === 0) return task.skip('no ciphertext has changed')
   const names = pending.map(({ name }) => name).join(', ')
   if (run.host.dry) return task.skip(`dry run: would decrypt ${names}`)
-  const identities = await identitiesOf(run)
+  const identities = await findIdentities(run.host.machine, run.config.identities)
   const decided = new Map<UnitSecret, UnitSecret>()
   for (const known of pending) {
     const { secret, oid, key } = known
@@ -30,22 +30,12 @@ export async function decrypt(run: Run, unit: Unit, task: Teller): Promise<void>
   task.title = `decrypt  ${names}`
 }
 
-/** Every identity that can be found, and where nothing was found. Throws `environment` for an identity file that cannot be used. */
-async function identitiesOf(run: Pick<Run, 'config' | 'host'>): Promise<{ identities: AgeIdentity[]; missing: readonly string[] }> {
-  const { env, platform, home } = run.host.machine
-  const { found, missing } = findIdentities(run.config.identities, env, platform, home)
-  const all = await Promise.all(
-    found.map(({ where, text }) => parseIdentities(text.text(), where, where === 'SOPS_AGE_KEY' ? 'space' : 'line')),
-  )
-  return { identities: all.flat(), missing }
-}
-
 async function plaintextOf(
   run: Run,
   unit: Unit,
   { name, secret, key }: UnitSecret,
   oid: Sha,
-  { identities, missing }: Awaited<ReturnType<typeof identitiesOf>>,
+  identities: readonly AgeIdentity[],
 ): Promise<Buffer> {
   const place = `secret ${name} (${secret?.from ?? ''})`
   for await (const bytes of blobs(unit.pulled?.repository ?? nowhere(), [oid], run.signal)) {
@@ -54,13 +44,7 @@ async function plaintextOf(
       await refuseBroken(key, place, plaintext.bytes())
       return plaintext.bytes()
     } catch (error) {
-      const known = error instanceof GitopsError ? inFile(place, error) : error
-      // Where nothing was found at all, the places that were looked at say more.
-      if (identities.length > 0 || !(known instanceof GitopsError) || known.code !== 'environment') throw known
-      throw new GitopsError('environment', known.message, {
-        hint: `There is no age identity here: looked for ${missing.join(', ')} and SOPS_AGE_KEY. Put the key there, or ask a member to add yours.`,
-        cause: error,
-      })
+      throw error instanceof GitopsError ? inFile(place, error) : error
     }
   }
   throw new GitopsError('git', `${place}: its object cannot be read`)

@@ -5,7 +5,7 @@ import { findIdentities } from '../host/identities.ts'
 import { machine } from '../host/machine.ts'
 import { replaceFile } from '../host/replace.ts'
 import { GitopsError } from '../model/errors.ts'
-import { parseIdentities, type AgeIdentity } from '../secrets/age.ts'
+import type { AgeIdentity } from '../secrets/age.ts'
 import { fault, faultKind, inFile, sopsExitCode } from '../secrets/fault.ts'
 import { complain } from './messages.ts'
 
@@ -104,17 +104,8 @@ let mine: Promise<AgeIdentity[]> | undefined
 
 /** The identities of whoever runs this, looked for once. */
 export function myIdentities(): Promise<AgeIdentity[]> {
-  mine ??= readIdentities()
+  mine ??= findIdentities(machine())
   return mine
-}
-
-async function readIdentities(): Promise<AgeIdentity[]> {
-  const { env, platform, home } = machine()
-  const { found } = findIdentities([], env, platform, home)
-  const all = await Promise.all(
-    found.map(({ where, text }) => parseIdentities(text.text(), where, where === 'SOPS_AGE_KEY' ? 'space' : 'line')),
-  )
-  return all.flat()
 }
 
 /** Faults of a file's content do not know its name. */

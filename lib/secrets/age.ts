@@ -5,7 +5,7 @@ import { Secret } from './secret.ts'
 /** A public key that files are encrypted to: `age1…`, checked. */
 export type Recipient = string & { readonly __brand: 'Recipient' }
 
-/** A private key that opens files, and where it came from. */
+/** A private key that opens files, and where it came from; or a place where there was none to be had. */
 export interface AgeIdentity {
   /** Its public half, or another name where it has none; for messages. */
   readonly name: string
@@ -13,6 +13,8 @@ export interface AgeIdentity {
   readonly origin: string
   /** The text `AGE-SECRET-KEY-…`, an identity of age's own interface, or null for a kind that cannot be used here. */
   readonly key: Secret | Identity | null
+  /** What is wrong where a key should be: a sentence that names the place, and never shows anything of the key. */
+  readonly fault?: string
 }
 
 const NATIVE_KEY = /^AGE-SECRET-KEY-(?:PQ-)?1[A-Z0-9]+$/
@@ -39,7 +41,7 @@ export async function parseIdentities(text: string, origin: string, separator: '
 }
 
 async function identity(key: string, origin: string, line: number): Promise<AgeIdentity> {
-  if (PLUGIN_KEY.test(key)) return { name: 'a plug-in identity (not supported)', origin, key: null }
+  if (PLUGIN_KEY.test(key)) return lacking(origin, `${origin} holds an identity of a plug-in, which is not supported`)
   const { identityToRecipient } = await import('age-encryption')
   try {
     if (!NATIVE_KEY.test(key)) throw new Error('unknown prefix')
@@ -50,6 +52,11 @@ async function identity(key: string, origin: string, line: number): Promise<AgeI
       hint: 'An identity is a line that starts with AGE-SECRET-KEY-1; `age-keygen` makes one.',
     })
   }
+}
+
+/** A place that holds no identity; with a `fault`, one that cannot be used. */
+export function lacking(origin: string, fault?: string): AgeIdentity {
+  return { name: '', origin, key: null, ...(fault !== undefined && { fault }) }
 }
 
 /** An identity of age's own interface (a hardware key, an agent) under a name for messages. */

@@ -54,7 +54,8 @@ describe('identity files', () => {
   test('with an identity of a plug-in keep it for the message and use the others', async () => {
     const { identity, recipient: to } = await newIdentity()
     const parsed = await parseIdentities(`AGE-PLUGIN-YUBIKEY-1QQQQ\n${identity.text()}\n`, 'keys.txt')
-    expect(parsed.map(({ name }) => name)).toEqual(['a plug-in identity (not supported)', to])
+    expect(parsed.map(({ name }) => name)).toEqual(['', to])
+    expect(parsed[0]?.fault).toBe('keys.txt holds an identity of a plug-in, which is not supported')
     expect(Buffer.from((await unwrap(await wrap(Buffer.from('hello'), to), parsed)) ?? []).toString()).toBe('hello')
   })
 

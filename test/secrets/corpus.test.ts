@@ -96,7 +96,7 @@ test('a file for somebody else names its recipients, every identity that was tri
 
 test('without any identity the message says so, and where to put one', async () => {
   const error = await refusal(read('base.json'), [])
-  expect(error.message).toContain('there is no identity to open it')
+  expect(error.message).toContain('there is no age identity to open it')
   expect(error.hint).toContain('SOPS_AGE_KEY_FILE')
 })
 

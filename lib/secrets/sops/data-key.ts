@@ -40,21 +40,44 @@ function likelyFirst(entries: readonly AgeEntry[], identities: readonly AgeIdent
   return [...entries].sort((one, two) => Number(names.has(two.recipient)) - Number(names.has(one.recipient)))
 }
 
+/** The whole story: whose keys the file wants, which were tried, what could not be, and where there was nothing. */
 function locked({ groups, threshold }: Metadata, opened: number, identities: readonly AgeIdentity[]): Error {
-  const tried = identities.map(({ name, origin }) => `${name} from ${origin}`)
-  const list = tried.length === 0 ? '' : `; tried: ${tried.join(', ')}`
-  return fault('no-key', `cannot be decrypted: ${reason()}. Recipients of the file: ${groups.map(wants).join('; and: ')}${list}`, {
+  const keys = identities.filter(({ key }) => key !== null)
+  const parts = [
+    `cannot be decrypted: ${reason()}`,
+    list('Recipients of the file', '; and: ', groups.map(wants)),
+    list(
+      'tried',
+      ', ',
+      keys.map(({ name, origin }) => `${name} from ${origin}`),
+    ),
+    list(
+      'not usable',
+      '; ',
+      identities.flatMap(({ fault }) => fault ?? []),
+    ),
+    list(
+      'nothing in',
+      ', ',
+      identities.filter(({ key, fault }) => key === null && fault === undefined).map(({ origin }) => origin),
+    ),
+  ]
+  return fault('no-key', parts.filter((part) => part !== '').join('. '), {
     hint:
-      tried.length === 0
-        ? 'Put your age identity into ~/.config/sops/age/keys.txt, or name it in SOPS_AGE_KEY_FILE.'
-        : 'Use the identity of one of these recipients, or ask one of them to add yours and encrypt the file again.',
+      keys.length === 0
+        ? 'Put your age identity where sops looks, or name its file in SOPS_AGE_KEY_FILE; or ask a recipient to add yours and encrypt the file again.'
+        : 'Use the identity of one of the recipients, or ask one of them to add yours and encrypt the file again.',
   })
 
   function reason(): string {
-    if (tried.length === 0) return 'there is no identity to open it'
+    if (keys.length === 0) return 'there is no age identity to open it'
     if (groups.length > 1) return `it takes keys of ${threshold} of its ${groups.length} groups, and only ${opened} could be opened`
-    return tried.length === 1 ? 'the only identity does not open it' : `none of the ${tried.length} identities opens it`
+    return keys.length === 1 ? 'the only identity does not open it' : `none of the ${keys.length} identities opens it`
   }
+}
+
+function list(title: string, separator: string, items: readonly string[]): string {
+  return items.length === 0 ? '' : `${title}: ${items.join(separator)}`
 }
 
 function wants({ age, others }: KeyGroup): string {
