@@ -1,14 +1,8 @@
 import type { AgeIdentity } from '../age.ts'
-import { fault } from '../fault.ts'
 import { Secret } from '../secret.ts'
-import { associatedData, decryptLeaf, type DataKey } from './cipher.ts'
-import { recoverDataKey } from './data-key.ts'
-import { isComment, type Branch, type Comment, type Documents } from './document.ts'
-import { macMatches, newMac } from './mac.ts'
 import { readMetadata, type Metadata } from './metadata.ts'
-import { selector, type Place } from './rules.ts'
-import { emitPlain, loadEncrypted, type Loaded, type SopsFormat } from './store.ts'
-import { walk } from './walk.ts'
+import { openSops } from './open.ts'
+import { emitPlain, loadEncrypted, type SopsFormat } from './store.ts'
 
 /** What can be known of an encrypted file without a key. Nothing vouches for any of it. */
 export interface SopsInfo {
@@ -49,16 +43,8 @@ export async function decryptSops(
   identities: readonly AgeIdentity[],
   options: { format?: SopsFormat } = {},
 ): Promise<Decrypted> {
-  const loaded = await loadEncrypted(bytes, options.format)
-  if (loaded === null) {
-    throw fault('not-sops', 'is not encrypted: it has no `sops` block', {
-      hint: 'Encrypt it with `gitops encrypt` before it is committed.',
-    })
-  }
-  const metadata = readMetadata(loaded.block)
-  const key = await recoverDataKey(metadata, identities)
+  const { loaded, metadata, key, documents } = await openSops(bytes, identities, options)
   try {
-    const documents = await openDocuments(loaded, metadata, key)
     const plaintext = emitPlain(documents, loaded.format)
     try {
       return { ...describe(loaded.format, metadata), plaintext: new Secret(plaintext) }
@@ -68,52 +54,6 @@ export async function decryptSops(
   } finally {
     key.fill(0)
   }
-}
-
-async function openDocuments({ documents }: Loaded, metadata: Metadata, key: DataKey): Promise<Branch[]> {
-  const isSelected = await selector(metadata.rule)
-  const mac = newMac(metadata.macOnlyEncrypted)
-  const opened = walk(documents, (value, place) => {
-    const selected = isSelected(place)
-    const clear = selected ? openValue(value, place, key) : value
-    // By the result: an item of a list may turn out to be a comment, and comments do not count.
-    if (clear !== null && (selected || !metadata.macOnlyEncrypted)) mac.add(clear)
-    return clear
-  })
-  if (!macMatches(metadata.mac, mac.digest(), key, metadata.lastModified)) throw mismatch(metadata, documents)
-  return opened
-}
-
-type Clear = Parameters<ReturnType<typeof newMac>['add']>[0]
-
-function openValue(value: Clear, place: Place, key: DataKey): Clear {
-  if (isComment(value)) return openComment(value, place, key)
-  const opened = typeof value === 'string' ? decryptLeaf(value, key, associatedData(place.path)) : ({ fault: 'clear' } as const)
-  if ('value' in opened) return opened.value
-  const where = place.path.map((name) => JSON.stringify(name)).join('.')
-  const what = opened.fault === 'clear' ? 'stands in clear where it should be encrypted' : 'was changed after it was encrypted'
-  throw fault('value', `cannot be trusted: the value at ${where} ${what}`, {
-    hint: 'Take the last good version of the file from Git, or edit it with `sops` instead of by hand.',
-  })
-}
-
-/** A comment that does not open is one that was added in clear. One may have moved between containers, so those are tried outwards. */
-function openComment(value: Comment, { path }: Place, key: DataKey): Comment {
-  for (let depth = path.length; depth >= 0; depth -= 1) {
-    const opened = decryptLeaf(value.text, key, associatedData(path.slice(0, depth)))
-    if ('value' in opened) return isComment(opened.value) ? opened.value : value
-  }
-  return value
-}
-
-function mismatch({ mac }: Metadata, documents: Documents): Error {
-  const what =
-    mac === ''
-      ? 'it has no MAC'
-      : 'its MAC does not match: a value was changed, moved, added or removed after it was encrypted, though each encrypted value opens'
-  return fault('mac', `cannot be trusted: ${what}`, {
-    hint: `Take the last good version of the file from Git, or edit it with \`sops\` instead of by hand.${documents.length > 1 ? ' All its documents count.' : ''}`,
-  })
 }
 
 function describe(format: SopsFormat, { groups, lastModified, version }: Metadata): SopsInfo {

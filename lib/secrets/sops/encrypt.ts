@@ -1,13 +1,13 @@
 import { fault } from '../fault.ts'
-import { associatedData, encryptLeaf, newDataKey, type DataKey } from './cipher.ts'
-import { isComment, lookup, type Documents } from './document.ts'
-import { newMac, sealMac } from './mac.ts'
+import { newDataKey } from './cipher.ts'
+import { closeDocuments, type ValueCount } from './close.ts'
+import { lookup, type Documents } from './document.ts'
+import { sealMac } from './mac.ts'
 import { writeMetadata } from './metadata-write.ts'
 import { DIALECT, METADATA_KEY } from './metadata.ts'
-import { DEFAULT_RULE, selector, type Rule, type Selector } from './rules.ts'
+import { DEFAULT_RULE, selector, type Rule } from './rules.ts'
 import { emitEncrypted, loadPlain, type SopsFormat } from './store.ts'
 import { stamp } from './time.ts'
-import { walk } from './walk.ts'
 import { keyGroups, wrapDataKey, type Recipients } from './wrap-key.ts'
 
 /** How a file is to be encrypted. */
@@ -24,13 +24,9 @@ export interface EncryptOptions {
 }
 
 /** An encrypted file. */
-export interface Encrypted {
+export interface Encrypted extends ValueCount {
   /** What the real `sops` decrypts. */
   readonly bytes: Buffer
-  /** How many values are encrypted. None, with a rule: the rule matches nothing and everything is in clear. */
-  readonly encryptedValues: number
-  /** How many values stand in clear because the rule says so; empty ones, which SOPS never encrypts, do not count. */
-  readonly clearValues: number
 }
 
 /**
@@ -45,37 +41,19 @@ export async function encryptSops(plaintext: Uint8Array, options: EncryptOptions
   const rule: Rule = format === 'binary' ? { kind: 'all' } : (options.rule ?? DEFAULT_RULE)
   const key = newDataKey()
   try {
-    const { sealed, digest, count } = sealDocuments(documents, key, { isSelected: await selector(rule), macOnlyEncrypted })
+    const closed = closeDocuments(documents, { key, isSelected: await selector(rule), macOnlyEncrypted })
     const lastModified = stamp(now)
     const wrapped = await wrapDataKey(key, recipients)
-    const mac = sealMac(digest, key, lastModified)
+    const mac = sealMac(closed.digest, key, lastModified)
     const block = writeMetadata({ ...wrapped, lastModified, mac, rule, macOnlyEncrypted, version: DIALECT, from: null })
-    return { bytes: emitEncrypted(sealed, block, format), ...count }
+    return { bytes: emitEncrypted(closed.documents, block, format), ...closed.count }
   } finally {
     key.fill(0)
   }
 }
 
-interface Sealed {
-  readonly sealed: Documents
-  readonly digest: string
-  readonly count: { encryptedValues: number; clearValues: number }
-}
-
-function sealDocuments(documents: Documents, key: DataKey, how: { isSelected: Selector; macOnlyEncrypted: boolean }): Sealed {
-  const mac = newMac(how.macOnlyEncrypted)
-  const count = { encryptedValues: 0, clearValues: 0 }
-  const sealed = walk(documents, (value, place) => {
-    const selected = how.isSelected(place)
-    if (selected || !how.macOnlyEncrypted) mac.add(value)
-    const text = selected ? encryptLeaf(value, key, associatedData(place.path)) : null
-    if (!isComment(value) && text !== '') count[text === null ? 'clearValues' : 'encryptedValues'] += 1
-    return text ?? value
-  })
-  return { sealed, digest: mac.digest(), count }
-}
-
-async function refuseEncrypted(plaintext: Uint8Array, documents: Documents, format: SopsFormat): Promise<void> {
+/** Throws for what is encrypted already, has no document, or has a `sops` key of its own. */
+export async function refuseEncrypted(plaintext: Uint8Array, documents: Documents, format: SopsFormat): Promise<void> {
   if (documents.length === 0) throw fault('empty', 'is empty: there is nothing to encrypt')
   const { inspectSops } = await import('./decrypt.ts')
   // Any file can go into a binary envelope, also one that is encrypted and would then be so twice.

@@ -1,0 +1,122 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { newIdentity, parseIdentities, type AgeIdentity, type Recipient } from '../../lib/secrets/age.ts'
+import { faultKind } from '../../lib/secrets/fault.ts'
+import { decryptSops } from '../../lib/secrets/sops/decrypt.ts'
+import { encryptSops } from '../../lib/secrets/sops/encrypt.ts'
+import { reencryptSops, rotateSops } from '../../lib/secrets/sops/reencrypt.ts'
+import type { SopsFormat } from '../../lib/secrets/sops/store.ts'
+
+const BEFORE = new Date('2026-03-01T12:00:00Z')
+const NOW = new Date('2026-03-02T12:00:00Z')
+
+let scratch: string
+let identities: AgeIdentity[]
+let second: AgeIdentity[]
+let to: Recipient
+let toSecond: Recipient
+
+beforeAll(async () => {
+  scratch = mkdtempSync(join(tmpdir(), 'gitops-reencrypt-'))
+  const [one, two] = [await newIdentity(), await newIdentity()]
+  identities = await parseIdentities(one.identity.text(), 'keys.txt')
+  second = await parseIdentities(two.identity.text(), 'second.txt')
+  ;[to, toSecond] = [one.recipient, two.recipient]
+})
+
+afterAll(() => rmSync(scratch, { recursive: true, force: true }))
+
+const encrypted = async (text: string, format: SopsFormat, recipients = [to]): Promise<Buffer> =>
+  (await encryptSops(Buffer.from(text), { format, recipients, now: BEFORE })).bytes
+
+/** The lines that Git says are new in a file. */
+function newLines(old: Buffer, now: Buffer): string[] {
+  writeFileSync(join(scratch, 'old'), old)
+  writeFileSync(join(scratch, 'new'), now)
+  const { stdout } = spawnSync('git', ['diff', '--no-index', '--unified=0', '--minimal', 'old', 'new'], { cwd: scratch, encoding: 'utf8' })
+  return stdout
+    .split('\n')
+    .filter((line) => line.startsWith('+') && !line.startsWith('+++'))
+    .map((line) => line.slice(1).trim())
+}
+
+/** Names of the keys whose lines are new. */
+const newKeys = (old: Buffer, now: Buffer): string[] => newLines(old, now).map((line) => line.replace(/^"?([^":]*)"?:.*$/, '$1'))
+
+const LEAVES = {
+  json: '{\n\t"a": "one",\n\t"b": [\n\t\t"x",\n\t\t"z",\n\t\t"x"\n\t],\n\t"c": 3\n}\n',
+  yaml: 'a: one\n# remark\nb:\n    - x\n    - z\n    - x\nc: 3\n',
+}
+
+for (const format of ['json', 'yaml'] as const) {
+  test(`changing one value of a ${format} file changes its line, the MAC and the time, and nothing else`, async () => {
+    const old = await encrypted(LEAVES[format], format)
+    const plaintext = Buffer.from(LEAVES[format].replace('one', 'two'))
+    const next = await reencryptSops(old, plaintext, { identities, now: NOW })
+    expect(next).toMatchObject({ changed: true, rekeyed: false })
+    expect(newKeys(old, next.bytes)).toEqual(['a', 'lastmodified', 'mac'])
+    const again = await decryptSops(next.bytes, identities)
+    expect(again.plaintext.text()).toBe(plaintext.toString())
+    expect(again.lastModified).toBe('2026-03-02T12:00:00Z')
+  })
+
+  test(`encrypting the same ${format} text over a file gives the file itself`, async () => {
+    const old = await encrypted(LEAVES[format], format)
+    const next = await reencryptSops(old, Buffer.from(LEAVES[format]), { identities, now: NOW })
+    expect(next).toMatchObject({ changed: false, encryptedValues: 5 })
+    expect(next.bytes.equals(old)).toBe(true)
+  })
+
+  test(`a new recipient of a ${format} file changes nothing but the list of recipients`, async () => {
+    const old = await encrypted(LEAVES[format], format)
+    const next = await reencryptSops(old, Buffer.from(LEAVES[format]), { identities, now: NOW, recipients: [to, toSecond] })
+    expect(next).toMatchObject({ changed: true, rekeyed: false, added: [toSecond], removed: [] })
+    const lines = newLines(old, next.bytes)
+    expect(lines.join('\n')).toContain(toSecond)
+    expect(lines.join('\n')).not.toMatch(/mac|lastmodified|type:/)
+    expect((await decryptSops(next.bytes, second)).plaintext.text()).toBe(LEAVES[format])
+  })
+
+  test(`who is no longer a recipient of a ${format} file does not know its new data key`, async () => {
+    const old = await encrypted(LEAVES[format], format, [to, toSecond])
+    const next = await reencryptSops(old, Buffer.from(LEAVES[format]), { identities, now: NOW, recipients: [to] })
+    expect(next).toMatchObject({ changed: true, rekeyed: true, removed: [toSecond] })
+    expect(newLines(old, next.bytes).filter((line) => line.includes('type:str'))).toHaveLength(5)
+    const refused: unknown = await decryptSops(next.bytes, second).catch((error: unknown) => error)
+    expect(faultKind(refused)).toBe('no-key')
+    expect((await decryptSops(next.bytes, identities)).plaintext.text()).toBe(LEAVES[format])
+  })
+
+  test(`rotating a ${format} file keeps its text and its readers, and changes every encrypted value`, async () => {
+    const old = await encrypted(LEAVES[format], format, [to, toSecond])
+    const next = await rotateSops(old, { identities, now: NOW })
+    expect(next).toMatchObject({ changed: true, rekeyed: true, added: [], removed: [] })
+    const secrets = (bytes: Buffer): string[] => bytes.toString().match(/ENC\[[^\]]*\]/g) ?? []
+    expect(secrets(next.bytes).filter((text) => secrets(old).includes(text))).toEqual([])
+    for (const each of [identities, second]) expect((await decryptSops(next.bytes, each)).plaintext.text()).toBe(LEAVES[format])
+  })
+}
+
+test('no two values of a file ever share an IV, nor does a changed value take the one of its predecessor', async () => {
+  let file = await encrypted('a: [x, x, x]\nb: x\n', 'yaml')
+  const used = new Map<string, string>()
+  for (const text of ['a: [x, x, x]\nb: x\n', 'a: [x, y, x]\nb: y\n', 'a: [x, x, x, x]\nb: x\n', 'a: [x]\nb: "1"\n', 'a: [x]\nb: 1\n']) {
+    file = (await reencryptSops(file, Buffer.from(text), { identities, now: NOW })).bytes
+    const values = [...file.toString().matchAll(/ENC\[.*?iv:([^,]+),.*?\]/g)]
+    expect(new Set(values.map(([, iv]) => iv)).size).toBe(values.length)
+    for (const [whole, iv = ''] of values) expect(used.get(iv) ?? whole).toBe(whole)
+    for (const [whole, iv = ''] of values) used.set(iv, whole)
+  }
+})
+
+test('encrypting over a file that nobody here can open, or that was tampered with, is refused', async () => {
+  const old = await encrypted(LEAVES.json, 'json')
+  const stranger: unknown = await reencryptSops(old, Buffer.from('{}'), { identities: second, now: NOW }).catch((error: unknown) => error)
+  expect(faultKind(stranger)).toBe('no-key')
+  const cut = Buffer.from(old.toString().replace(/\t"c": [^\n]*\n/, '\t"c": null,\n'))
+  const tampered: unknown = await reencryptSops(cut, Buffer.from('{}'), { identities, now: NOW }).catch((error: unknown) => error)
+  expect(faultKind(tampered)).toBe('mac')
+})
