@@ -21,6 +21,13 @@ export const destinationOptions: readonly Option[] = [
   new Option('-o, --output <file>', 'where the result goes, for a single FILE. Otherwise standard output'),
 ]
 
+/** The format of the files, where it is not to be found out by looking. */
+export const inputTypeOption = new Option('--input-type <format>', 'json, yaml or binary; otherwise found out by looking').choices([
+  'json',
+  'yaml',
+  'binary',
+])
+
 /** A file that a command works on. */
 export interface InputFile {
   /** Absolute, or `standard input`; stands in messages. */

@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Verb<never>>>> = {
   watch: async () => (await import('./commands/watch.ts')).watchCommand,
   audit: async () => (await import('./commands/audit.ts')).auditCommand,
   decrypt: async () => (await import('./commands/decrypt.ts')).decryptCommand,
+  get: async () => (await import('./commands/get.ts')).getCommand,
   encrypt: async () => (await import('./commands/encrypt.ts')).encryptCommand,
 }
 

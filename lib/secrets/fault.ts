@@ -11,8 +11,8 @@ import { GitopsError, type ErrorCode } from '../model/errors.ts'
  * - `recipient`, `identity`: a key is written wrongly, or of a kind that is not supported
  * - `plaintext`: the document to encrypt cannot be expressed in the format
  * - `unsupported`: a feature of SOPS that is not supported here
- * - `no-file`, `conflicting`, `bad-path`: a command names a file that is not there, options that exclude each other, a place
- *   in a document that is written wrongly or is not there
+ * - `no-file`, `conflicting`: a command names a file that is not there, or options that exclude each other
+ * - `bad-path`, `no-path`: a place in a document is written wrongly, or there is nothing
  */
 export type FaultKind =
   | 'empty'
@@ -30,6 +30,7 @@ export type FaultKind =
   | 'no-file'
   | 'conflicting'
   | 'bad-path'
+  | 'no-path'
 
 const CODES: Readonly<Record<FaultKind, readonly [code: ErrorCode, sopsExit: number]>> = {
   empty: ['invalid', 1],
@@ -47,6 +48,7 @@ const CODES: Readonly<Record<FaultKind, readonly [code: ErrorCode, sopsExit: num
   'no-file': ['usage', 100],
   conflicting: ['usage', 8],
   'bad-path': ['usage', 91],
+  'no-path': ['usage', 1],
 }
 
 /** The cause of every `GitopsError` of this room: which fault it is. */

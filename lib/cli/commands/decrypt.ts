@@ -1,13 +1,18 @@
 import { Option } from 'commander'
 import { GitopsError } from '../../model/errors.ts'
 import { decryptSops } from '../../secrets/sops/decrypt.ts'
-import { destinationOptions, eachFile, myIdentities, withExitCode, type Destination } from '../encrypted-files.ts'
+import type { SopsFormat } from '../../secrets/sops/store.ts'
+import { pointerFrom } from '../document-path.ts'
+import { destinationOptions, eachFile, inputTypeOption, myIdentities, withExitCode, type Destination } from '../encrypted-files.ts'
 import { configFile, configOption, open, type ConfigOptions } from '../open.ts'
 import type { Verb } from '../program.ts'
 import { reconcileWith } from './reconcile.ts'
 
 interface DecryptOptions extends ConfigOptions, Destination {
   readonly write?: boolean
+  readonly extract?: string
+  readonly ignoreMac?: boolean
+  readonly inputType?: SopsFormat
 }
 
 /** `gitops decrypt`. */
@@ -15,11 +20,25 @@ export const decryptCommand: Verb<DecryptOptions> = {
   name: 'decrypt',
   summary: 'print the plaintext of SOPS files; with --write, put one declared secret in place',
   arguments: [['<file-or-name...>', 'SOPS files, - for standard input; with --write the name of a secret in the config']],
-  options: [...destinationOptions, new Option('--write', 'put the secret of that name in place, as a reconcile would'), configOption],
+  options: [
+    ...destinationOptions,
+    new Option('--extract <path>', 'only what stands there: \'["a"]["b"][0]\' or /a/b/0'),
+    inputTypeOption,
+    new Option('--ignore-mac', 'decrypt a file whose MAC does not match: nothing then vouches for what is in it'),
+    new Option('--write', 'put the secret of that name in place, as a reconcile would'),
+    configOption,
+  ],
   async run(options, names) {
     if (options.write === true) return withExitCode(() => put(options, names))
-    return eachFile(names, { ...options, content: 'plaintext' }, async ({ bytes }) => {
-      return (await decryptSops(bytes, await myIdentities())).plaintext.bytes()
+    return withExitCode(async () => {
+      const how = {
+        ...(options.inputType !== undefined && { format: options.inputType }),
+        ...(options.extract !== undefined && { extract: pointerFrom(options.extract) }),
+        ignoreMac: options.ignoreMac ?? false,
+      }
+      return eachFile(names, { ...options, content: 'plaintext' }, async ({ bytes }) => {
+        return (await decryptSops(bytes, await myIdentities(), how)).plaintext.bytes()
+      })
     })
   },
 }

@@ -1,5 +1,7 @@
+import type { Pointer } from '../../model/pointer.ts'
 import type { AgeIdentity } from '../age.ts'
 import { Secret } from '../secret.ts'
+import { extract } from './extract.ts'
 import { readMetadata, type Metadata } from './metadata.ts'
 import { openSops } from './open.ts'
 import { emitPlain, loadEncrypted, type SopsFormat } from './store.ts'
@@ -34,18 +36,26 @@ export async function inspectSops(bytes: Uint8Array): Promise<SopsInfo | null> {
   return loaded === null ? null : describe(loaded.format, readMetadata(loaded.block))
 }
 
+/** How a file is decrypted. */
+export interface DecryptOptions {
+  /** Sniffed unless it is given. */
+  readonly format?: SopsFormat
+  /** Only what stands at this place, as `sops decrypt --extract` prints it. */
+  readonly extract?: Pointer
+  /** Takes values though nothing vouches that they belong together; false unless given. */
+  readonly ignoreMac?: boolean
+}
+
 /**
- * The plaintext of an encrypted file, its MAC verified. The format is sniffed unless it is given.
- * Throws `environment` when no identity opens it, `invalid` when it is broken, changed or not encrypted at all.
+ * The plaintext of an encrypted file, its MAC verified.
+ * Throws `environment` when no identity opens it, `invalid` when it is broken, changed or not encrypted at all,
+ * `usage` (`no-path`) when there is nothing at the place to extract.
  */
-export async function decryptSops(
-  bytes: Uint8Array,
-  identities: readonly AgeIdentity[],
-  options: { format?: SopsFormat } = {},
-): Promise<Decrypted> {
+export async function decryptSops(bytes: Uint8Array, identities: readonly AgeIdentity[], options: DecryptOptions = {}): Promise<Decrypted> {
   const { loaded, metadata, key, documents } = await openSops(bytes, identities, options)
   try {
-    const plaintext = emitPlain(documents, loaded.format)
+    const plaintext =
+      options.extract === undefined ? emitPlain(documents, loaded.format) : extract(documents, options.extract, loaded.format)
     try {
       return { ...describe(loaded.format, metadata), plaintext: new Secret(plaintext) }
     } finally {

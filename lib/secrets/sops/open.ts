@@ -26,7 +26,7 @@ export type Listener = (text: string, clear: Clear, place: Place) => void
 export async function openSops(
   bytes: Uint8Array,
   identities: readonly AgeIdentity[],
-  options: { format?: SopsFormat; heard?: Listener } = {},
+  options: { format?: SopsFormat; heard?: Listener; ignoreMac?: boolean } = {},
 ): Promise<Opened> {
   const loaded = await loadEncrypted(bytes, options.format)
   if (loaded === null) {
@@ -37,14 +37,19 @@ export async function openSops(
   const metadata = readMetadata(loaded.block)
   const key = await recoverDataKey(metadata, identities)
   try {
-    return { loaded, metadata, key, documents: await openDocuments(loaded, metadata, key, options.heard) }
+    return { loaded, metadata, key, documents: await openDocuments(loaded, metadata, key, options) }
   } catch (error) {
     key.fill(0)
     throw error
   }
 }
 
-async function openDocuments({ documents }: Loaded, metadata: Metadata, key: DataKey, heard?: Listener): Promise<Branch[]> {
+async function openDocuments(
+  { documents }: Loaded,
+  metadata: Metadata,
+  key: DataKey,
+  { heard, ignoreMac = false }: { heard?: Listener; ignoreMac?: boolean },
+): Promise<Branch[]> {
   const isSelected = await selector(metadata.rule)
   const mac = newMac(metadata.macOnlyEncrypted)
   const opened = walk(documents, (value, place) => {
@@ -55,7 +60,7 @@ async function openDocuments({ documents }: Loaded, metadata: Metadata, key: Dat
     if (selected && clear !== value) heard?.(typeof value === 'string' ? value : (value as Comment).text, clear, place)
     return clear
   })
-  if (!macMatches(metadata.mac, mac.digest(), key, metadata.lastModified)) throw mismatch(metadata, documents)
+  if (!ignoreMac && !macMatches(metadata.mac, mac.digest(), key, metadata.lastModified)) throw mismatch(metadata, documents)
   return opened
 }
 
