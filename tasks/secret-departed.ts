@@ -3,7 +3,8 @@ import { absPath, type AbsPath, type RelPath } from '../lib/model/path.ts'
 import { plan } from '../lib/model/plan.ts'
 import type { OwnedSecret } from '../lib/model/state.ts'
 import type { Wanted } from '../lib/model/tree.ts'
-import { mergeChange, placeOf, type Place } from './secrets.ts'
+import { coOwned } from './co-owned.ts'
+import { placeOf, type Place } from './secrets.ts'
 import type { Run, Unit, UnitSecret } from './run.ts'
 
 /** Secrets of a unit that have left the config: our file, or our keys in a document, go; a file that was there before us comes back. */
@@ -32,7 +33,7 @@ export function goneSecrets({ config, inventory }: Pick<Run, 'config' | 'invento
 }
 
 function keysGo(run: Run, place: Place, secret: OwnedSecret): Pick<UnitSecret, 'plan' | 'scan'> {
-  const change = mergeChange(run, place, secret.owned, null)
+  const { change } = coOwned(run, place, secret, null)
   return {
     plan: { target: secret.name, root: place.root, changes: change === null ? [] : [change], wanted: new Map() },
     scan: scan(place.root, [], new Map()),

@@ -1,14 +1,13 @@
 import { isDocument, lostKeys } from '../lib/documents/lost.ts'
-import { parseJson } from '../lib/documents/json.ts'
-import { fingerprint, readLive, rootOf, sameStat, scan, statOf } from '../lib/host/live.ts'
+import { readLive, rootOf, scan } from '../lib/host/live.ts'
 import { filesAt } from '../lib/host/objects.ts'
 import type { SecretFile } from '../lib/model/config.ts'
-import { isObject, merge, type Json } from '../lib/model/edits.ts'
 import { GitopsError } from '../lib/model/errors.ts'
 import { absPath, short, under, type AbsPath, type Digest, type RelPath, type Sha } from '../lib/model/path.ts'
 import { plan, type Change, type Plan } from '../lib/model/plan.ts'
 import type { OwnedSecret } from '../lib/model/state.ts'
 import type { Owned, Tree, Wanted } from '../lib/model/tree.ts'
+import { coOwned } from './co-owned.ts'
 import { firstContactRefusal } from './first-contact.ts'
 import type { Run, Unit, UnitSecret } from './run.ts'
 
@@ -71,7 +70,8 @@ export async function plannedSecret(run: Run, secret: SecretFile, oid: Sha): Pro
 export async function decidedSecret(run: Run, secret: SecretFile, oid: Sha, digest: Digest): Promise<UnitSecret> {
   const place = placeOf(secret)
   const known = ownedSecret(run, place)
-  const { plan, scan } = secret.strategy === 'merge' ? merged(run, place, known, digest) : await replaced(run, secret, place, known, digest)
+  const { plan, scan, prior } =
+    secret.strategy === 'merge' ? merged(run, place, known, digest) : await replaced(run, secret, place, known, digest)
   const live = scan.present.get(place.name)
   const stat = live?.kind === 'file' ? live.stat : null
   const owned: Owned = { kind: 'file', digest, executable: false, mode: secret.strategy === 'merge' ? null : 0o600, oid, stat }
@@ -82,6 +82,7 @@ export async function decidedSecret(run: Run, secret: SecretFile, oid: Sha, dige
     onRemove: secret.onRemove,
     owned,
     original: known?.original ?? null,
+    prior,
   }
   return { name: secret.name, secret, key: place.key, root: place.root, oid, plan, scan, after }
 }
@@ -107,7 +108,7 @@ function ownedSecret(run: Run, { key }: Place): OwnedSecret | null {
   return (kept.has(digest) ? kept.opens(digest) : run.inventory.hostKey === kept.keyName()) ? known : null
 }
 
-type Decided = Pick<UnitSecret, 'plan' | 'scan'>
+type Decided = Pick<UnitSecret, 'plan' | 'scan'> & Pick<OwnedSecret, 'prior'>
 
 /** The whole file is ours. */
 async function replaced(run: Run, secret: SecretFile, place: Place, known: OwnedSecret | null, digest: Digest): Promise<Decided> {
@@ -123,7 +124,8 @@ async function replaced(run: Run, secret: SecretFile, place: Place, known: Owned
     refuseFirstContact: () => null,
   })
   const why = await refusal(run, secret, place, made, digest)
-  return { plan: why === null ? made : { ...made, changes: [{ kind: 'conflict', path: place.name, reason: why }] }, scan: found }
+  const decided = why === null ? made : { ...made, changes: [{ kind: 'conflict', path: place.name, reason: why } as const] }
+  return { plan: decided, scan: found, prior: known?.prior ?? null }
 }
 
 /** A file that was there before us is not replaced unasked; one of ours that has gained keys is an application's too by now, and never wiped. */
@@ -142,35 +144,7 @@ async function refusal(run: Run, secret: SecretFile, place: Place, made: Plan, d
 
 /** Only the keys that the source sets are ours. */
 function merged(run: Run, place: Place, known: OwnedSecret | null, digest: Digest): Decided {
-  const change = mergeChange(run, place, known?.owned ?? null, digest)
+  const { change, prior } = coOwned(run, place, known, digest)
   const found = scan(place.root, [place.name], new Map(), () => digest)
-  return { plan: { target: place.name, root: place.root, changes: change === null ? [] : [change], wanted: new Map() }, scan: found }
-}
-
-/** What has to change in a co-owned document, sealed; null when nothing that is ours differs. `digest` null takes all that is ours away. */
-export function mergeChange(run: Run, { key, name }: Place, known: Owned | null, digest: Digest | null): Change | null {
-  const { kept } = run.host
-  const stat = statOf(key)
-  if (stat !== null && !stat.isFile()) return { kind: 'conflict', path: name, reason: 'is not a file; move it away' }
-  const open = stat !== null && (stat.mode & 0o077) !== 0
-  // Nobody has touched it since, and nothing new is wanted.
-  if (stat !== null && !open && known?.stat != null && known.digest === digest && sameStat(known.stat, fingerprint(stat))) return null
-  const document = (of: Digest | null | undefined): Json | undefined => (of == null ? undefined : parseJson(kept.read(of).toString(), key))
-  const live = stat === null ? undefined : parseJson(readLive(key).toString(), key)
-  const wanted = document(digest)
-  const none = [live, wanted].findIndex((value) => value !== undefined && !isObject(value))
-  // There are no keys to tell ours from others': setting it whole would wipe what is there.
-  if (digest !== null && none !== -1)
-    return { kind: 'conflict', path: name, reason: `cannot be merged: ${none === 0 ? 'it' : 'the secret'} is no JSON object` }
-  const { edits, drift } = merge(document(known?.digest), wanted, live)
-  if (edits.length === 0 && !(open && digest !== null)) return null
-  const why = drift.length > 0 ? 'edited' : stat === null && known !== null ? 'missing' : edits.length === 0 ? 'mode' : null
-  return {
-    kind: 'edit',
-    path: name,
-    edits: kept.keepSecret(Buffer.from(JSON.stringify(edits)), key),
-    mode: 0o600,
-    created: stat === null,
-    drift: why,
-  }
+  return { plan: { target: place.name, root: place.root, changes: change === null ? [] : [change], wanted: new Map() }, scan: found, prior }
 }

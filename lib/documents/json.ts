@@ -1,13 +1,14 @@
 import type { FormattingOptions } from 'jsonc-parser'
-import type { Edit, Json } from '../model/edits.ts'
+import type { Edit } from '../model/edits.ts'
 import { GitopsError } from '../model/errors.ts'
+import { readJson, type Json } from '../model/json.ts'
 
 /** The value of a JSON document; undefined for an empty one. Throws `conflict`, with the place and without the text, when it does not parse. */
 export function parseJson(text: string, name: string): Json | undefined {
   const plain = text.replace(/^\uFEFF/, '')
   if (plain.trim() === '') return undefined
   try {
-    return JSON.parse(plain) as Json
+    return readJson(plain)
   } catch (error) {
     const at = /at position (\d+)/.exec((error as Error).message)?.[1]
     const before = plain.slice(0, at === undefined ? plain.length : Number(at)).split('\n')

@@ -32,7 +32,7 @@ export function decodeInventory(text: string): Inventory {
       json['targets'],
       (target) => ({ ...target, entries: map<RelPath, Owned>(target['entries']) }) as unknown as OwnedTarget,
     ),
-    secrets: map<AbsPath, OwnedSecret>(json['secrets'] ?? {}),
+    secrets: map<AbsPath, OwnedSecret>(json['secrets'] ?? {}, ownedSecret),
     hostKey: (json['hostKey'] as string | null | undefined) ?? null,
     originals: map<AbsPath, Node>(json['originals']),
   }
@@ -58,8 +58,15 @@ export function decodeGeneration(text: string): Generation {
     (target) => ({ ...target, entries: map<RelPath, Owned | null>(target['entries']) }) as unknown as TargetBefore,
   )
   const originals = map<AbsPath, Node | null>(before['originals'])
-  const secrets = map<AbsPath, OwnedSecret | null>(before['secrets'] ?? {})
+  const secrets = map<AbsPath, OwnedSecret | null>(before['secrets'] ?? {}, (secret: Json | null) =>
+    secret === null ? null : ownedSecret(secret),
+  )
   return { ...json, before: { ...before, targets, secrets, originals } } as unknown as Generation
+}
+
+/** Older versions did not remember what our keys replaced. */
+function ownedSecret(json: Json): OwnedSecret {
+  return { ...json, prior: json['prior'] ?? null } as unknown as OwnedSecret
 }
 
 /** Any other JSON of ours, with its format checked. */

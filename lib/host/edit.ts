@@ -2,6 +2,7 @@ import { closeSync, fchmodSync, fsyncSync, openSync, renameSync, unlinkSync } fr
 import { editJson, parseJson } from '../documents/json.ts'
 import { holds, takeBackEdits, type Edit } from '../model/edits.ts'
 import { GitopsError } from '../model/errors.ts'
+import { readJson } from '../model/json.ts'
 import type { Step } from '../model/steps.ts'
 import type { Kept } from './kept.ts'
 import { fingerprint, readLive, sameStat, statOf } from './live.ts'
@@ -40,7 +41,7 @@ export function editHolds(step: { readonly path: EditStep['path']; readonly edit
 }
 
 function listOf(step: Pick<EditStep, 'edits'>, kept: Kept): Edit[] {
-  return JSON.parse(kept.read(step.edits).toString()) as Edit[]
+  return readJson(kept.read(step.edits).toString()) as unknown as Edit[]
 }
 
 /** Read, change, write beside, and rename only if nobody wrote in between: otherwise all of it again. */

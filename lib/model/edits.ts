@@ -1,5 +1,4 @@
-/** A JSON value. Objects are compared and merged by key; arrays and everything else as a whole. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
+import { asObject, at, equal, isObject, own, pathOf, pointer, put, type Json } from './json.ts'
 
 /** One owned key of a co-owned document: what it was, what it becomes. A missing side means that the key is absent there. */
 export interface Edit {
@@ -13,43 +12,81 @@ export interface KeyDrift {
   readonly path: readonly string[]
 }
 
+/** What stood under keys of ours before we first set them, by JSON pointer. `{}` at an object of ours says that the object was there. */
+export type Prior = ReadonlyMap<string, Json>
+
 /** What takes a live document to the keys that we want, and which of our keys somebody else has changed. */
 export interface Merge {
   readonly edits: readonly Edit[]
   readonly drift: readonly KeyDrift[]
+  /** What is to be remembered once the edits are made. */
+  readonly prior: Prior
+}
+
+interface Seen {
+  readonly edits: Edit[]
+  readonly drift: KeyDrift[]
+  readonly taken: Map<string, Json>
+  readonly prior: Prior
 }
 
 /**
- * Three-way merge of the keys that we own: `base` is what we applied last, `wanted` what we want now, `live` what is there.
- * Every leaf of `wanted` is set; a leaf of `base` that `wanted` lacks is removed, if it is still ours. Foreign keys are never in the result. Pure.
+ * Three-way merge of the keys that we own: `base` is what we applied last, `wanted` what we want now, `live` what is there, `prior` what stood
+ * there before us. Every leaf of `wanted` is set; a leaf of `base` that `wanted` lacks goes, if it is still ours, and what it replaced comes
+ * back. Foreign keys are never in the result. Pure.
  */
-export function merge(base: Json | undefined, wanted: Json | undefined, live: Json | undefined): Merge {
-  const edits: Edit[] = []
-  const drift: KeyDrift[] = []
-  const visit = (path: readonly string[], base: Json | undefined, wanted: Json | undefined, live: Json | undefined): void => {
-    if (isObject(wanted) || (wanted === undefined && isObject(base))) {
-      const [b, w, l] = [asObject(base), asObject(wanted), asObject(live)]
-      // A live value that is no object stands where we want one: it is replaced as a whole.
-      if (live !== undefined && !isObject(live) && wanted !== undefined) {
-        if (base !== undefined && !equal(live, base)) drift.push({ path })
-        edits.push({ path, before: live, after: wanted })
-        return
-      }
-      // What is ours as a whole goes as a whole; what we make is made first, so that taking it back ends with it.
-      if (wanted === undefined && path.length > 0 && equal(live, base))
-        return void edits.push({ path, ...(live !== undefined && { before: live }) })
-      if (wanted !== undefined && live === undefined && path.length > 0) edits.push({ path, after: {} })
-      for (const key of new Set([...Object.keys(b), ...Object.keys(w)])) visit([...path, key], own(b, key), own(w, key), own(l, key))
+export function merge(base: Json | undefined, wanted: Json | undefined, live: Json | undefined, prior: Prior = new Map()): Merge {
+  const seen: Seen = { edits: [], drift: [], taken: new Map(), prior }
+  visit(seen, [], base, wanted, live)
+  // Only the first time counts: later values of our keys are ours, or drift.
+  const known = [...prior].filter(([key]) => at(wanted, pathOf(key)) !== undefined)
+  return { edits: seen.edits, drift: seen.drift, prior: new Map([...known, ...seen.taken]) }
+}
+
+type Values = readonly [base: Json | undefined, wanted: Json | undefined, live: Json | undefined]
+
+function visit(seen: Seen, path: readonly string[], ...[base, wanted, live]: Values): void {
+  if (wanted === undefined) return leave(seen, path, base, live)
+  if (!isObject(wanted) || (live !== undefined && !isObject(live))) {
+    if (equal(live, wanted)) return
+    if (base !== undefined && !equal(live, base)) seen.drift.push({ path })
+    const before = base === undefined ? live : isObject(base) && isObject(live) ? withoutOurs(seen, path, base, live) : undefined
+    if (before !== undefined) seen.taken.set(pointer(path), before)
+    seen.edits.push({ path, ...(live !== undefined && { before: live }), after: wanted })
+    return
+  }
+  // What we make is made first, so that taking it back ends with it.
+  if (live === undefined && path.length > 0) seen.edits.push({ path, after: {} })
+  if (live !== undefined && path.length > 0 && !isObject(base) && !seen.prior.has(pointer(path))) seen.taken.set(pointer(path), {})
+  const [b, l] = [asObject(base), asObject(live)]
+  for (const key of new Set([...Object.keys(b), ...Object.keys(wanted)]))
+    visit(seen, [...path, key], own(b, key), own(wanted, key), own(l, key))
+}
+
+/** Takes away what is ours at a path, and puts back what it replaced. */
+function leave(seen: Seen, path: readonly string[], base: Json | undefined, live: Json | undefined): void {
+  if (base === undefined || live === undefined) return
+  const here = pointer(path)
+  const before = seen.prior.get(here)
+  if (isObject(base)) {
+    const ours = before === undefined || !isObject(before) || Object.keys(before).length > 0
+    const inside = [...seen.prior.keys()].some((key) => key.startsWith(`${here}/`))
+    // What is ours as a whole goes as a whole.
+    if (path.length === 0 || !equal(live, base) || !ours || inside) {
+      for (const key of Object.keys(base)) leave(seen, [...path, key], own(base, key), own(asObject(live), key))
       return
     }
-    const ours = equal(live, base)
-    if (base !== undefined && !ours && !equal(live, wanted)) drift.push({ path })
-    if (wanted === undefined ? live !== undefined && ours : !equal(live, wanted)) {
-      edits.push({ path, ...(live !== undefined && { before: live }), ...(wanted !== undefined && { after: wanted }) })
-    }
   }
-  visit([], base, wanted, live)
-  return { edits, drift }
+  if (equal(live, base)) {
+    if (!equal(live, before)) seen.edits.push({ path, before: live, ...(before !== undefined && { after: before }) })
+  } else if (!equal(live, before)) seen.drift.push({ path })
+}
+
+/** What would be at a path if we had never been there. */
+function withoutOurs(seen: Seen, path: readonly string[], base: Json, live: Json): Json | undefined {
+  const inner: Seen = { ...seen, edits: [], drift: [] }
+  leave(inner, path, base, live)
+  return inner.edits.reduce<Json | undefined>((known, edit) => put(known, edit.path.slice(path.length), edit.after), live)
 }
 
 /** The edits that take edits back, on a document as it is now: a key that somebody has changed since is left, and named. Pure. */
@@ -61,7 +98,7 @@ export function takeBackEdits(edits: readonly Edit[], live: Json | undefined): {
     const now = at(document, path)
     if (equal(now, before)) continue
     // A directory of keys that we made stays while somebody else has keys in it.
-    if (before === undefined && isObject(after) && Object.keys(after).length === 0 && isObject(now) && Object.keys(now).length > 0) continue
+    if (isMade({ before, after }) && isObject(now) && Object.keys(now).length > 0) continue
     if (!equal(now, after)) left.push(pointer(path))
     else {
       back.push({ path, ...(now !== undefined && { before: now }), ...(before !== undefined && { after: before }) })
@@ -73,52 +110,13 @@ export function takeBackEdits(edits: readonly Edit[], live: Json | undefined): {
 
 /** Whether every edited key now has the value that was wanted. */
 export function holds(edits: readonly Edit[], live: Json | undefined): boolean {
-  return edits.every(({ path, after }) => {
-    const now = at(live, path)
-    return equal(now, after) || (isObject(after) && Object.keys(after).length === 0 && isObject(now))
+  return edits.every((edit) => {
+    const now = at(live, edit.path)
+    return equal(now, edit.after) || (isMade(edit) && isObject(now))
   })
 }
 
-/** The document with one key set, or removed. */
-function put(document: Json | undefined, path: readonly string[], value: Json | undefined): Json {
-  const [key, ...rest] = path
-  const entries = Object.entries(asObject(document))
-  if (key === undefined) return value ?? {}
-  const inner = rest.length === 0 ? value : put(own(asObject(document), key), rest, value)
-  const others = entries.filter(([name]) => name !== key)
-  return Object.fromEntries(inner === undefined ? others : [...others, [key, inner]])
-}
-
-/** The value at a path, or undefined. */
-function at(value: Json | undefined, path: readonly string[]): Json | undefined {
-  return path.reduce<Json | undefined>((inner, key) => (isObject(inner) ? own(inner, key) : undefined), value)
-}
-
-/** A path as a JSON pointer (RFC 6901). */
-function pointer(path: readonly string[]): string {
-  return path.map((key) => `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
-}
-
-/** Equality by value: the order of keys does not matter. */
-function equal(a: Json | undefined, b: Json | undefined): boolean {
-  if (a === b) return true
-  if (Array.isArray(a) || Array.isArray(b)) {
-    return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item: Json, index) => equal(item, b[index] as Json))
-  }
-  if (!isObject(a) || !isObject(b)) return false
-  const keys = Object.keys(a)
-  return keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && equal(own(a, key), own(b, key)))
-}
-
-/** Whether a value has keys. */
-export function isObject(value: Json | undefined): value is { readonly [key: string]: Json } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function asObject(value: Json | undefined): { readonly [key: string]: Json } {
-  return isObject(value) ? value : {}
-}
-
-function own(object: { readonly [key: string]: Json }, key: string): Json | undefined {
-  return Object.hasOwn(object, key) ? object[key] : undefined
+/** Whether an edit makes an object for keys of ours to stand in. */
+function isMade({ before, after }: { readonly before?: Json | undefined; readonly after?: Json | undefined }): boolean {
+  return before === undefined && isObject(after) && Object.keys(after).length === 0
 }

@@ -1,5 +1,5 @@
 import type { OutcomeKind } from './outcome.ts'
-import type { AbsPath, RelPath, Sha } from './path.ts'
+import type { AbsPath, Digest, RelPath, Sha } from './path.ts'
 import type { Step } from './steps.ts'
 import type { Node, Owned } from './tree.ts'
 
@@ -32,6 +32,8 @@ export interface OwnedSecret {
   readonly owned: Owned
   /** What stood there before we first wrote it. */
   readonly original: Node | null
+  /** What stood under our keys of a merged document before we first set them: a sealed record. */
+  readonly prior: Digest | null
 }
 
 /**

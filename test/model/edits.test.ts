@@ -1,7 +1,8 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { editJson, parseJson } from '../../lib/documents/json.ts'
-import { holds, merge, takeBackEdits, type Edit, type Json } from '../../lib/model/edits.ts'
+import { holds, merge, takeBackEdits, type Edit, type Prior } from '../../lib/model/edits.ts'
+import type { Json } from '../../lib/model/json.ts'
 
 type Document = { readonly [key: string]: Json }
 
@@ -50,7 +51,7 @@ test('once merged there is nothing left to do, whatever we owned before', async 
   await fc.assert(
     fc.asyncProperty(document, document, document, layout, async (base, wanted, live, space) => {
       const next = await edited(live, space, merge(base, wanted, live).edits)
-      expect(merge(wanted, wanted, next)).toEqual({ edits: [], drift: [] })
+      expect(merge(wanted, wanted, next)).toMatchObject({ edits: [], drift: [] })
     }),
   )
 })
@@ -61,7 +62,7 @@ test('nothing is written to a document that has our keys already, in whatever or
       const live = overlaid(wanted, foreign)
       const turned = fromEntries(Object.entries(live).toReversed())
       expect(merge(undefined, wanted, turned).edits).toEqual([])
-      expect(merge(wanted, wanted, turned)).toEqual({ edits: [], drift: [] })
+      expect(merge(wanted, wanted, turned)).toMatchObject({ edits: [], drift: [] })
     }),
   )
 })
@@ -96,6 +97,43 @@ test('when the source drops everything, what we set and nobody has touched goes,
       expect(await edited(both, space, merge(base, undefined, both).edits)).toEqual(foreign)
     }),
   )
+})
+
+/** A document that shares keys with others and no values: a key that has our value already counts as ours. */
+const unlike = (of: Json): Json =>
+  isObject(of) ? fromEntries(Object.entries(of).map(([key, inner]) => [key, unlike(inner)])) : ['theirs', of]
+
+test('whatever revisions came in between, when we leave, the document has the values that it had before us', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(document, { minLength: 1, maxLength: 3 }), document.map(unlike), layout, async (revisions, live, space) => {
+      let [now, base, prior]: [string, Document | undefined, Prior] = [text(live, space), undefined, new Map()]
+      for (const wanted of [...revisions, undefined]) {
+        const merged = merge(base, wanted, value(now), prior)
+        now = await editJson(now, merged.edits)
+        ;[base, prior] = [wanted, merged.prior]
+      }
+      expect(value(now)).toEqual(live)
+    }),
+  )
+})
+
+test('what was there before us is remembered once, neither forgotten nor replaced by drift', async () => {
+  await fc.assert(
+    fc.asyncProperty(document, document, document, async (wanted, live, drift) => {
+      const first = merge(undefined, wanted, live)
+      const drifted = overlaid(drift, (await edited(live, 2, first.edits)) as Document)
+      const healed = merge(wanted, wanted, drifted, first.prior)
+      for (const [key, before] of first.prior) expect(healed.prior.get(key)).toEqual(before)
+    }),
+  )
+})
+
+test('numbers are told apart, and written, digit by digit', async () => {
+  const big = '{"a":12345678901234567890,"b":1.0,"c":-0,"d":1e400,"list":[0.10]}'
+  expect(JSON.stringify(value(big))).toBe(big)
+  expect(merge(undefined, value('{"a":12345678901234567890}'), value('{"a":12345678901234567891}')).edits).toHaveLength(1)
+  expect(merge(undefined, value('{"a":1,"b":100,"c":0,"d":-1.5}'), value('{"a":1.0,"b":1e2,"c":-0,"d":-15e-1}')).edits).toEqual([])
+  expect(await editJson('{"x":1.10}', merge(undefined, value(big), value('{"x":1.10}')).edits)).toContain('12345678901234567890')
 })
 
 test('a key that was ours and holds somebody else’s value is neither removed nor overlooked', () => {

@@ -131,6 +131,119 @@ test('merging into a live document keeps every key of the application, through d
   expect(modeOf(live)).toBe('600')
 })
 
+/** What the person had under keys that the source sets too. */
+const MINE = {
+  ...THEIRS,
+  apiKey: 'a key of my own',
+  big: 1,
+  mcpServers: { search: 'my own search', mine: { type: 'stdio' } },
+  empty: {},
+  list: [1, 2],
+}
+const SETS = {
+  apiKey: 'key-number-one',
+  mcpServers: { search: { type: 'http' }, fresh: { token: 'fresh-token' } },
+  empty: { inner: 'value-inner' },
+  list: { was: 'a list' },
+}
+const MERGED = { ...MINE, ...SETS, mcpServers: { mine: { type: 'stdio' }, ...SETS.mcpServers } }
+
+test('what our keys replaced comes back, as it was written, when they leave the source or the secret leaves the config', async ({
+  sandbox,
+}) => {
+  const me = await newcomer(sandbox)
+  const mine = JSON.stringify(MINE, null, 2).replace('"big": 1', '"big": 12345678901234567890.10')
+  const file = '.claude/.claude.json.enc'
+  sandbox.write(sandbox.home, { '.claude.json': { text: mine, mode: 0o600 } })
+  sandbox.commit({ '.claude/a.md': 'a', [file]: await sops(me, { ...SETS, big: 2 }) })
+  withSecrets(sandbox, ACCOUNT)
+  await reconcile(sandbox)
+  expect(json(sandbox)).toEqual({ ...MERGED, big: 2 })
+
+  // Drift is healed in between, and new values come: neither is what was there before us.
+  sandbox.write(sandbox.home, { '.claude.json': JSON.stringify({ ...MERGED, big: 2, apiKey: 'drifted', list: 3 }, null, 2) })
+  await reconcile(sandbox)
+  sandbox.commit({ [file]: await sops(me, { ...SETS, apiKey: 'key-number-two', big: 3 }) })
+  await reconcile(sandbox)
+  expect(json(sandbox)).toEqual({ ...MERGED, apiKey: 'key-number-two', big: 3 })
+
+  // One key leaves the source.
+  sandbox.commit({ [file]: await sops(me, SETS) })
+  await reconcile(sandbox)
+  expect(sandbox.live('.claude.json')).toContain('"big": 12345678901234567890.10')
+  expect(json(sandbox)).toMatchObject(SETS)
+  expect((await sandbox.gitops(['rollback'])).code).toBe(0)
+  expect(json(sandbox)).toEqual({ ...MERGED, apiKey: 'key-number-two', big: 3 })
+  await sandbox.gitops(['retry'])
+  await reconcile(sandbox)
+
+  // The secret leaves the config; one of our keys has become the person's meanwhile.
+  const now = JSON.parse(sandbox.live('.claude.json')) as object
+  sandbox.write(sandbox.home, { '.claude.json': JSON.stringify({ ...now, list: 'taken' }) })
+  sandbox.config(DEFAULT_CONFIG(sandbox.remote).replace("to: '~/.claude'", "to: '~/.claude', exclude: ['*.enc']"))
+  forget(sandbox)
+  await reconcile(sandbox)
+  expect(json(sandbox)).toEqual({ ...MINE, big: 12345678901234567890.1, list: 'taken' })
+  expect(await reconcile(sandbox)).toContain('In sync')
+  for (const [path, entry] of Object.entries(sandbox.tree(join(sandbox.home, '.local'))))
+    expect(entry, path).not.toContain('a key of my own')
+})
+
+test('a run that is rolled back, or killed, neither loses nor repeats what our keys replaced', async ({ sandbox }) => {
+  const me = await newcomer(sandbox)
+  const smoke = `checks: { smoke: [{ name: 'good', run: 'grep -q good ~/.claude/settings.json' }] },`
+  const file = '.claude/.claude.json.enc'
+  sandbox.write(sandbox.home, { '.claude.json': JSON.stringify(MINE) })
+  sandbox.commit({ '.claude/settings.json': '{"bad":1}', [file]: await sops(me, SETS) })
+  withSecrets(sandbox, ACCOUNT, smoke)
+  await reconcile(sandbox, 6)
+  expect(json(sandbox)).toEqual(MINE)
+  sandbox.commit({ '.claude/settings.json': '{"good":1}' })
+  await reconcile(sandbox)
+  // A revision that gives the keys back is itself rolled back.
+  sandbox.commit({ '.claude/settings.json': '{"bad":1}', [file]: await sops(me, { other: 'value' }) })
+  await reconcile(sandbox, 6)
+  expect(json(sandbox)).toEqual(MERGED)
+  sandbox.commit({ '.claude/settings.json': '{"good":2}' })
+  await reconcile(sandbox)
+  expect(json(sandbox)).toEqual({ ...MINE, other: 'value' })
+})
+
+test('with the host key lost what our keys replaced does not come back: they are taken out, and that is said', async ({ sandbox }) => {
+  const me = await newcomer(sandbox)
+  const file = '.claude/.claude.json.enc'
+  sandbox.write(sandbox.home, { '.claude.json': JSON.stringify(MINE) })
+  sandbox.commit({ '.claude/a.md': 'a', [file]: await sops(me, SETS) })
+  withSecrets(sandbox, ACCOUNT)
+  await reconcile(sandbox)
+  rmSync(join(sandbox.home, '.local/share/gitops/host.key'))
+  expect(await reconcile(sandbox)).toContain('what stood under our keys before us will not come back')
+  expect(json(sandbox)).toEqual(MERGED)
+  expect(await reconcile(sandbox)).not.toContain('will not come back')
+  sandbox.commit({ [file]: await sops(me, { other: 'value' }) })
+  await reconcile(sandbox)
+  const { apiKey: _, empty: __, list: ___, ...rest } = MINE
+  expect(json(sandbox)).toEqual({ ...rest, mcpServers: { mine: { type: 'stdio' } }, other: 'value' })
+})
+
+test('an inventory of the version before, without what our keys replaced, still counts', async ({ sandbox }) => {
+  const me = await newcomer(sandbox)
+  sandbox.write(sandbox.home, { '.claude.json': JSON.stringify(MINE) })
+  sandbox.commit({ '.claude/a.md': 'a', '.claude/.claude.json.enc': await sops(me, SETS) })
+  withSecrets(sandbox, ACCOUNT)
+  await reconcile(sandbox)
+  const path = join(sandbox.state, 'inventory.json')
+  const text = readFileSync(path, 'utf8')
+  const old = text.replace(/,"prior":"[^"]*"/, '')
+  expect(old).not.toBe(text)
+  sandbox.write(sandbox.state, { 'inventory.json': old })
+  expect(await reconcile(sandbox)).toContain('In sync')
+  sandbox.commit({ '.claude/.claude.json.enc': await sops(me, { other: 'value' }) })
+  await reconcile(sandbox)
+  const { apiKey: _, empty: __, list: ___, ...rest } = MINE
+  expect(json(sandbox)).toEqual({ ...rest, mcpServers: { mine: { type: 'stdio' } }, other: 'value' })
+})
+
 test('a file that is there and differs is not replaced unasked, and what asks for it keeps a sealed copy', async ({ sandbox }) => {
   const me = await newcomer(sandbox)
   const mine = '{"login":"a person was logged in here"}\n'
