@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 
 	"github.com/getsops/sops/v3/logging"
 	"github.com/getsops/sops/v3/version"
@@ -43,6 +44,8 @@ type answer struct {
 const panicked = 2
 
 func main() {
+	// Some files send SOPS into an endless recursion, from which Go does not come back: let it end soon.
+	debug.SetMaxStack(64 << 20)
 	for _, logger := range logging.Loggers {
 		logger.SetOutput(io.Discard)
 	}

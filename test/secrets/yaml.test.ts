@@ -6,7 +6,7 @@ import { newIdentity, parseIdentities } from '../../lib/secrets/age.ts'
 import { faultKind } from '../../lib/secrets/fault.ts'
 import { decryptSops } from '../../lib/secrets/sops/decrypt.ts'
 import { encryptSops } from '../../lib/secrets/sops/encrypt.ts'
-import { branch, item, list, type Branch } from '../../lib/secrets/sops/document.ts'
+import { branch, comment, item, list, type Branch } from '../../lib/secrets/sops/document.ts'
 import { readYaml } from '../../lib/secrets/sops/yaml-read.ts'
 import { resolvePlain, TOO_LARGE } from '../../lib/secrets/sops/yaml-scalar.ts'
 import { writeYaml } from '../../lib/secrets/sops/yaml-write.ts'
@@ -81,6 +81,21 @@ test('any document that is written is read as the same document', async () => {
     }),
     { numRuns: 500 },
   )
+})
+
+test('an empty mapping whose comment made SOPS close it at the beginning of a line is read, as is its comment', async () => {
+  const printed = 'a:\n    b: {\n        # c\n}\n    d: 1\n'
+  expect(await readYaml(printed)).toEqual([branch(item('a', branch(item('b', branch(comment(' c'))), item('d', 1n))))])
+})
+
+test('a block at the end of a file without a last line feed holds none', async () => {
+  for (const [text, value] of [
+    ['a: |\n  b', 'b'],
+    ['a: >+\n  b', 'b'],
+    ['a: |\n  b\n', 'b\n'],
+    ['a: |+\n  b\n\n', 'b\n\n'],
+  ] as const)
+    expect(await readYaml(text)).toEqual([branch(item('a', value))])
 })
 
 test('text in a list that begins with blanks is written so that others read it, which SOPS does not', () => {

@@ -1,4 +1,4 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -8,6 +8,9 @@ const SOURCE = resolve(import.meta.dirname, '../oracle')
 const CACHE = resolve(import.meta.dirname, '../../node_modules/.cache/oracle')
 /** Milliseconds; long enough for a slow machine that compiles everything. */
 export const BUILD_TIME = 15 * 60_000
+
+/** What a Go program ends with that crashes. */
+const CRASHED = 2
 
 /** The formats of SOPS, by its own names. */
 export type OracleFormat = 'json' | 'yaml' | 'dotenv' | 'ini' | 'binary'
@@ -88,31 +91,47 @@ export function buildOracle(download = false): Build {
 const there = (program: string): Build => ({ program, reason: '' })
 const missing = (reason: string): Build => ({ program: null, reason })
 
-/** Starts the program. Questions may be asked without waiting for the answer of the one before. */
+/**
+ * Starts the program, and again whenever a question makes SOPS crash: the answer to that one has code 2. Questions may
+ * be asked without waiting for the answer of the one before.
+ */
 export function startOracle({ program, reason }: Build, home: string): Oracle {
   if (program === null) throw new Error(reason)
-  const child = spawn(program, [], { env: { PATH: process.env['PATH'], HOME: home }, stdio: ['pipe', 'pipe', 'inherit'] })
-  const waiting: { resolve: (answer: Answer) => void; reject: (error: Error) => void }[] = []
-  createInterface({ input: child.stdout }).on('line', (line) => {
-    const { bytes, ...rest } = JSON.parse(line) as Answer & { bytes: string | null }
-    waiting.shift()?.resolve({ ...rest, bytes: Buffer.from(bytes ?? '', 'base64') })
-  })
-  child.on('exit', (code) => {
-    for (const { reject } of waiting.splice(0)) reject(new Error(`the oracle ended with ${code}`))
-  })
+  const waiting: { readonly line: string; readonly resolve: (answer: Answer) => void }[] = []
+  let ended = false
+  let child = start()
+  function start(): ReturnType<typeof spawned> {
+    const started = spawned(program ?? '', home)
+    createInterface({ input: started.stdout }).on('line', (line) => {
+      const { bytes, ...rest } = JSON.parse(line) as Answer & { bytes: string | null }
+      waiting.shift()?.resolve({ ...rest, bytes: Buffer.from(bytes ?? '', 'base64') })
+    })
+    // Not `exit`: an answer may still be on its way then.
+    started.on('close', (code) => {
+      if (ended) return
+      waiting.shift()?.resolve({ code: code ?? CRASHED, error: 'crashed', bytes: Buffer.alloc(0) })
+      child = start()
+      for (const { line } of waiting) child.stdin.write(line)
+    })
+    started.stdin.on('error', () => {})
+    return started
+  }
   return {
     ask: (question) =>
-      new Promise((resolve, reject) => {
-        waiting.push({ resolve, reject })
-        child.stdin.write(`${JSON.stringify(question, encoded)}\n`)
+      new Promise((resolve) => {
+        const line = `${JSON.stringify(question, encoded)}\n`
+        waiting.push({ line, resolve })
+        child.stdin.write(line)
       }),
-    end: () => end(child),
+    end() {
+      ended = true
+      child.stdin.end()
+    },
   }
 }
 
-function end(child: ChildProcess): void {
-  child.stdin?.end()
-}
+const spawned = (program: string, home: string) =>
+  spawn(program, [], { env: { PATH: process.env['PATH'], HOME: home }, stdio: ['pipe', 'pipe', 'ignore'] })
 
 function encoded(this: unknown, key: string, value: unknown): unknown {
   if (key !== 'bytes') return value

@@ -1,7 +1,8 @@
 import type * as Yaml from 'yaml'
 import { fault } from '../fault.ts'
 import { isBranch, isComment, isList, textOrBytes, type Branch, type Item, type Leaf, type List, type Value } from './document.ts'
-import { collectComments, commentBehind, commentsBefore, commentsFurtherIn, placeOf, type Comments } from './yaml-comments.ts'
+import { commentBehind, commentsBefore, commentsFurtherIn, placeOf, type Comments } from './yaml-comments.ts'
+import { parseYaml, REPAIR, wrongYaml } from './yaml-parse.ts'
 import { resolvePlain, TOO_LARGE } from './yaml-scalar.ts'
 import { yamlTime } from './time.ts'
 
@@ -9,7 +10,6 @@ import { yamlTime } from './time.ts'
 const MAX_COPIED = 100_000
 const CORE = 'tag:yaml.org,2002:'
 const MERGE = 'the key << merges mappings, and this value is none'
-const REPAIR = 'Correct the file, or take its last good version from Git.'
 
 /**
  * The documents of a YAML text, typed as SOPS types them, with their comments. Aliases become copies.
@@ -17,18 +17,11 @@ const REPAIR = 'Correct the file, or take its last good version from Git.'
  */
 export async function readYaml(text: string): Promise<Branch[]> {
   const yaml = await import('yaml')
-  const options = { schema: 'failsafe', merge: false, resolveKnownTags: false, uniqueKeys: false, prettyErrors: false } as const
   try {
-    const parsed = yaml.parseAllDocuments(text, { ...options, logLevel: 'silent', version: '1.2' })
-    const documents: Yaml.Document.Parsed[] = 'empty' in parsed ? [] : parsed
-    const comments = collectComments(text, new yaml.Lexer())
-    for (const { errors } of documents) {
-      const [first] = errors
-      if (first !== undefined) throw wrong(comments, first.pos[0], first.code.toLowerCase().replaceAll('_', ' '))
-    }
+    const { documents, comments, open } = parseYaml(yaml, text)
     return documents.map((document, index) => {
       const limit = documents[index + 1] === undefined ? text.length : document.range[2]
-      return readDocument({ yaml, comments, unique: index === 0, anchors: new Map(), copied: 0 }, document.contents, limit)
+      return readDocument({ yaml, comments, open, unique: index === 0, anchors: new Map(), copied: 0 }, document.contents, limit)
     })
   } catch (error) {
     // Nesting so deep that the stack ends.
@@ -41,13 +34,13 @@ export async function readYaml(text: string): Promise<Branch[]> {
 interface Reader {
   readonly yaml: typeof Yaml
   readonly comments: Comments
+  /** Where the text ends when its last line does not, else -1. */
+  readonly open: number
   /** SOPS refuses a key that is there twice in the first document, and only there. */
   readonly unique: boolean
   readonly anchors: Map<string, Value | undefined>
   copied: number
 }
-
-/** SOPS refuses a key that is there twice in the first document, and only there. */
 
 function readDocument(reader: Reader, contents: Yaml.ParsedNode | null, limit: number): Branch {
   if (reader.yaml.isMap(contents)) return readMap(reader, contents, -1, limit)
@@ -62,12 +55,12 @@ function readMap(reader: Reader, map: Yaml.YAMLMap.Parsed, around: number, limit
   const column = placeOf(reader.comments, map.range[0]).column
   for (const [index, pair] of map.items.entries()) {
     const key = readKey(reader, pair.key)
-    if (reader.unique && seen.has(key)) throw wrong(reader.comments, pair.key.range[0], 'this key is there twice')
+    if (reader.unique && seen.has(key)) throw wrongYaml(reader.comments, pair.key.range[0], 'this key is there twice')
     seen.add(key)
     items.push(...commentsBefore(reader.comments, pair.key.range[0]))
     const next = map.items[index + 1]?.key.range[0] ?? limit
     const entry = readEntry(reader, pair, key, { column, next })
-    if (!isMergeable(entry.at(-1))) throw wrong(reader.comments, pair.key.range[0], MERGE, 'plaintext')
+    if (!isMergeable(entry.at(-1))) throw wrongYaml(reader.comments, pair.key.range[0], MERGE, 'plaintext')
     items.push(...entry)
   }
   if (around < 0) items.push(...commentsBefore(reader.comments, limit))
@@ -132,7 +125,7 @@ function readCollection(reader: Reader, node: Yaml.YAMLMap.Parsed | Yaml.YAMLSeq
 
 function readAlias(reader: Reader, node: Yaml.Alias.Parsed): Value {
   const value = reader.anchors.get(node.source)
-  if (value === undefined) throw wrong(reader.comments, node.range[0], 'this alias stands for nothing, or for itself')
+  if (value === undefined) throw wrongYaml(reader.comments, node.range[0], 'this alias stands for nothing, or for itself')
   return copyOf(reader, value)
 }
 
@@ -149,18 +142,25 @@ function copyOf(reader: Reader, value: Value): Value {
 
 function readKey(reader: Reader, node: Yaml.ParsedNode): string {
   const key = reader.yaml.isScalar(node) ? readScalar(reader, node) : reader.yaml.isAlias(node) ? readAlias(reader, node) : null
-  if (typeof key !== 'string') throw wrong(reader.comments, node.range[0], 'this key is not text, put it in quotes', 'plaintext')
+  if (typeof key !== 'string') throw wrongYaml(reader.comments, node.range[0], 'this key is not text, put it in quotes', 'plaintext')
   if (reader.yaml.isScalar(node) && node.anchor !== undefined) reader.anchors.set(node.anchor, key)
   return key
 }
 
 function readScalar(reader: Reader, node: Yaml.Scalar.Parsed): Leaf {
-  const text = typeof node.value === 'string' ? node.value : ''
+  const text = textOf(reader, node)
   const tag = node.tag?.startsWith(CORE) ? node.tag.slice(CORE.length) : node.tag === undefined ? '' : 'str'
   const value = tag === '' && node.type === 'PLAIN' ? resolvePlain(text) : tag === '' ? unfolded(node, text) : tagged(tag, text)
-  if (value === TOO_LARGE) throw wrong(reader.comments, node.range[0], 'this number is too large for SOPS, put it in quotes', 'plaintext')
-  if (value === undefined) throw wrong(reader.comments, node.range[0], 'this value is not of the type that its tag says')
+  if (value === TOO_LARGE)
+    throw wrongYaml(reader.comments, node.range[0], 'this number is too large for SOPS, put it in quotes', 'plaintext')
+  if (value === undefined) throw wrongYaml(reader.comments, node.range[0], 'this value is not of the type that its tag says')
   return value
+}
+
+/** A block that ends with the file, where the file's last line does not end, has no line feed to keep. */
+function textOf(reader: Reader, node: Yaml.Scalar.Parsed): string {
+  const text = typeof node.value === 'string' ? node.value : ''
+  return node.type?.startsWith('BLOCK') === true && node.range[1] === reader.open ? text.replace(/\n$/, '') : text
 }
 
 /** SOPS takes every key `<<` for a merge, and then refuses its own file when the value is none. */
@@ -193,9 +193,4 @@ function tagged(tag: string, text: string): Leaf | typeof TOO_LARGE | undefined 
     default:
       return text
   }
-}
-
-function wrong(comments: Comments, offset: number, what: string, kind: 'syntax' | 'plaintext' = 'syntax'): Error {
-  const { line, column } = placeOf(comments, offset)
-  return fault(kind, `is not valid YAML: ${what} at line ${line + 1}, column ${column + 1}`, { hint: REPAIR })
 }

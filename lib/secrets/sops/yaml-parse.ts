@@ -1,0 +1,56 @@
+import type * as Yaml from 'yaml'
+import { fault } from '../fault.ts'
+import { collectComments, placeOf, type Comments } from './yaml-comments.ts'
+
+/** What a person can do about a file that is not YAML. */
+export const REPAIR = 'Correct the file, or take its last good version from Git.'
+
+/** A YAML text taken apart, its scalars not yet typed. */
+export interface Parsed {
+  readonly documents: readonly Yaml.Document.Parsed[]
+  readonly comments: Comments
+  /** Where the text ends when its last line does not, else -1. */
+  readonly open: number
+}
+
+/** The documents and comments of a YAML text. Throws `syntax`, with the place and nothing of the text. */
+export function parseYaml(yaml: typeof Yaml, text: string): Parsed {
+  let [source, documents] = [text, parse(yaml, text)]
+  if (documents.some(({ errors }) => errors[0]?.code === 'BAD_INDENT')) {
+    source = closedEarly(text)
+    documents = parse(yaml, source)
+  }
+  const comments = collectComments(source, new yaml.Lexer())
+  for (const { errors } of documents) {
+    const [first] = errors
+    if (first !== undefined) throw wrongYaml(comments, first.pos[0], first.code.toLowerCase().replaceAll('_', ' '))
+  }
+  return { documents, comments, open: /[^ \t\n]$/.test(text) ? text.length : -1 }
+}
+
+/** The fault of a YAML text at an offset. */
+export function wrongYaml(comments: Comments, offset: number, what: string, kind: 'syntax' | 'plaintext' = 'syntax'): Error {
+  const { line, column } = placeOf(comments, offset)
+  return fault(kind, `is not valid YAML: ${what} at line ${line + 1}, column ${column + 1}`, { hint: REPAIR })
+}
+
+function parse(yaml: typeof Yaml, text: string): readonly Yaml.Document.Parsed[] {
+  const parsed = yaml.parseAllDocuments(text, {
+    schema: 'failsafe',
+    merge: false,
+    resolveKnownTags: false,
+    uniqueKeys: false,
+    prettyErrors: false,
+    logLevel: 'silent',
+    version: '1.2',
+  })
+  return 'empty' in parsed ? [] : parsed
+}
+
+/**
+ * SOPS prints an empty mapping with a comment as one whose bracket stands at the beginning of a line, which no other reader
+ * takes for part of it. Closed before the comment, in a text of the same length, it means what SOPS meant.
+ */
+function closedEarly(text: string): string {
+  return text.replaceAll(/\{\n((?:[ \t]+#[^\n]*\n)+)\}(?=\n|$)/g, '{}$1 ')
+}
