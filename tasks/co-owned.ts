@@ -1,4 +1,5 @@
-import { parseJson } from '../lib/documents/json.ts'
+import { doubledKeys, parseJson } from '../lib/documents/json.ts'
+import { DOUBLED } from '../lib/host/edit.ts'
 import { fingerprint, readLive, sameStat, statOf } from '../lib/host/live.ts'
 import { merge, type Prior } from '../lib/model/edits.ts'
 import { isObject, readJson, type Json } from '../lib/model/json.ts'
@@ -21,7 +22,7 @@ interface Document {
 }
 
 /** Plans our keys in a co-owned document; `digest` null takes all that is ours away, and puts back what it replaced. */
-export function coOwned(run: Run, { key, name }: Document, known: OwnedSecret | null, digest: Digest | null): CoOwned {
+export async function coOwned(run: Run, { key, name }: Document, known: OwnedSecret | null, digest: Digest | null): Promise<CoOwned> {
   const { kept } = run.host
   const conflict = (reason: string): CoOwned => ({ change: { kind: 'conflict', path: name, reason }, prior: known?.prior ?? null })
   const stat = statOf(key)
@@ -31,7 +32,8 @@ export function coOwned(run: Run, { key, name }: Document, known: OwnedSecret | 
   if (stat !== null && !open && known?.owned.stat != null && known.owned.digest === digest && sameStat(known.owned.stat, fingerprint(stat)))
     return { change: null, prior: known.prior }
   const document = (of: Digest | null | undefined): Json | undefined => (of == null ? undefined : parseJson(kept.read(of).toString(), key))
-  const live = stat === null ? undefined : parseJson(readLive(key).toString(), key)
+  const text = stat === null ? '' : readLive(key).toString()
+  const live = parseJson(text, key)
   const wanted = document(digest)
   const none = [live, wanted].findIndex((value) => value !== undefined && !isObject(value))
   // There are no keys to tell ours from others': setting it whole would wipe what is there.
@@ -39,6 +41,8 @@ export function coOwned(run: Run, { key, name }: Document, known: OwnedSecret | 
   const { edits, drift, prior } = merge(document(known?.owned.digest), wanted, live, priorOf(run, key, known))
   const record = remembered(run, key, known, prior)
   if (edits.length === 0 && !(open && digest !== null)) return { change: null, prior: record }
+  const [twice] = (await doubledKeys(text, edits)).values()
+  if (twice !== undefined) return conflict(DOUBLED(twice))
   const why = drift.length > 0 ? 'edited' : stat === null && known !== null ? 'missing' : edits.length === 0 ? 'mode' : null
   const list = kept.keepSecret(Buffer.from(JSON.stringify(edits)), key)
   return { change: { kind: 'edit', path: name, edits: list, mode: 0o600, created: stat === null, drift: why }, prior: record }

@@ -8,17 +8,18 @@ import { placeOf, type Place } from './secrets.ts'
 import type { Run, Unit, UnitSecret } from './run.ts'
 
 /** Secrets of a unit that have left the config: our file, or our keys in a document, go; a file that was there before us comes back. */
-export function departedSecrets(run: Run, unit: Unit): UnitSecret[] {
-  return goneSecrets(run)
-    .filter(([, secret]) => secret.source === unit.name)
-    .map(([key, secret]) => {
+export function departedSecrets(run: Run, unit: Unit): Promise<UnitSecret[]> {
+  const gone = goneSecrets(run).filter(([, secret]) => secret.source === unit.name)
+  return Promise.all(
+    gone.map(async ([key, secret]) => {
       const place = placeAt(key)
-      const { plan, scan } = going(run, place, secret)
+      const { plan, scan } = await going(run, place, secret)
       return { name: secret.name, secret: null, key, root: place.root, oid: null, plan, scan, after: null }
-    })
+    }),
+  )
 }
 
-function going(run: Run, place: Place, secret: OwnedSecret): Pick<UnitSecret, 'plan' | 'scan'> {
+async function going(run: Run, place: Place, secret: OwnedSecret): Promise<Pick<UnitSecret, 'plan' | 'scan'>> {
   const known = run.host.kept.opens(secret.owned.digest)
   // Without the key that it was fingerprinted with nobody can tell what of it is ours.
   if (!known && secret.onRemove === 'restore') run.notes.push(`${place.key}: left in place, for the host key that knew it is gone`)
@@ -32,8 +33,8 @@ export function goneSecrets({ config, inventory }: Pick<Run, 'config' | 'invento
   return [...inventory.secrets].filter(([key]) => !keys.has(key))
 }
 
-function keysGo(run: Run, place: Place, secret: OwnedSecret): Pick<UnitSecret, 'plan' | 'scan'> {
-  const { change } = coOwned(run, place, secret, null)
+async function keysGo(run: Run, place: Place, secret: OwnedSecret): Promise<Pick<UnitSecret, 'plan' | 'scan'>> {
+  const { change } = await coOwned(run, place, secret, null)
   return {
     plan: { target: secret.name, root: place.root, changes: change === null ? [] : [change], wanted: new Map() },
     scan: scan(place.root, [], new Map()),

@@ -70,8 +70,9 @@ export async function plannedSecret(run: Run, secret: SecretFile, oid: Sha): Pro
 export async function decidedSecret(run: Run, secret: SecretFile, oid: Sha, digest: Digest): Promise<UnitSecret> {
   const place = placeOf(secret)
   const known = ownedSecret(run, place)
-  const { plan, scan, prior } =
-    secret.strategy === 'merge' ? merged(run, place, known, digest) : await replaced(run, secret, place, known, digest)
+  const { plan, scan, prior } = await (secret.strategy === 'merge'
+    ? merged(run, place, known, digest)
+    : replaced(run, secret, place, known, digest))
   const live = scan.present.get(place.name)
   const stat = live?.kind === 'file' ? live.stat : null
   const owned: Owned = { kind: 'file', digest, executable: false, mode: secret.strategy === 'merge' ? null : 0o600, oid, stat }
@@ -143,8 +144,8 @@ async function refusal(run: Run, secret: SecretFile, place: Place, made: Plan, d
 }
 
 /** Only the keys that the source sets are ours. */
-function merged(run: Run, place: Place, known: OwnedSecret | null, digest: Digest): Decided {
-  const { change, prior } = coOwned(run, place, known, digest)
+async function merged(run: Run, place: Place, known: OwnedSecret | null, digest: Digest): Promise<Decided> {
+  const { change, prior } = await coOwned(run, place, known, digest)
   const found = scan(place.root, [place.name], new Map(), () => digest)
   return { plan: { target: place.name, root: place.root, changes: change === null ? [] : [change], wanted: new Map() }, scan: found, prior }
 }

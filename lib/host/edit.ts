@@ -1,5 +1,5 @@
 import { closeSync, fchmodSync, fsyncSync, openSync, renameSync, unlinkSync } from 'node:fs'
-import { editJson, parseJson } from '../documents/json.ts'
+import { doubledKeys, editJson, parseJson } from '../documents/json.ts'
 import { holds, takeBackEdits, type Edit } from '../model/edits.ts'
 import { GitopsError } from '../model/errors.ts'
 import { readJson } from '../model/json.ts'
@@ -15,8 +15,16 @@ const ATTEMPTS = 5
 
 /** Sets and removes our keys in a document as it is at this moment; nothing else in it changes. Throws `contested`, or `conflict` when it does not parse. */
 export async function performEdit(step: EditStep, kept: Kept): Promise<void> {
-  await rewrite(step, (text) => editJson(text, listOf(step, kept)))
+  const edits = listOf(step, kept)
+  await rewrite(step, async (text) => {
+    const [twice] = (await doubledKeys(text, edits)).values()
+    if (twice !== undefined) throw new GitopsError('conflict', `${step.path} ${DOUBLED(twice)}`)
+    return editJson(text, edits)
+  })
 }
+
+/** Why a document cannot be edited that has a key twice, without its name. */
+export const DOUBLED = (key: string): string => `has the key ${JSON.stringify(key)} twice; take one of the two out`
 
 /** Takes our keys back, in the document as it is now. Returns whether some were left because somebody has changed them since. */
 export async function undoEdit(step: EditStep, kept: Kept): Promise<'left' | 'done'> {
@@ -24,8 +32,10 @@ export async function undoEdit(step: EditStep, kept: Kept): Promise<'left' | 'do
   const edits = listOf(step, kept)
   let left = false
   await rewrite(step, async (text) => {
-    const back = takeBackEdits(edits, parseJson(text, step.path))
-    left = back.left.length > 0
+    const doubled = await doubledKeys(text, edits)
+    const clear = edits.filter((edit) => !doubled.has(edit))
+    const back = takeBackEdits(clear, parseJson(text, step.path))
+    left = back.left.length > 0 || doubled.size > 0
     return back.edits.length === 0 ? text : editJson(text, back.edits)
   })
   const rest = parseJson(readLive(step.path).toString(), step.path)

@@ -14,9 +14,9 @@ type Reviver = (key: string, value: unknown, context: { readonly source?: string
 
 // What the types of JavaScript do not know yet.
 const { rawJSON, isRawJSON, parse } = JSON as unknown as {
-  rawJSON(text: string): NumberText
-  isRawJSON(value: unknown): value is NumberText
-  parse(text: string, reviver: Reviver): Json
+  rawJSON: (this: void, text: string) => NumberText
+  isRawJSON: (this: void, value: unknown) => value is NumberText
+  parse: (this: void, text: string, reviver: Reviver) => Json
 }
 
 /** The value in a JSON text; `JSON.stringify` writes each of its numbers as it was written there. Throws what `JSON.parse` throws. */

@@ -157,3 +157,15 @@ test('an edit keeps the layout, the byte order mark and the line ends of the doc
   expect(await editJson(`\uFEFF${live}`, edits)).toBe(`\uFEFF${live.replace('old', 'new')}`)
   expect(value(await editJson('\uFEFF', edits))).toEqual({ ours: 'new' })
 })
+
+test('a document, or an object in one, that stands on one line stays there', async () => {
+  const set: Edit[] = [
+    { path: ['new'], after: {} },
+    { path: ['new', 'x'], after: [1, { y: 2 }] },
+    { path: ['a'], before: 1, after: { b: 1 } },
+  ]
+  expect(await editJson('{"a":1,"c":[1, 2]}\n', set)).toBe('{"a":{"b":1},"c":[1, 2],"new":{"x":[1,{"y":2}]}}\n')
+  const inner = await editJson('{\n  "t": 1,\n  "o": { "a": 1 }\n}\n', [{ path: ['o', 'n'], after: { x: 1 } }])
+  expect(inner.split('\n')).toHaveLength(5)
+  expect(await editJson('{}', [{ path: ['a'], after: 1 }])).toBe('{\n  "a": 1\n}')
+})

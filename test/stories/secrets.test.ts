@@ -183,7 +183,7 @@ test('what our keys replaced comes back, as it was written, when they leave the 
   sandbox.config(DEFAULT_CONFIG(sandbox.remote).replace("to: '~/.claude'", "to: '~/.claude', exclude: ['*.enc']"))
   forget(sandbox)
   await reconcile(sandbox)
-  expect(json(sandbox)).toEqual({ ...MINE, big: 12345678901234567890.1, list: 'taken' })
+  expect(json(sandbox)).toEqual({ ...MINE, big: Number('12345678901234567890.10'), list: 'taken' })
   expect(await reconcile(sandbox)).toContain('In sync')
   for (const [path, entry] of Object.entries(sandbox.tree(join(sandbox.home, '.local'))))
     expect(entry, path).not.toContain('a key of my own')
@@ -319,6 +319,57 @@ test('numbers too large for JavaScript, duplicate keys and lists at the top of a
   sandbox.commit({ '.claude/.claude.json.enc': await sops(me, '["a list of secrets"]', { format: 'binary' }) })
   expect(await reconcile(sandbox, 5)).toContain('cannot be merged: the secret is no JSON object')
   expect(sandbox.live('.claude.json')).toBe(theirs)
+})
+
+test('numbers of the source are written digit by digit', async ({ sandbox }) => {
+  const me = await newcomer(sandbox)
+  const theirs = '{\n  "id": 12345678901234567890\n}\n'
+  sandbox.write(sandbox.home, { '.claude.json': { text: theirs, mode: 0o600 } })
+  const ours = '{"big": 98765432109876543210, "one": 1.0, "in": {"list": [0.10, 1e3]}}'
+  sandbox.commit({ '.claude/a.md': 'a', '.claude/.claude.json.enc': await sops(me, ours, { format: 'binary' }) })
+  withSecrets(sandbox, ACCOUNT)
+  await reconcile(sandbox)
+  for (const number of ['12345678901234567890', '"big": 98765432109876543210', '"one": 1.0', '0.10', '1e3'])
+    expect(sandbox.live('.claude.json')).toContain(number)
+  expect(await reconcile(sandbox)).toContain('In sync')
+
+  // One digit of it changed is drift.
+  sandbox.write(sandbox.home, { '.claude.json': sandbox.live('.claude.json').replace('98765432109876543210', '98765432109876543211') })
+  expect(await reconcile(sandbox)).toContain('drift was healed')
+  expect(sandbox.live('.claude.json')).toContain('98765432109876543210')
+})
+
+test('a live document that has a key of ours twice is refused, and left as it is', async ({ sandbox }) => {
+  const me = await newcomer(sandbox)
+  sandbox.commit({ '.claude/a.md': 'a', '.claude/.claude.json.enc': await sops(me, { box: { apiKey: 'key-number-one' } }) })
+  withSecrets(sandbox, ACCOUNT)
+  for (const twice of ['{"box": {"apiKey": 1, "apiKey": 2}}', '{"box": {"apiKey": 1}, "x": 1, "box": {}}']) {
+    sandbox.write(sandbox.home, { '.claude.json': { text: twice, mode: 0o600 } })
+    expect(await reconcile(sandbox, 5)).toMatch(/\.claude\.json has the key "(?:box|apiKey)" twice; take one of the two out/)
+    expect(sandbox.live('.claude.json')).toBe(twice)
+  }
+  // It came after us: what was there before does not come back over it, and nothing gets stuck.
+  sandbox.write(sandbox.home, { '.claude.json': { text: '{"a":1}', mode: 0o600 } })
+  await reconcile(sandbox)
+  const twice = '{"a":1,"box":{"apiKey":"mine","apiKey":"key-number-one"}}'
+  sandbox.write(sandbox.home, { '.claude.json': { text: twice, mode: 0o600 } })
+  const back = await sandbox.gitops(['rollback'])
+  expect(back.code, back.said).toBe(0)
+  expect(back.said).toContain('left alone')
+  expect(sandbox.live('.claude.json')).toBe(twice)
+})
+
+test('a document on one line stays on one line', async ({ sandbox }) => {
+  const me = await newcomer(sandbox)
+  const mine = '{"numStartups":41,"projects":{"/home/me/x":{"history":[]}}}'
+  sandbox.write(sandbox.home, { '.claude.json': { text: mine, mode: 0o600 } })
+  sandbox.commit({ '.claude/a.md': 'a', '.claude/.claude.json.enc': await sops(me, OURS) })
+  withSecrets(sandbox, ACCOUNT)
+  await reconcile(sandbox)
+  expect(json(sandbox)).toEqual({ ...(JSON.parse(mine) as object), ...OURS })
+  expect(sandbox.live('.claude.json')).not.toContain('\n')
+  expect((await sandbox.gitops(['rollback'])).code).toBe(0)
+  expect(sandbox.live('.claude.json')).toBe(mine)
 })
 
 test('a key that leaves the source is removed only while it is still ours', async ({ sandbox }) => {
