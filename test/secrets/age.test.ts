@@ -97,7 +97,7 @@ test('an identity of age’s own interface opens files, and one that fails does 
     },
   }
   const identities = [customIdentity('a hardware key', 'the plug-in', broken), ...(await parseIdentities(identity.text(), 'keys.txt'))]
-  expect((await decryptSops(bytes, identities)).plaintext.text()).toBe('{\n\t"a": "b"\n}\n')
+  expect((await decryptSops(bytes, identities)).plaintext.text()).toBe('{"a": "b"}')
   expect(asked).toBe(1)
 })
 

@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import type { Comment, Leaf } from './document.ts'
-import { parseLeaf, serialise } from './leaf.ts'
+import { parseLeaf, toEncrypt } from './leaf.ts'
 
 const IV_LENGTH = 32
 const TAG_LENGTH = 16
@@ -30,7 +30,7 @@ export function associatedData(path: readonly string[]): string {
 
 /** The value as `ENC[…]`. Empty text stays empty, as in SOPS; so does null, which the caller must not pass. */
 export function encryptLeaf(value: Exclude<Leaf, null> | Comment, key: DataKey, associated: string): string {
-  const leaf = serialise(value)
+  const leaf = toEncrypt(value)
   if (leaf === null || leaf.bytes.length === 0) return ''
   const iv = randomBytes(IV_LENGTH)
   const cipher = createCipheriv('aes-256-gcm', key, iv, { authTagLength: TAG_LENGTH })

@@ -1,5 +1,6 @@
 import { associatedData, encryptLeaf, type DataKey } from './cipher.ts'
-import { isComment, type Comment, type Documents, type Leaf } from './document.ts'
+import { isComment, type Documents } from './document.ts'
+import type { Change, Content } from './format.ts'
 import { newMac } from './mac.ts'
 import type { Selector } from './rules.ts'
 import { walk } from './walk.ts'
@@ -15,6 +16,8 @@ export interface ValueCount {
 /** Documents with their values encrypted. */
 export interface Closed {
   readonly documents: Documents
+  /** What was encrypted that has a place in a text. */
+  readonly changes: readonly Change[]
   /** Over the values in clear; goes into the file's MAC. */
   readonly digest: string
   readonly count: ValueCount
@@ -26,20 +29,22 @@ export interface Closing {
   readonly isSelected: Selector
   readonly macOnlyEncrypted: boolean
   /** The `ENC[…]` of an earlier file that holds this very value at this very place, or null: then it gets a fresh one. */
-  readonly reuse?: (value: Exclude<Leaf, null> | Comment, associated: string) => string | null
+  readonly reuse?: (value: Content, associated: string) => string | null
 }
 
 /** Every selected value and comment encrypted; a new tree. */
 export function closeDocuments(documents: Documents, { key, isSelected, macOnlyEncrypted, reuse }: Closing): Closed {
   const mac = newMac(macOnlyEncrypted)
+  const changes: Change[] = []
   const count = { encryptedValues: 0, clearValues: 0 }
   const closed = walk(documents, (value, place) => {
     const selected = isSelected(place)
     if (selected || !macOnlyEncrypted) mac.add(value)
     const associated = associatedData(place.path)
     const text = selected ? (reuse?.(value, associated) ?? encryptLeaf(value, key, associated)) : null
+    if (text && place.at !== undefined) changes.push({ at: place.at, clear: value, encrypted: text })
     if (!isComment(value) && text !== '') count[text === null ? 'clearValues' : 'encryptedValues'] += 1
     return text ?? value
   })
-  return { documents: closed, digest: mac.digest(), count }
+  return { documents: closed, changes, digest: mac.digest(), count }
 }

@@ -33,7 +33,7 @@ export interface Decrypted extends SopsInfo {
  */
 export async function inspectSops(bytes: Uint8Array): Promise<SopsInfo | null> {
   const loaded = await loadEncrypted(bytes)
-  return loaded === null ? null : describe(loaded.format, readMetadata(loaded.block))
+  return loaded === null ? null : describe(loaded.format, readMetadata(loaded.taken.block))
 }
 
 /** How a file is decrypted. */
@@ -52,10 +52,10 @@ export interface DecryptOptions {
  * `usage` (`no-path`) when there is nothing at the place to extract.
  */
 export async function decryptSops(bytes: Uint8Array, identities: readonly AgeIdentity[], options: DecryptOptions = {}): Promise<Decrypted> {
-  const { loaded, metadata, key, documents } = await openSops(bytes, identities, options)
+  const { loaded, metadata, key, documents, changes } = await openSops(bytes, identities, options)
   try {
     const plaintext =
-      options.extract === undefined ? emitPlain(documents, loaded.format) : extract(documents, options.extract, loaded.format)
+      options.extract === undefined ? emitPlain(loaded, documents, changes) : extract(documents, options.extract, loaded.format)
     try {
       return { ...describe(loaded.format, metadata), plaintext: new Secret(plaintext) }
     } finally {

@@ -5,7 +5,16 @@
 export type Value = Leaf | Comment | Branch | List
 
 /** A `bigint` is an integer of 64 bits, a `number` is a float, a `Buffer` is text that is not UTF-8. */
-export type Leaf = string | Buffer | bigint | number | boolean | Time | null
+export type Leaf = string | Buffer | bigint | number | Numeral | boolean | Time | null
+
+/** A number in other words than SOPS would use for it: `1.50`, `1e3`, `+7`. */
+export interface Numeral {
+  readonly kind: 'numeral'
+  /** A `bigint` is an integer, a `number` is a float. */
+  readonly value: bigint | number
+  /** As it is encrypted; see `number-text.ts`. */
+  readonly text: string
+}
 
 /** A point in time: RFC 3339 text, offset and fraction as they were. */
 export interface Time {
@@ -13,11 +22,22 @@ export interface Time {
   readonly text: string
 }
 
+/**
+ * Where the text of a value or a comment stands in the text it was read from: offsets in UTF-16 units, the end not
+ * included. Each format adds what it needs to know to write another text there.
+ */
+export interface Spot {
+  readonly start: number
+  readonly end: number
+}
+
 /** One line of comment, without its `#`. `inline` when it stands behind a value on the same line. */
 export interface Comment {
   readonly kind: 'comment'
   readonly text: string
   readonly inline: boolean
+  /** Of the text behind the `#`. */
+  readonly at?: Spot
 }
 
 /** A key and its value. */
@@ -25,18 +45,26 @@ export interface Item {
   readonly kind: 'item'
   readonly key: string
   value: Value
+  /** Where the key begins. */
+  readonly keyAt?: number
+  /** Of the value; also of a mapping or a list. */
+  readonly at?: Spot
 }
 
 /** A mapping, with the comments that stand between its items. */
 export interface Branch {
   readonly kind: 'branch'
   readonly items: (Item | Comment)[]
+  /** Of the whole mapping; only at the root of a document. */
+  readonly at?: Spot
 }
 
 /** A sequence, with the comments that stand between its items. */
 export interface List {
   readonly kind: 'list'
   readonly items: Value[]
+  /** Of each item that is a value of its own, by its index in `items`. */
+  readonly spots?: readonly (Spot | undefined)[]
 }
 
 /** A file: its documents, of which only YAML can have other than one. */
@@ -62,7 +90,12 @@ export function isTime(value: Value): value is Time {
   return isNode(value) && value.kind === 'time'
 }
 
-function isNode(value: Value | Item): value is Time | Comment | Branch | List | Item {
+/** Whether it is a number in words of its own. */
+export function isNumeral(value: Value): value is Numeral {
+  return isNode(value) && value.kind === 'numeral'
+}
+
+function isNode(value: Value | Item): value is Time | Numeral | Comment | Branch | List | Item {
   return typeof value === 'object' && value !== null && !Buffer.isBuffer(value)
 }
 

@@ -36,17 +36,17 @@ export interface Encrypted extends ValueCount {
 export async function encryptSops(plaintext: Uint8Array, options: EncryptOptions): Promise<Encrypted> {
   const { format, now, macOnlyEncrypted = false } = options
   const recipients = keyGroups(options.recipients)
-  const documents = await loadPlain(plaintext, format)
-  await refuseEncrypted(plaintext, documents, format)
+  const source = await loadPlain(plaintext, format)
+  await refuseEncrypted(plaintext, source.documents, format)
   const rule: Rule = format === 'binary' ? { kind: 'all' } : (options.rule ?? DEFAULT_RULE)
   const key = newDataKey()
   try {
-    const closed = closeDocuments(documents, { key, isSelected: await selector(rule), macOnlyEncrypted })
+    const closed = closeDocuments(source.documents, { key, isSelected: await selector(rule), macOnlyEncrypted })
     const lastModified = stamp(now)
     const wrapped = await wrapDataKey(key, recipients)
     const mac = sealMac(closed.digest, key, lastModified)
     const block = writeMetadata({ ...wrapped, lastModified, mac, rule, macOnlyEncrypted, version: DIALECT, from: null })
-    return { bytes: emitEncrypted(closed.documents, block, format), ...closed.count }
+    return { bytes: emitEncrypted(source, closed, block, format), ...closed.count }
   } finally {
     key.fill(0)
   }

@@ -1,7 +1,7 @@
 import { indexOf, keyOf, showPointer, type Pointer } from '../../model/pointer.ts'
 import { fault } from '../fault.ts'
 import { branch, isBranch, isComment, isList, item, lookup, type Documents, type Value } from './document.ts'
-import { writeJson } from './json.ts'
+import { writeJson, writeJsonValue } from './json-write.ts'
 import type { SopsFormat } from './store.ts'
 import { writeYaml } from './yaml-write.ts'
 
@@ -32,12 +32,7 @@ function print(value: Value, format: SopsFormat): Buffer {
   if (Buffer.isBuffer(value)) return value
   if (format !== 'yaml') {
     if (isBranch(value)) return Buffer.from(writeJson(value), 'utf8')
-    return Buffer.from(
-      writeJson(branch(item('', value)))
-        .replace(/^\{\n\t"": |\n\}\n$/g, '')
-        .replaceAll('\n\t', '\n'),
-      'utf8',
-    )
+    return Buffer.from(writeJsonValue(value), 'utf8')
   }
   if (isBranch(value)) return Buffer.from(writeYaml([value]), 'utf8')
   // The writer's root is a mapping: what it has put below a key is moved out again.

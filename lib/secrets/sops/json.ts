@@ -1,5 +1,6 @@
 import { fault } from '../fault.ts'
-import { isBranch, isComment, isList, isTime, type Branch, type Item, type Value } from './document.ts'
+import type { Branch, Item, List, Numeral, Spot, Value } from './document.ts'
+import { withSpelling } from './number-text.ts'
 import { isInt64, jsonFloat } from './number.ts'
 
 const MAX_DEPTH = 500
@@ -7,11 +8,6 @@ const MAX_DEPTH = 500
 /** The object that a JSON text holds. Order, duplicates and large integers stay. Throws `syntax`, with the place and nothing of the text. */
 export function readJson(text: string): Branch {
   return readDocument({ text, at: 0 })
-}
-
-/** The object as JSON, as SOPS writes it: tabs, `<` `>` `&` escaped, a line feed at the end. Comments are dropped. */
-export function writeJson(map: Branch): string {
-  return `${writeBranch(map, '')}\n`
 }
 
 const SPACE = /[ \t\n\r]*/y
@@ -27,7 +23,8 @@ interface Cursor {
 function readDocument(cursor: Cursor): Branch {
   skip(cursor)
   if (cursor.text[cursor.at] !== '{') failAt(cursor, 'an object was expected')
-  const map = readObject(cursor, 0)
+  const start = cursor.at
+  const map = { ...readObject(cursor, 0), at: { start, end: cursor.at } }
   skip(cursor)
   if (cursor.at < cursor.text.length) failAt(cursor, 'there is text behind the end')
   return map
@@ -35,7 +32,6 @@ function readDocument(cursor: Cursor): Branch {
 
 function readValue(cursor: Cursor, depth: number): Value {
   if (depth > MAX_DEPTH) failAt(cursor, 'the nesting is too deep')
-  skip(cursor)
   const first = cursor.text[cursor.at]
   if (first === '{') return readObject(cursor, depth)
   if (first === '[') return readArray(cursor, depth)
@@ -51,22 +47,34 @@ function readObject(cursor: Cursor, depth: number): Branch {
   if (closes(cursor, '}')) return { kind: 'branch', items }
   do {
     skip(cursor)
+    const keyAt = cursor.at
     const key = readString(cursor)
     skip(cursor)
     if (cursor.text[cursor.at] !== ':') failAt(cursor, 'a colon was expected')
     cursor.at += 1
-    items.push({ kind: 'item', key, value: readValue(cursor, depth + 1) })
+    items.push({ kind: 'item', key, keyAt, ...readPlaced(cursor, depth + 1) })
   } while (continues(cursor, '}'))
   return { kind: 'branch', items }
 }
 
-function readArray(cursor: Cursor, depth: number): Value {
+function readArray(cursor: Cursor, depth: number): List {
   const items: Value[] = []
+  const spots: Spot[] = []
   cursor.at += 1
   if (closes(cursor, ']')) return { kind: 'list', items }
-  do items.push(readValue(cursor, depth + 1))
-  while (continues(cursor, ']'))
-  return { kind: 'list', items }
+  do {
+    const { value, at } = readPlaced(cursor, depth + 1)
+    items.push(value)
+    spots.push(at)
+  } while (continues(cursor, ']'))
+  return { kind: 'list', items, spots }
+}
+
+function readPlaced(cursor: Cursor, depth: number): { value: Value; at: Spot } {
+  skip(cursor)
+  const start = cursor.at
+  const value = readValue(cursor, depth)
+  return { value, at: { start, end: cursor.at } }
 }
 
 function readString(cursor: Cursor): string {
@@ -84,14 +92,14 @@ function readString(cursor: Cursor): string {
   }
 }
 
-function readNumber(cursor: Cursor): bigint | number {
+function readNumber(cursor: Cursor): bigint | number | Numeral {
   const start = cursor.at
   const match = take(cursor, NUMBER)
   if (match === null) failAt(cursor, 'a value was expected')
   const integer = match[1] === undefined && match[2] === undefined ? BigInt(match[0]) : null
-  if (integer !== null && isInt64(integer)) return integer
+  if (integer !== null && isInt64(integer)) return withSpelling(integer, match[0], integer.toString())
   const float = Number(match[0])
-  if (Number.isFinite(float)) return float
+  if (Number.isFinite(float)) return withSpelling(float, match[0], jsonFloat(float) ?? '')
   cursor.at = start
   return failAt(cursor, 'the number is too large')
 }
@@ -125,44 +133,4 @@ function failAt(cursor: Cursor, what: string): never {
   const before = cursor.text.slice(0, cursor.at).split('\n')
   const place = `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`
   throw fault('syntax', `is not valid JSON: ${what} at ${place}`, { hint: 'Correct the file, or take its last good version from Git.' })
-}
-
-function writeValue(value: Value, indent: string): string {
-  if (isBranch(value)) return writeBranch(value, indent)
-  if (isList(value)) {
-    const items = value.items.filter((entry) => !isComment(entry))
-    return wrapped(
-      '[',
-      ']',
-      items.map((entry) => writeValue(entry, `${indent}\t`)),
-      indent,
-    )
-  }
-  if (typeof value === 'string') return writeString(value)
-  if (Buffer.isBuffer(value)) return writeString(value.toString('utf8'))
-  if (typeof value === 'number') return jsonFloat(value) ?? unwritable()
-  if (value !== null && typeof value === 'object') return isTime(value) ? writeString(value.text) : unwritable()
-  return String(value)
-}
-
-function writeBranch(map: Branch, indent: string): string {
-  const entries = map.items.filter((entry) => entry.kind === 'item')
-  const lines = entries.map(({ key, value }) => `${writeString(key)}: ${writeValue(value, `${indent}\t`)}`)
-  return wrapped('{', '}', lines, indent)
-}
-
-function wrapped(before: string, after: string, lines: readonly string[], indent: string): string {
-  if (lines.length === 0) return before + after
-  return `${before}\n${lines.map((line) => `${indent}\t${line}`).join(',\n')}\n${indent}${after}`
-}
-
-/** Go's escapes, so that the bytes are those of `sops --decrypt`. */
-function writeString(text: string): string {
-  return JSON.stringify(text.toWellFormed()).replace(/[<>&\u2028\u2029]/g, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
-  })
-}
-
-function unwritable(): never {
-  throw fault('plaintext', 'holds a value that JSON has no way to write (an infinite number, or none)')
 }

@@ -3,6 +3,7 @@ import { fault } from '../fault.ts'
 import { associatedData, decryptLeaf, type DataKey } from './cipher.ts'
 import { recoverDataKey } from './data-key.ts'
 import { isComment, type Branch, type Comment, type Documents } from './document.ts'
+import type { Change, Content } from './format.ts'
 import { macMatches, newMac } from './mac.ts'
 import { readMetadata, type Metadata } from './metadata.ts'
 import { selector, type Place } from './rules.ts'
@@ -17,16 +18,18 @@ export interface Opened {
   readonly key: DataKey
   /** In clear. */
   readonly documents: Branch[]
+  /** What was decrypted that has a place in the text. */
+  readonly changes: readonly Change[]
 }
 
 /** Hears of each value that was decrypted: what stood in the file, what it means, and where. In the order of the file. */
-export type Listener = (text: string, clear: Clear, place: Place) => void
+export type Listener = (text: string, clear: Content, place: Place) => void
 
 /** Opens an encrypted file. Throws `environment` when no identity opens it, `invalid` when it is broken, changed or not encrypted at all. */
 export async function openSops(
   bytes: Uint8Array,
   identities: readonly AgeIdentity[],
-  options: { format?: SopsFormat; heard?: Listener; ignoreMac?: boolean } = {},
+  options: { format?: SopsFormat; heard?: Listener } = {},
 ): Promise<Opened> {
   const loaded = await loadEncrypted(bytes, options.format)
   if (loaded === null) {
@@ -34,39 +37,38 @@ export async function openSops(
       hint: 'Encrypt it with `gitops encrypt` before it is committed.',
     })
   }
-  const metadata = readMetadata(loaded.block)
+  const metadata = readMetadata(loaded.taken.block)
   const key = await recoverDataKey(metadata, identities)
   try {
-    return { loaded, metadata, key, documents: await openDocuments(loaded, metadata, key, options) }
+    return { loaded, metadata, key, ...(await openDocuments(loaded.taken.documents, metadata, key, options.heard)) }
   } catch (error) {
     key.fill(0)
     throw error
   }
 }
 
-async function openDocuments(
-  { documents }: Loaded,
-  metadata: Metadata,
-  key: DataKey,
-  { heard, ignoreMac = false }: { heard?: Listener; ignoreMac?: boolean },
-): Promise<Branch[]> {
+type Values = Pick<Opened, 'documents' | 'changes'>
+
+async function openDocuments(documents: Documents, metadata: Metadata, key: DataKey, heard?: Listener): Promise<Values> {
   const isSelected = await selector(metadata.rule)
   const mac = newMac(metadata.macOnlyEncrypted)
+  const changes: Change[] = []
   const opened = walk(documents, (value, place) => {
     const selected = isSelected(place)
     const clear = selected ? openValue(value, place, key) : value
     // By the result: an item of a list may turn out to be a comment, and comments do not count.
     if (clear !== null && (selected || !metadata.macOnlyEncrypted)) mac.add(clear)
-    if (selected && clear !== value) heard?.(typeof value === 'string' ? value : (value as Comment).text, clear, place)
+    if (clear === value) return clear
+    const encrypted = typeof value === 'string' ? value : (value as Comment).text
+    heard?.(encrypted, clear, place)
+    if (place.at !== undefined) changes.push({ at: place.at, clear, encrypted })
     return clear
   })
-  if (!ignoreMac && !macMatches(metadata.mac, mac.digest(), key, metadata.lastModified)) throw mismatch(metadata, documents)
-  return opened
+  if (!macMatches(metadata.mac, mac.digest(), key, metadata.lastModified)) throw mismatch(metadata, documents)
+  return { documents: opened, changes }
 }
 
-type Clear = Parameters<ReturnType<typeof newMac>['add']>[0]
-
-function openValue(value: Clear, place: Place, key: DataKey): Clear {
+function openValue(value: Content, place: Place, key: DataKey): Content {
   if (isComment(value)) return openComment(value, place, key)
   const opened = typeof value === 'string' ? decryptLeaf(value, key, associatedData(place.path)) : ({ fault: 'clear' } as const)
   if ('value' in opened) return opened.value

@@ -2,15 +2,16 @@ import type { AgeIdentity } from '../age.ts'
 import { accessOf, giveAccess } from './access.ts'
 import { newDataKey } from './cipher.ts'
 import { closeDocuments, type ValueCount } from './close.ts'
-import type { Documents } from './document.ts'
+import type { Branch } from './document.ts'
 import { refuseEncrypted } from './encrypt.ts'
+import type { Source } from './format.ts'
 import { sealMac } from './mac.ts'
 import { writeMetadata } from './metadata-write.ts'
 import type { Metadata } from './metadata.ts'
 import { openSops, type Opened } from './open.ts'
 import { newDonors, type Donors } from './reuse.ts'
 import { selector, type Rule } from './rules.ts'
-import { emitEncrypted, emitPlain, loadPlain, type SopsFormat } from './store.ts'
+import { emitEncrypted, emitPlain, loadPlain, storeOf, type Loaded, type SopsFormat } from './store.ts'
 import { stamp } from './time.ts'
 import type { Recipients } from './wrap-key.ts'
 
@@ -60,7 +61,7 @@ export async function reencryptSops(old: Uint8Array, plaintext: Uint8Array, opti
 /** The same plaintext under a new data key: every value and every wrapped key changes. Throws as `reencryptSops` does. */
 export async function rotateSops(old: Uint8Array, options: Omit<ReencryptOptions, 'newKey'>): Promise<Reencrypted> {
   const opened = await openSops(old, options.identities, pick(options.format))
-  const plaintext = emitPlain(opened.documents, opened.loaded.format)
+  const plaintext = plainOf(opened)
   try {
     return await nextVersion(Buffer.from(old), opened, plaintext, { ...options, newKey: true })
   } finally {
@@ -77,45 +78,49 @@ interface Next extends ReencryptOptions {
   readonly donors?: Donors
 }
 
-async function nextVersion(
-  old: Buffer,
-  { loaded, metadata, documents, key: oldKey }: Opened,
-  plaintext: Uint8Array,
-  next: Next,
-): Promise<Reencrypted> {
+async function nextVersion(old: Buffer, opened: Opened, plaintext: Uint8Array, next: Next): Promise<Reencrypted> {
+  const { loaded, metadata } = opened
   const { format } = loaded
-  const wanted = await loadPlain(plaintext, format)
-  await refuseEncrypted(plaintext, wanted, format)
+  const source = await loadPlain(plaintext, format)
+  await refuseEncrypted(plaintext, source.documents, format)
   const access = accessOf(metadata, next.recipients, next.newKey ?? false)
   const { rekeyed, added, removed } = access
-  const key = rekeyed ? newDataKey() : oldKey
+  const key = rekeyed ? newDataKey() : opened.key
   try {
-    const { rule, macOnlyEncrypted } = choose(metadata, next, format)
-    const how = { key, isSelected: await selector(rule), macOnlyEncrypted }
-    const closed = closeDocuments(wanted, rekeyed || next.donors === undefined ? how : { ...how, reuse: next.donors.reuse })
-    const now = { ...metadata, ...(await giveAccess(key, metadata, access)), rule, macOnlyEncrypted }
+    const choice = choose(metadata, next, format)
+    const how = { key, isSelected: await selector(choice.rule), macOnlyEncrypted: choice.macOnlyEncrypted }
+    const closed = closeDocuments(source.documents, rekeyed || next.donors === undefined ? how : { ...how, reuse: next.donors.reuse })
+    const layout = layoutFor(loaded, source)
+    const emit = (block: Branch): Buffer => emitEncrypted(source, closed, block, format, layout)
+    const now = { ...metadata, ...(await giveAccess(key, metadata, access)), ...choice }
     const result = { rekeyed, added, removed, ...closed.count }
-    if (!rekeyed && sameRule(metadata, now) && isSame(old, { loaded, documents }, closed.documents, plaintext)) {
-      if (access.recipients === null) return { bytes: old, changed: false, ...result }
-      return { bytes: emitEncrypted(loaded.documents, writeMetadata(now), format), changed: true, ...result }
-    }
+    const same = !rekeyed && sameRule(metadata, choice) && (emit(loaded.taken.block).equals(old) || isPlainOf(opened, plaintext))
+    if (same && access.recipients === null) return { bytes: old, changed: false, ...result }
+    if (same) return { bytes: emit(writeMetadata(now)), changed: true, ...result }
     const lastModified = stamp(next.now)
-    const block = writeMetadata({ ...now, lastModified, mac: sealMac(closed.digest, key, lastModified) })
-    return { bytes: emitEncrypted(closed.documents, block, format), changed: true, ...result }
+    const mac = sealMac(closed.digest, key, lastModified)
+    return { bytes: emit(writeMetadata({ ...now, lastModified, mac })), changed: true, ...result }
   } finally {
     if (rekeyed) key.fill(0)
   }
 }
 
-/** The same text in clear, or one that is encrypted to the same text: one that differs in what SOPS does not keep. */
-function isSame(
-  old: Buffer,
-  { loaded, documents }: Pick<Opened, 'loaded' | 'documents'>,
-  closed: Documents,
-  plaintext: Uint8Array,
-): boolean {
-  if (emitEncrypted(closed, loaded.block, loaded.format).equals(old)) return true
-  const before = emitPlain(documents, loaded.format)
+/**
+ * Null where the layout of the plaintext is to stay. A file that SOPS made, or one like it, keeps its own when the plaintext has
+ * none but an indentation: two that differ in nothing else are no reason for every line to change.
+ */
+function layoutFor({ format, source }: Loaded, next: Source): unknown {
+  const store = storeOf(format)
+  const layout = store.layoutOf(source)
+  return format === 'binary' || (layout !== null && store.layoutOf(next) !== null) ? layout : null
+}
+
+function plainOf({ loaded, documents, changes }: Opened): Buffer {
+  return emitPlain(loaded, documents, changes)
+}
+
+function isPlainOf(opened: Opened, plaintext: Uint8Array): boolean {
+  const before = plainOf(opened)
   try {
     return before.equals(plaintext)
   } finally {

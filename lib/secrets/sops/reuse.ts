@@ -1,5 +1,5 @@
-import type { Comment, Leaf } from './document.ts'
-import { serialise } from './leaf.ts'
+import type { Content } from './format.ts'
+import { toEncrypt } from './leaf.ts'
 import { associatedData } from './cipher.ts'
 import type { Listener } from './open.ts'
 
@@ -8,7 +8,7 @@ export interface Donors {
   /** Told of each value of the old file. */
   readonly heard: Listener
   /** The old text of this very value at this very place, each text once; null when there is none left. */
-  readonly reuse: (value: Exclude<Leaf, null> | Comment, associated: string) => string | null
+  readonly reuse: (value: Content, associated: string) => string | null
 }
 
 /** Collects the encrypted values of an old file for the next one, which has the same data key. */
@@ -26,7 +26,7 @@ export function newDonors(): Donors {
 }
 
 /** An IV never serves for another plaintext: place, type and bytes must all be the same. */
-function nameOf(value: Exclude<Leaf, null> | Comment, associated: string): string {
-  const leaf = serialise(value)
+function nameOf(value: Content, associated: string): string {
+  const leaf = toEncrypt(value)
   return leaf === null ? '' : `${leaf.type} ${associated.length} ${associated}${leaf.bytes.toString('latin1')}`
 }

@@ -1,4 +1,5 @@
 import { fault } from '../fault.ts'
+import type { Spot } from './document.ts'
 
 /** The one rule of a file that says which of its values are encrypted. */
 export type Rule =
@@ -18,6 +19,8 @@ export interface Place {
   readonly path: readonly string[]
   readonly comments: readonly (readonly string[])[]
   readonly isComment: boolean
+  /** Where it stands in the text it was read from, when it was read from one. */
+  readonly at?: Spot | undefined
 }
 
 /** Whether a value at a place is encrypted. */

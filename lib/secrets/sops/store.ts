@@ -1,10 +1,9 @@
 import { fault } from '../fault.ts'
-import { branch, isBranch, item, lookup, textOrBytes, type Branch, type Documents, type Value } from './document.ts'
 import { isEncrypted } from './cipher.ts'
-import { readJson, writeJson } from './json.ts'
-import { METADATA_KEY } from './metadata.ts'
-import { readYaml } from './yaml-read.ts'
-import { writeYaml } from './yaml-write.ts'
+import { branch, item, lookup, textOrBytes, type Branch, type Documents } from './document.ts'
+import { applyEdits, type Change, type Source, type Store, type Taken } from './format.ts'
+import { jsonStore } from './json-store.ts'
+import { yamlStore } from './yaml-store.ts'
 
 /**
  * How a file is encrypted. `json` and `yaml` keep their structure in clear; `binary` is any file as one value in a
@@ -18,9 +17,15 @@ const BINARY_KEY = 'data'
 /** An encrypted file taken apart, not yet decrypted. */
 export interface Loaded {
   readonly format: SopsFormat
-  readonly documents: Branch[]
-  /** The `sops` block, still as it stands in the file. */
-  readonly block: Branch
+  /** The text, and what it says, the block included. */
+  readonly source: Source
+  /** The block, and the documents without it. */
+  readonly taken: Taken
+}
+
+/** What reads and writes a format. */
+export function storeOf(format: SopsFormat): Store {
+  return format === 'yaml' ? yamlStore : jsonStore
 }
 
 /**
@@ -31,66 +36,55 @@ export async function loadEncrypted(bytes: Uint8Array, format?: SopsFormat): Pro
   const text = decoded(bytes)
   if (text.trim() === '') throw fault('empty', 'is empty', { hint: 'Take its last good version from Git, or encrypt it again.' })
   refuseOthers(text)
-  const { documents, isJson } = await parse(text, format)
-  const block = takeBlock(documents)
-  return block === null ? null : { format: format ?? (isJson ? jsonFormat(documents) : 'yaml'), documents, block }
+  const { source, store } = await parse(text, format)
+  const taken = store.takeBlock(source)
+  if (taken === null) return null
+  return { format: format ?? (store === jsonStore ? jsonFormat(taken.documents) : 'yaml'), source, taken }
 }
 
-/** A file in clear as documents. Throws `syntax` or `plaintext`. */
-export async function loadPlain(bytes: Uint8Array, format: SopsFormat): Promise<Branch[]> {
-  if (format === 'binary') return [branch(item(BINARY_KEY, textOrBytes(Buffer.from(bytes))))]
-  const text = decoded(bytes)
-  return format === 'json' ? [readJson(text)] : readYaml(text)
+/** A file in clear. Throws `syntax` or `plaintext`. */
+export async function loadPlain(bytes: Uint8Array, format: SopsFormat): Promise<Source> {
+  if (format !== 'binary') return storeOf(format).read(decoded(bytes))
+  return { text: '', documents: [branch(item(BINARY_KEY, textOrBytes(Buffer.from(bytes))))], kept: false }
 }
 
-/** Decrypted documents as the bytes of the file in clear. */
-export function emitPlain(documents: Documents, format: SopsFormat): Buffer {
-  if (format === 'yaml') return Buffer.from(writeYaml(documents), 'utf8')
-  const first = documents[0] ?? branch()
-  if (format === 'json') return Buffer.from(writeJson(first), 'utf8')
-  const data = lookup(first, BINARY_KEY)
+/** The file in clear: the encrypted one with its values decrypted and its block gone. */
+export function emitPlain({ format, source, taken }: Loaded, documents: Documents, changes: readonly Change[]): Buffer {
+  const store = storeOf(format)
+  if (format !== 'binary') {
+    const text = source.kept
+      ? applyEdits(source.text, [...changes.flatMap((change) => store.reveal(source, change)), ...taken.edits])
+      : null
+    return Buffer.from(text ?? store.write(documents, null), 'utf8')
+  }
+  const data = lookup(documents[0] ?? branch(), BINARY_KEY)
   if (typeof data === 'string') return Buffer.from(data, 'utf8')
   if (Buffer.isBuffer(data)) return Buffer.from(data)
   throw fault('metadata', 'is no binary SOPS file: it has no text under `data`')
 }
 
-/** Encrypted documents with their `sops` block. In YAML every document carries it. */
-export function emitEncrypted(documents: Documents, block: Branch, format: SopsFormat): Buffer {
-  const whole = documents.map((document) => branch(...document.items, item(METADATA_KEY, block)))
-  return Buffer.from(format === 'yaml' ? writeYaml(whole) : writeJson(whole[0] ?? branch()), 'utf8')
+/** The encrypted file: the one in clear with its values encrypted and a block, or in a layout that its store gave. */
+export function emitEncrypted(source: Source, closed: ClosedDocuments, block: Branch, format: SopsFormat, layout: unknown = null): Buffer {
+  const store = storeOf(format)
+  if (!source.kept || layout !== null) return Buffer.from(store.write(closed.documents, block, layout ?? undefined), 'utf8')
+  const edits = closed.changes.flatMap((change) => store.conceal(source, change))
+  return Buffer.from(applyEdits(source.text, [...edits, ...store.addBlock(source, block)]), 'utf8')
 }
 
-async function parse(text: string, format?: SopsFormat): Promise<{ documents: Branch[]; isJson: boolean }> {
+type ClosedDocuments = { readonly documents: Documents; readonly changes: readonly Change[] }
+
+async function parse(text: string, format?: SopsFormat): Promise<{ source: Source; store: Store }> {
   const looksJson = format === undefined ? text.trimStart().startsWith('{') : format !== 'yaml'
-  if (!looksJson) return { documents: await readYaml(text), isJson: false }
+  if (!looksJson) return { source: await yamlStore.read(text), store: yamlStore }
   try {
-    return { documents: [readJson(text)], isJson: true }
+    return { source: await jsonStore.read(text), store: jsonStore }
   } catch (error) {
     if (format !== undefined) throw error
     // A mapping in flow style is YAML; a broken JSON file is broken YAML as well, and its own message is the better one.
-    const documents = await readYaml(text).catch(() => null)
-    if (documents === null || documents.length === 0) throw error
-    return { documents, isJson: false }
+    const source = await Promise.resolve(yamlStore.read(text)).catch(() => null)
+    if (source === null || source.documents.length === 0) throw error
+    return { source, store: yamlStore }
   }
-}
-
-/** The block of the first document; it is taken out of every one. */
-function takeBlock(documents: Branch[]): Branch | null {
-  let block: Branch | null = null
-  documents.forEach((document, index) => {
-    const blocks = document.items.filter((entry) => entry.kind === 'item' && entry.key === METADATA_KEY)
-    if (index === 0) block = firstBlock(blocks.map((entry) => (entry.kind === 'item' ? entry.value : null)))
-    document.items.splice(0, document.items.length, ...document.items.filter((entry) => !blocks.includes(entry)))
-  })
-  return block
-}
-
-function firstBlock(values: readonly Value[]): Branch | null {
-  const [first] = values
-  if (first === undefined) return null
-  if (values.length > 1) throw fault('metadata', `has two \`${METADATA_KEY}\` blocks`)
-  if (!isBranch(first)) throw fault('metadata', `has a \`${METADATA_KEY}\` key that is no block of SOPS`)
-  return first
 }
 
 function jsonFormat(documents: readonly Branch[]): SopsFormat {

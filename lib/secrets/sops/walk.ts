@@ -15,40 +15,40 @@ function walkBranch(map: Branch, path: readonly string[], above: readonly string
   const items = map.items.map((entry) => {
     if (entry.kind === 'comment') {
       active.push(entry.text)
-      return asComment(visit(entry, { path, comments, isComment: true }), entry)
+      return asComment(visit(entry, { path, comments, isComment: true, at: entry.at }), entry)
     }
     const inside = [...path, entry.key]
     if (!isComment(entry.value)) {
-      const value = walkValue(entry.value, inside, comments, visit)
+      const value = walkValue(entry.value, { path: inside, at: entry.at }, comments, visit)
       active.length = 0
       return { ...entry, value }
     }
     active.push(entry.value.text)
-    return { ...entry, value: walkValue(entry.value, inside, comments, visit) }
+    return { ...entry, value: walkValue(entry.value, { path: inside, at: entry.at }, comments, visit) }
   })
-  return { kind: 'branch', items }
+  return { ...map, items }
 }
 
 function walkList(values: List, path: readonly string[], above: readonly string[][], visit: Visit): List {
   const active: string[] = []
   const comments = [...above, active]
-  const items = values.items.map((value) => {
+  const items = values.items.map((value, index) => {
     if (isComment(value)) {
       active.push(value.text)
-      return asComment(visit(value, { path, comments, isComment: true }), value)
+      return asComment(visit(value, { path, comments, isComment: true, at: value.at }), value)
     }
-    const walked = walkValue(value, path, comments, visit)
+    const walked = walkValue(value, { path, at: values.spots?.[index] }, comments, visit)
     active.length = 0
     return walked
   })
-  return { kind: 'list', items }
+  return { ...values, items }
 }
 
-function walkValue(value: Value, path: readonly string[], comments: readonly string[][], visit: Visit): Value {
+function walkValue(value: Value, where: Pick<Place, 'path' | 'at'>, comments: readonly string[][], visit: Visit): Value {
   if (value === null) return null
-  if (isBranch(value)) return walkBranch(value, path, [...comments], visit)
-  if (isList(value)) return walkList(value, path, [...comments], visit)
-  return visit(value, { path, comments, isComment: isComment(value) })
+  if (isBranch(value)) return walkBranch(value, where.path, [...comments], visit)
+  if (isList(value)) return walkList(value, where.path, [...comments], visit)
+  return visit(value, { ...where, comments, isComment: isComment(value) })
 }
 
 /** A comment stays one: SOPS would turn one in a list into an item, which only some of its versions read again. */

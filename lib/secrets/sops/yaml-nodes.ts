@@ -1,4 +1,4 @@
-import { isBranch, isComment, isList, type Branch, type Leaf, type List, type Value } from './document.ts'
+import { isBranch, isComment, isList, isNumeral, type Branch, type Leaf, type List, type Value } from './document.ts'
 import { yamlFloat } from './number.ts'
 import { staysText } from './yaml-scalar.ts'
 
@@ -110,6 +110,7 @@ function leafNode(value: Exclude<Leaf, string>): ScalarNode {
     return scalar(text, text.includes('\n') ? 'literal' : 'plain', '!!binary')
   }
   if (typeof value === 'number') return scalar(yamlFloat(value), 'plain')
+  if (isNumeral(value)) return leafNode(value.value)
   if (typeof value === 'object' && value !== null) return scalar(value.text, 'plain')
   return scalar(String(value), 'plain')
 }
