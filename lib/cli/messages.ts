@@ -24,6 +24,11 @@ export function print(text: string): void {
   process.stdout.write(`${text}\n`)
 }
 
+/** Prints a sentence for people on standard error, where the result of a command goes to standard output. */
+export function tell(text: string): void {
+  process.stderr.write(`gitops: ${printable(text)}\n`)
+}
+
 /** Prints the sentence that ends a run. */
 export function printVerdict(verdict: Verdict): void {
   print(styled(STYLES[verdict.outcome], printable(verdict.message)))

@@ -11,6 +11,7 @@ import { GitopsError, type ErrorCode } from '../model/errors.ts'
  * - `recipient`, `identity`: a key is written wrongly, or of a kind that is not supported
  * - `plaintext`: the document to encrypt cannot be expressed in the format
  * - `unsupported`: a feature of SOPS that is not supported here
+ * - `no-rule`, `in-clear`: no rule says how to encrypt it, or one that encrypts nothing in it
  * - `no-file`, `conflicting`: a command names a file that is not there, or options that exclude each other
  * - `bad-path`, `no-path`: a place in a document is written wrongly, or there is nothing
  */
@@ -27,6 +28,8 @@ export type FaultKind =
   | 'identity'
   | 'plaintext'
   | 'unsupported'
+  | 'no-rule'
+  | 'in-clear'
   | 'no-file'
   | 'conflicting'
   | 'bad-path'
@@ -45,6 +48,8 @@ const CODES: Readonly<Record<FaultKind, readonly [code: ErrorCode, sopsExit: num
   identity: ['environment', 1],
   plaintext: ['invalid', 23],
   unsupported: ['environment', 1],
+  'no-rule': ['config', 1],
+  'in-clear': ['invalid', 1],
   'no-file': ['usage', 100],
   conflicting: ['usage', 8],
   'bad-path': ['usage', 91],

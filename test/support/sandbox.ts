@@ -134,7 +134,7 @@ function make(root: string): Sandbox {
     },
     config: (body = DEFAULT_CONFIG(remote)) =>
       write(site, { 'gitops.config.ts': `import { defineConfig } from 'gitops'\n\nexport default defineConfig(${body})\n` }),
-    gitops: (args, options = {}) => run(args, { cwd: options.cwd ?? site, env: { ...env, ...options.env } }),
+    gitops: (args, options = {}) => run(args, { cwd: options.cwd ?? site, env: { ...env, ...options.env } }, options.input),
     start: (args, options = {}) =>
       spawn(process.execPath, [CLI, ...args], { cwd: options.cwd ?? site, env: { ...env, ...options.env }, stdio: 'ignore' }),
     tree,
@@ -143,13 +143,14 @@ function make(root: string): Sandbox {
   return sandbox
 }
 
-function run(args: readonly string[], options: { cwd: string; env: NodeJS.ProcessEnv }): Promise<Ran> {
+function run(args: readonly string[], options: { cwd: string; env: NodeJS.ProcessEnv }, input = ''): Promise<Ran> {
   return new Promise((done) => {
     const child = execFile(process.execPath, [CLI, ...args], { ...options, maxBuffer: 1 << 28 }, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 128
       done({ code, stdout, stderr, said: stdout + stderr })
     })
-    child.stdin?.end()
+    // A command that reads nothing may be gone before it is all written.
+    child.stdin?.on('error', () => {}).end(input)
   })
 }
 

@@ -1,93 +1,53 @@
 import { Option } from 'commander'
-import { existsSync, readFileSync } from 'node:fs'
-import { basename, dirname, join, relative, resolve as resolvePath } from 'node:path'
+import { resolve } from 'node:path'
 import { machine } from '../../host/machine.ts'
-import { writeAtomic } from '../../host/write.ts'
-import { GitopsError } from '../../model/errors.ts'
-import { recipient } from '../../secrets/age.ts'
-import { inFile, sopsExitCode } from '../../secrets/fault.ts'
-import { encryptSops } from '../../secrets/sops/encrypt.ts'
-import { policyFor, type Policy } from '../../secrets/sops/policy.ts'
-import type { SopsFormat } from '../../secrets/sops/store.ts'
-import { complain } from '../messages.ts'
+import { fault } from '../../secrets/fault.ts'
+import { declaredPlace } from '../declared-place.ts'
+import { encrypt, intoDeclaredPlace, intoFile, type ContentOptions } from '../encrypt-into.ts'
+import { destinationOptions, eachFile, withExitCode, type Destination, type InputFile } from '../encrypted-files.ts'
+import { encryptionOptions } from '../encryption.ts'
+import { tell } from '../messages.ts'
 import type { Verb } from '../program.ts'
 
-interface EncryptOptions {
-  readonly output?: string
-  readonly age?: string
+interface EncryptOptions extends Destination, ContentOptions {
+  readonly filenameOverride?: string
 }
 
 /** `gitops encrypt`. */
 export const encryptCommand: Verb<EncryptOptions> = {
   name: 'encrypt',
-  summary: 'encrypt a file with SOPS and age, to the recipients that .sops.yaml names',
-  arguments: [['<file>', 'a JSON, YAML or any other file']],
-  options: [
-    new Option('-o, --output <file>', 'where the ciphertext goes; its name also decides the rule. Otherwise standard output'),
-    new Option('--age <recipients>', 'age recipients with commas between them, in place of .sops.yaml'),
+  summary: 'encrypt files with SOPS and age, to the recipients that .sops.yaml names',
+  arguments: [
+    ['[file...]', 'files in clear, - for standard input. The live file of a declared secret goes to its place in the repository'],
   ],
-  async run(options, [name = '']) {
-    try {
-      const { cwd } = machine()
-      const file = resolvePath(cwd, name)
-      if (!existsSync(file)) throw new GitopsError('usage', `${file} is not there`, { hint: 'Name the file to encrypt.' })
-      const target = options.output === undefined ? file : resolvePath(cwd, options.output)
-      const bytes = await encrypted(file, target, options.age)
-      if (options.output === undefined) process.stdout.write(bytes)
-      // Never truncated: the old ciphertext is there until the new one is complete.
-      else writeAtomic(target, bytes)
-      return 0
-    } catch (error) {
-      const code = complain(error as Error)
-      return sopsExitCode(error) ?? code
-    }
-  },
+  options: [
+    ...destinationOptions,
+    ...encryptionOptions,
+    new Option('--filename-override <file>', 'the name that decides the rule and the types; standard input needs one'),
+    new Option('--keys <places>', 'of a JSON file only these keys, with commas between them: /mcpServers'),
+  ],
+  run: (options, given) =>
+    withExitCode(async () => {
+      const names = given.length === 0 && options.filenameOverride !== undefined ? ['-'] : given
+      if (names.length === 0) throw fault('no-file', 'no file is named', { hint: 'Name the file to encrypt.' })
+      return eachFile(names, { ...options, content: 'ciphertext' }, (file) => encryptFile(file, options, names.length > 1))
+    }),
 }
 
-async function encrypted(file: string, target: string, age: string | undefined): Promise<Buffer> {
-  const policy =
-    age === undefined
-      ? await policyOf(target)
-      : { recipients: age.split(',').map((text) => text.trim()), rule: null, macOnlyEncrypted: false }
-  const recipients = await Promise.all(policy.recipients.map(recipient))
-  try {
-    const { bytes, encryptedValues } = await encryptSops(readFileSync(file), {
-      format: formatOf(target),
-      recipients,
-      now: new Date(),
-      macOnlyEncrypted: policy.macOnlyEncrypted,
-      ...(policy.rule !== null && { rule: policy.rule }),
-    })
-    if (encryptedValues === 0 && policy.rule !== null)
-      throw new GitopsError('invalid', `the rule for ${target} leaves everything in ${file} in plaintext`, {
-        hint: 'Mend the selector in .sops.yaml.',
-      })
-    return bytes
-  } catch (error) {
-    throw error instanceof GitopsError && error.cause !== undefined ? inFile(file, error) : error
-  }
-}
-
-/** The rule of the nearest `.sops.yaml`, from the file's own directory upward. */
-async function policyOf(target: string): Promise<Policy> {
-  for (let directory = dirname(target); ; directory = dirname(directory)) {
-    const path = join(directory, '.sops.yaml')
-    if (existsSync(path)) {
-      try {
-        return await policyFor(readFileSync(path, 'utf8'), relative(directory, target))
-      } catch (error) {
-        throw error instanceof GitopsError ? inFile(path, error) : error
-      }
-    }
-    if (directory === dirname(directory)) break
-  }
-  throw new GitopsError('config', `there is no .sops.yaml in ${dirname(target)} or above it`, {
-    hint: 'Write one, or name recipients with --age.',
-  })
-}
-
-/** By the name without a last `.enc`, `.sops` or `.encrypted`. */
-function formatOf(target: string): SopsFormat {
-  const name = basename(target).replace(/\.(?:enc|sops|encrypted)$/, '')
-  return name.endsWith('.json') ? 'json' : /\.ya?ml$/.test(name) ? 'yaml' : 'binary'
+/** Returns what goes to standard output or in place; what has a file of its own to go to is written here. */
+async function encryptFile(file: InputFile, options: EncryptOptions, isOneOfMany: boolean): Promise<Buffer | null> {
+  const { inPlace = false, output, filenameOverride } = options
+  const placed = file.path !== null && !inPlace && output === undefined && filenameOverride === undefined
+  const declared = placed ? await declaredPlace(file.path) : null
+  if (declared !== null && file.path !== null) return intoDeclaredPlace(file, file.path, declared, options)
+  if (isOneOfMany && !inPlace)
+    throw fault('conflicting', 'is one of several, and their ciphertexts cannot share standard output', { hint: 'Say --in-place.' })
+  const { cwd } = machine()
+  const toFile = output === undefined || output === '-' || output.startsWith('/dev/') ? null : resolve(cwd, output)
+  const named = filenameOverride ?? toFile ?? file.path
+  if (named === null) throw fault('conflicting', 'has no name that a rule could match', { hint: 'Give it one with --filename-override.' })
+  if (toFile !== null) return intoFile(file, toFile, resolve(cwd, named), options)
+  const { bytes, notes } = await encrypt(file, null, resolve(cwd, named), options)
+  for (const note of notes) tell(note)
+  return bytes
 }

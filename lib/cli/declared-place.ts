@@ -1,0 +1,49 @@
+import { existsSync, realpathSync } from 'node:fs'
+import { join } from 'node:path'
+import { topOf } from '../host/self.ts'
+import type { Config, SecretFile } from '../model/config.ts'
+import { GitopsError } from '../model/errors.ts'
+import { configFile, configPlaces, open } from './open.ts'
+
+/** Where the config says that the ciphertext of a live file lies. */
+export interface DeclaredPlace {
+  readonly secret: SecretFile
+  /** Absolute, in the work tree of the secret's source. It need not be there yet. */
+  readonly path: string
+  /** Files with age identities that the config names. */
+  readonly identities: readonly string[]
+}
+
+let config: Promise<Config | null> | undefined
+
+/**
+ * The place of a live file that the config found from here declares as the `to` of a secret; null when there is no config, or
+ * none such. Throws `config` when the config is broken, or the source has no work tree on this machine.
+ */
+export async function declaredPlace(live: string): Promise<DeclaredPlace | null> {
+  config ??= nearestConfig()
+  const found = await config
+  const secret = found?.secrets.find(({ to }) => to === live || realPath(to) === realPath(live))
+  if (found === null || secret === undefined) return null
+  return { secret, path: join(workTree(found, secret), secret.from), identities: found.identities }
+}
+
+async function nearestConfig(): Promise<Config | null> {
+  if (!configPlaces().some((place) => existsSync(place))) return null
+  return (await open(configFile({}))).config
+}
+
+function workTree(found: Config, secret: SecretFile): string {
+  const source = found.sources.find(({ name }) => name === secret.source)
+  const top = source?.directory === null || source === undefined ? null : topOf(source.directory)
+  if (top !== null && existsSync(join(top, '.git'))) return top
+  throw new GitopsError(
+    'config',
+    `${secret.to} is the secret ${secret.name}, but its source ${secret.source} (${source?.repo}) has no work tree on this machine`,
+    { hint: `Encrypt it into a clone of that repository: gitops encrypt ${secret.to} -o <clone>/${secret.from}` },
+  )
+}
+
+function realPath(path: string): string {
+  return existsSync(path) ? realpathSync(path) : path
+}

@@ -1,0 +1,113 @@
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { gitStanding, ignore } from '../host/git-ignore.ts'
+import { findIdentities } from '../host/identities.ts'
+import { machine } from '../host/machine.ts'
+import { replaceFile } from '../host/replace.ts'
+import { GitopsError } from '../model/errors.ts'
+import { pickKeys } from '../secrets/sops/pick-keys.ts'
+import { plainSopsOptions } from '../secrets/sops/plain-sops.ts'
+import type { DeclaredPlace } from './declared-place.ts'
+import { pointerFrom } from './document-path.ts'
+import { myIdentities, type InputFile } from './encrypted-files.ts'
+import { encryptionFor, type Encryption, type EncryptionOptions } from './encryption.ts'
+import { tell } from './messages.ts'
+import { nextCiphertext, type NextCiphertext } from './next-ciphertext.ts'
+
+/** What of a file is encrypted, and how. */
+export interface ContentOptions extends EncryptionOptions {
+  /** Places in a JSON document, with commas between them. */
+  readonly keys?: string
+}
+
+/** A ciphertext, and how it was made. */
+export interface Made extends NextCiphertext {
+  readonly how: Encryption
+}
+
+/**
+ * A file encrypted by the rule for `name`, an absolute path, over an old ciphertext where there is one. `identities` are
+ * files with keys, beside the usual places.
+ */
+export async function encrypt(
+  file: InputFile,
+  old: Buffer | null,
+  name: string,
+  options: ContentOptions,
+  identities: readonly string[] = [],
+): Promise<Made> {
+  const how = await encryptionFor(name, file.path, options)
+  const { keys } = options
+  const plaintext = keys === undefined ? file.bytes : Buffer.from(pickKeys(file.bytes.toString('utf8'), keys.split(',').map(pointerFrom)))
+  const mine = identities.length === 0 ? await myIdentities() : await findIdentities(machine(), identities)
+  const next = await nextCiphertext(plaintext, old, how, mine)
+  return { ...next, notes: [...how.notes, ...next.notes], how }
+}
+
+/** Encrypts into another file; what is there already lends what is still the same. */
+export async function intoFile(file: InputFile, target: string, name: string, options: ContentOptions): Promise<null> {
+  const { how, notes } = await write(file, target, name, options)
+  for (const note of notes) tell(note)
+  // Whoever names a file in an ordinary way need not be told how it is read.
+  if (plainSopsOptions(target, how.format).length > 0) tell(reading(target, how))
+  return null
+}
+
+/** Encrypts the live file of a declared secret into the repository that it comes from, and keeps the live one out of Git. */
+export async function intoDeclaredPlace(
+  file: InputFile,
+  live: string,
+  { secret, path, identities }: DeclaredPlace,
+  options: ContentOptions,
+): Promise<null> {
+  if (secret.strategy === 'merge' && options.keys === undefined) throw holdsMore(live, secret.name, path)
+  const standing = await gitStanding(live)
+  if (standing === 'tracked') {
+    throw new GitopsError('usage', `${live} is in clear and tracked by Git: its content is in the repository already`, {
+      hint: `Take it out with \`git rm --cached\`, change the secrets in it, and encrypt it then.`,
+    })
+  }
+  const { how, notes, changed } = await write(file, path, path, options, identities)
+  const to = how.recipients
+  const names = 'groups' in to ? to.groups.flat() : to
+  tell(
+    changed
+      ? `${path} is written, encrypted to ${names.join(', ')} (${how.saidBy}). Commit it.`
+      : `${path} is as it was: nothing in ${live} has changed.`,
+  )
+  for (const note of notes) tell(note)
+  tell(reading(path, how))
+  if (standing === 'exposed') tell(`${live} is added to ${ignore(live)}, so that it is not committed in clear.`)
+  return null
+}
+
+async function write(
+  file: InputFile,
+  target: string,
+  name: string,
+  options: ContentOptions,
+  identities?: readonly string[],
+): Promise<Made> {
+  const old = existsSync(target) ? readFileSync(target) : null
+  const made = await encrypt(file, old, name, options, identities)
+  if (!made.changed) return made
+  mkdirSync(dirname(target), { recursive: true })
+  replaceFile(target, made.bytes, { mode: 0o666 & ~machine().umask, ...(old !== null && { expected: old }) })
+  return made
+}
+
+function reading(path: string, { format }: Encryption): string {
+  const quoted = /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
+  return `Plain sops reads it with: ${['sops', 'decrypt', ...plainSopsOptions(path, format), quoted].join(' ')}`
+}
+
+/** An application's file holds its own state as well. */
+function holdsMore(live: string, name: string, path: string): GitopsError {
+  return new GitopsError(
+    'usage',
+    `${live} is merged (secrets.${name}): only some of its keys come from ${path}, and all of them would go there`,
+    {
+      hint: `Name the ones that belong to the source, for example: gitops encrypt ${live} --keys /mcpServers`,
+    },
+  )
+}

@@ -1,0 +1,77 @@
+import { Option } from 'commander'
+import { basename } from 'node:path'
+import { machine } from '../host/machine.ts'
+import { GitopsError } from '../model/errors.ts'
+import { recipient, type Recipient } from '../secrets/age.ts'
+import { fault, inFile } from '../secrets/fault.ts'
+import type { EncryptOptions } from '../secrets/sops/encrypt.ts'
+import { DEFAULT_RULE } from '../secrets/sops/rules.ts'
+import type { SopsFormat } from '../secrets/sops/store.ts'
+import { findPolicy, matchFor, notRead, policyFor, recipientsOf, ruleOf, type RuleOptions } from './creation-rule.ts'
+
+/** What a person says about how a file is to be encrypted. */
+export interface EncryptionOptions extends RuleOptions {
+  readonly age?: string
+  readonly inputType?: SopsFormat
+  readonly outputType?: SopsFormat
+}
+
+const TYPES: readonly SopsFormat[] = ['json', 'yaml', 'binary']
+
+/** The options of `EncryptionOptions`. */
+export const encryptionOptions: readonly Option[] = [
+  new Option('--age <recipients>', "age recipients with commas between them, in place of the rule's; also SOPS_AGE_RECIPIENTS"),
+  new Option('--config <file>', 'the .sops.yaml to use, in place of the nearest one; also SOPS_CONFIG'),
+  new Option('--input-type <type>', 'what the file is, whatever its name').choices(TYPES),
+  new Option('--output-type <type>', 'what it becomes, whatever its name').choices(TYPES),
+]
+
+/** How a file is encrypted, and who says so. */
+export interface Encryption extends EncryptOptions {
+  /** `creation rule 1 of /x/.sops.yaml`, or `--age`. */
+  readonly saidBy: string
+  /** What a person should know of it, a sentence each. */
+  readonly notes: readonly string[]
+}
+
+/**
+ * How what goes to a target is encrypted. The rule is the one for the target, else for the file that it is made from; both are
+ * absolute. Recipients on the command line take the place of the rule's, and its selector stays. Throws as `ruleOf` and `recipientsOf` do.
+ */
+export async function encryptionFor(target: string, source: string | null, options: EncryptionOptions): Promise<Encryption> {
+  const age = options.age ?? (machine().env['SOPS_AGE_RECIPIENTS'] || undefined)
+  const paths = source === null || source === target ? [target] : [target, source]
+  const policy = age === undefined ? await policyFor(target, options) : await findPolicy(target, options)
+  const rule = age === undefined && policy !== null ? ruleOf(policy, paths).rule : policy && (matchFor(policy, paths)?.rule ?? null)
+  const chosen = age === undefined && policy !== null && rule !== null ? await recipientsOf(policy, rule) : await listed(age ?? '')
+  return {
+    format: formatFor(target, options),
+    now: new Date(),
+    recipients: chosen,
+    // What nobody says anything of stays as an old file has it.
+    ...(rule !== null && { rule: rule.rule ?? DEFAULT_RULE, macOnlyEncrypted: rule.macOnlyEncrypted }),
+    saidBy: age !== undefined || rule === null ? '--age' : `creation rule ${rule.number} of ${policy?.file}`,
+    notes: policy?.misnamed == null ? [] : [notRead(policy.misnamed)],
+  }
+}
+
+async function listed(age: string): Promise<Recipient[]> {
+  const named = age.split(',').filter((text) => text.trim() !== '')
+  try {
+    return await Promise.all(named.map(recipient))
+  } catch (error) {
+    throw error instanceof GitopsError ? inFile('--age:', error) : error
+  }
+}
+
+function formatFor(target: string, { inputType, outputType }: EncryptionOptions): SopsFormat {
+  const format = outputType ?? inputType ?? formatOf(target)
+  if (inputType === undefined || inputType === format) return format
+  throw fault('unsupported', `cannot be turned from ${inputType} into ${format}`, { hint: 'Give both types the same name.' })
+}
+
+/** By the name without a last `.enc`, `.sops` or `.encrypted`. */
+function formatOf(target: string): SopsFormat {
+  const name = basename(target).replace(/\.(?:enc|sops|encrypted)$/, '')
+  return name.endsWith('.json') ? 'json' : /\.ya?ml$/.test(name) ? 'yaml' : 'binary'
+}

@@ -1,0 +1,122 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'vitest'
+import { newIdentity } from '../../lib/secrets/age.ts'
+import { test, type Ran, type Sandbox } from '../support/sandbox.ts'
+
+const SOPS = process.env['GITOPS_SOPS'] ?? 'sops'
+const LIVE =
+  '{\n  "userID": "app-state",\n  "mcpServers": {"a": {"token": "s3cret-canary", "port": 12345678901234567890}},\n  "theme": "dark"\n}\n'
+
+/** The clone that holds the config, with one declared secret, its rules, and a key where sops looks. */
+async function declared(sandbox: Sandbox, from: string, more = '', to = '~/.claude.json'): Promise<string> {
+  const { identity, recipient } = await newIdentity()
+  sandbox.write(sandbox.home, {
+    '.config/sops/age/keys.txt': { text: `${identity.text()}\n`, mode: 0o600 },
+    [to.replace('~/', '')]: { text: LIVE, mode: 0o600 },
+  })
+  sandbox.commit({
+    'gitops.config.ts': `export default { sources: { self: { repo: '.' } }, secrets: { account: { from: '${from}', to: '${to}', ${more} } } }\n`,
+    '.sops.yaml': `creation_rules:\n  - path_regex: ^${from.replaceAll('.', '\\.')}$\n    age: ${recipient}\n`,
+    'sub/.keep': '',
+  })
+  return recipient
+}
+
+const encrypt = (sandbox: Sandbox, ...args: string[]): Promise<Ran> =>
+  sandbox.gitops(['encrypt', join(sandbox.home, '.claude.json'), ...args], { cwd: join(sandbox.work, 'sub') })
+
+test('the live file of a declared secret goes to its place in the repository, by the rule for that place, and the other way is said', async ({
+  sandbox,
+  skip,
+}) => {
+  const to = await declared(sandbox, '.claude/.claude.json.enc')
+  const ran = await encrypt(sandbox)
+  const place = join(sandbox.work, '.claude/.claude.json.enc')
+  expect(ran.code, ran.said).toBe(0)
+  expect(ran.stdout).toBe('')
+  expect(ran.stderr).toContain(`${place} is written, encrypted to ${to} (creation rule 1 of ${join(sandbox.work, '.sops.yaml')})`)
+  expect(ran.stderr).not.toContain('.gitignore')
+  expect(sandbox.live('.claude.json')).toBe(LIVE)
+  expect(readFileSync(place, 'utf8')).not.toMatch(/s3cret-canary|app-state/)
+  const again = await encrypt(sandbox)
+  expect([again.code, again.stderr]).toEqual([0, expect.stringContaining('is as it was')])
+  const command = /Plain sops reads it with: (.*)/.exec(ran.stderr)?.[1] ?? ''
+  skip(spawnSync(SOPS, ['--version']).status !== 0, 'sops is neither on PATH nor in GITOPS_SOPS')
+  const read = execFileSync('sh', ['-c', command.replace(/^sops/, SOPS)], { env: sandbox.env, encoding: 'utf8' })
+  expect(read).toContain('"port": 12345678901234567000')
+  expect(JSON.parse(read)).toEqual(JSON.parse(LIVE))
+})
+
+test('the printed command reads what was written with the real sops, whatever the name and the format', async ({ sandbox, skip }) => {
+  skip(spawnSync(SOPS, ['--version']).status !== 0, 'sops is neither on PATH nor in GITOPS_SOPS')
+  const names = ['a.json.enc', 'a.enc.json', 'b.yaml.enc', 'b.sops.yml', 'c.txt.enc', "it's $HOME.json.sops"]
+  for (const [index, name] of names.entries()) {
+    const { identity, recipient } = await newIdentity()
+    sandbox.write(sandbox.home, { '.config/sops/age/keys.txt': identity.text() })
+    const plain = name.startsWith('b') ? 'token: s3cret-canary\n' : '{\n\t"token": "s3cret-canary"\n}\n'
+    sandbox.write(sandbox.site, { [`plain${index}`]: plain })
+    const ran = await sandbox.gitops(['encrypt', `plain${index}`, '-o', name, '--age', recipient])
+    expect(ran.code, ran.said).toBe(0)
+    const path = join(sandbox.site, name)
+    // Silence means that the name says it all.
+    const command = /Plain sops reads it with: (.*)/.exec(ran.stderr)?.[1] ?? `sops decrypt "${path}"`
+    expect(execFileSync('sh', ['-c', command.replace(/^sops/, SOPS)], { env: sandbox.env, encoding: 'utf8' }), name).toBe(plain)
+  }
+})
+
+test('a live file in a repository of its own is kept out of Git once, and refused when it is tracked', async ({ sandbox }) => {
+  await declared(sandbox, 'account.enc.json')
+  sandbox.git(sandbox.home, 'init', '--quiet')
+  sandbox.write(sandbox.home, { '.gitignore': '*.log' })
+  const first = await encrypt(sandbox)
+  expect([first.code, first.stderr]).toEqual([0, expect.stringContaining(join(sandbox.home, '.gitignore'))])
+  expect(sandbox.live('.gitignore')).toBe('*.log\n/.claude.json\n')
+  expect(sandbox.git(sandbox.home, 'status', '--porcelain', '.claude.json')).toBe('')
+  expect((await encrypt(sandbox)).stderr).not.toContain('.gitignore')
+  expect(sandbox.live('.gitignore')).toBe('*.log\n/.claude.json\n')
+  sandbox.git(sandbox.home, 'add', '--force', '.claude.json')
+  sandbox.write(sandbox.home, { '.claude.json': LIVE.replace('dark', 'light') })
+  const before = readFileSync(join(sandbox.work, 'account.enc.json'))
+  const tracked = await encrypt(sandbox)
+  expect([tracked.code, tracked.stderr]).toEqual([2, expect.stringContaining('tracked by Git')])
+  expect(readFileSync(join(sandbox.work, 'account.enc.json'))).toEqual(before)
+})
+
+test('a name that is a pattern for Git, in a directory with a .gitignore of its own, is ignored as the name that it is', async ({
+  sandbox,
+}) => {
+  await declared(sandbox, 'account.enc.json', '', '~/deep/[a]*?.json')
+  sandbox.git(sandbox.home, 'init', '--quiet')
+  sandbox.write(sandbox.home, { 'deep/.gitignore': '' })
+  const ran = await sandbox.gitops(['encrypt', join(sandbox.home, 'deep/[a]*?.json')], { cwd: sandbox.work })
+  expect(ran.code, ran.said).toBe(0)
+  expect(existsSync(join(sandbox.home, '.gitignore'))).toBe(false)
+  expect(sandbox.git(sandbox.home, 'status', '--porcelain', 'deep/[[]a]*?.json')).toBe('')
+  expect(sandbox.live('deep/.gitignore')).toBe('/\\[a\\]\\*\\?.json\n')
+})
+
+test("an application's file that is merged is not encrypted whole: only the keys that are named go into the repository", async ({
+  sandbox,
+}) => {
+  await declared(sandbox, 'account.enc.json', "strategy: 'merge'")
+  const refused = await encrypt(sandbox)
+  expect([refused.code, refused.stderr]).toEqual([2, expect.stringMatching(/merged[\s\S]*--keys \/mcpServers/)])
+  expect(existsSync(join(sandbox.work, 'account.enc.json'))).toBe(false)
+  const none = await encrypt(sandbox, '--keys', '/nosuch')
+  expect([none.code, none.stderr]).toEqual([91, expect.stringContaining('["nosuch"]')])
+  const picked = await encrypt(sandbox, '--keys', '/mcpServers,/theme')
+  expect(picked.code, picked.said).toBe(0)
+  const back = await sandbox.gitops(['decrypt', 'account.enc.json'], { cwd: sandbox.work })
+  expect(JSON.parse(back.stdout)).toEqual({ mcpServers: { a: { token: 's3cret-canary', port: 12345678901234567000 } }, theme: 'dark' })
+})
+
+test('a source without a work tree here is told, and the way around it is', async ({ sandbox }) => {
+  await declared(sandbox, 'account.enc.json')
+  sandbox.write(sandbox.work, {
+    'gitops.config.ts': `export default { sources: { team: { repo: 'https://example.com/team.git' } }, secrets: { account: { from: 'a.enc.json', to: '~/.claude.json' } } }\n`,
+  })
+  const ran = await encrypt(sandbox)
+  expect([ran.code, ran.stderr]).toEqual([2, expect.stringMatching(/no work tree[\s\S]*-o <clone>\/a\.enc\.json/)])
+})
