@@ -1,4 +1,5 @@
 import { syntaxFault } from '../lib/gate/syntax.ts'
+import { asking } from '../lib/host/ask.ts'
 import { findIdentities } from '../lib/host/identities.ts'
 import { blobs } from '../lib/host/objects.ts'
 import { GitopsError } from '../lib/model/errors.ts'
@@ -17,7 +18,10 @@ export async function decrypt(run: Run, unit: Unit, task: Teller): Promise<void>
   if (pending.length === 0) return task.skip('no ciphertext has changed')
   const names = pending.map(({ name }) => name).join(', ')
   if (run.host.dry) return task.skip(`dry run: would decrypt ${names}`)
-  const identities = await findIdentities(run.host.machine, run.config.identities)
+  const identities = await findIdentities(run.host.machine, {
+    files: run.config.identities,
+    ask: asking(run.host.machine, (prompt) => (task.output = prompt)),
+  })
   const decided = new Map<UnitSecret, UnitSecret>()
   for (const known of pending) {
     const { secret, oid, key } = known

@@ -37,7 +37,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     types: ['lib/plugins'],
     packages: ['cosmiconfig', 'valibot', 'picomatch', 'node:fs', 'node:module', 'node:path', 'node:url', 'node:util'],
   },
-  'lib/secrets': { rooms: ['lib/model', 'lib/secrets'], packages: ['age-encryption', 'yaml', 're2js', 'node:crypto'] },
+  'lib/secrets': { rooms: ['lib/model', 'lib/secrets'], packages: ['age-encryption', 'bcrypt-pbkdf', 'yaml', 're2js', 'node:crypto'] },
   'lib/documents': { rooms: ['lib/model', 'lib/documents'], packages: ['jsonc-parser', 'yaml', 'smol-toml'] },
   'lib/gate': { rooms: ['lib/model', 'lib/secrets', 'lib/documents', 'lib/gate'], packages: ['yaml', '@secretlint/core'] },
   'lib/host': {

@@ -1,6 +1,7 @@
 import { Option } from 'commander'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { asking } from '../host/ask.ts'
 import { findIdentities } from '../host/identities.ts'
 import { machine } from '../host/machine.ts'
 import { replaceFile } from '../host/replace.ts'
@@ -107,11 +108,11 @@ function deliver(file: InputFile, bytes: Buffer, { inPlace, output, content }: D
   else process.stdout.write(bytes)
 }
 
-let mine: Promise<AgeIdentity[]> | undefined
+let mine: Promise<readonly AgeIdentity[]> | undefined
 
 /** The identities of whoever runs this, looked for once. */
-export function myIdentities(): Promise<AgeIdentity[]> {
-  mine ??= findIdentities(machine())
+export function myIdentities(): Promise<readonly AgeIdentity[]> {
+  mine ??= findIdentities(machine(), { ask: asking(machine()) })
   return mine
 }
 

@@ -1,33 +1,44 @@
-import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { GitopsError } from '../model/errors.ts'
-import { lacking, parseIdentities, type AgeIdentity } from '../secrets/age.ts'
+import { lacking, type AgeIdentity, type KeySource } from '../secrets/age.ts'
+import { readIdentityFile } from '../secrets/identity-file.ts'
+import { askNobody, once, type Ask } from '../secrets/passphrase.ts'
+import { Secret } from '../secrets/secret.ts'
+import { keyCommand } from './key-command.ts'
 import type { Machine } from './machine.ts'
-import { splitWords } from './words.ts'
 
-/** A command that gives keys may ask somebody, but not for ever. In milliseconds. */
-const COMMAND_TIMEOUT = 300_000
-const MOST_OUTPUT = 1 << 24
-
+/** What is known of the place, and whether anybody may be asked for a passphrase; nobody unless it is said. */
 type Surroundings = Pick<Machine, 'env' | 'platform' | 'home'>
 
+interface Looking {
+  readonly env: Surroundings['env']
+  readonly ask: Ask
+}
+
+type Parse = (bytes: Buffer, origin: string, looking: Looking) => Promise<readonly AgeIdentity[]>
+
 /**
- * Every age identity of this machine: where sops looks, and in `files`. A place without one, or with one that cannot be
- * used, is in the list too, so that the sentence about a file that does not open can name it; nothing is thrown here.
+ * Every age identity of this machine: where sops looks, and in `files`. SSH keys are read, commands run and passphrases asked
+ * only when a file needs them. A place without a key, or with one that cannot be used, is in the list too, so that the
+ * sentence about a file that does not open can name it; nothing is thrown here.
  */
-export async function findIdentities({ env, platform, home }: Surroundings, files: readonly string[] = []): Promise<AgeIdentity[]> {
-  const variable = (name: string, read: (value: string) => Promise<AgeIdentity[]>): Promise<AgeIdentity[]> => {
+export async function findIdentities(
+  { env, platform, home }: Surroundings,
+  options: { readonly files?: readonly string[]; readonly ask?: Ask } = {},
+): Promise<readonly AgeIdentity[]> {
+  const looking = { env, ask: options.ask ?? askNobody }
+  const named = async (name: string, found: (value: string) => Promise<readonly AgeIdentity[]>): Promise<readonly AgeIdentity[]> => {
     const value = env[name]
-    return value === undefined || value === '' ? Promise.resolve([lacking(name)]) : read(value)
+    return value === undefined || value === '' ? [lacking(name)] : found(value)
   }
   const all = [
-    variable('SOPS_AGE_KEY', (text) => parsed(text, 'SOPS_AGE_KEY', 'space')),
-    variable('SOPS_AGE_KEY_FILE', (path) => fromFile(path, `SOPS_AGE_KEY_FILE (${path})`, 'named')),
-    variable('SOPS_AGE_KEY_CMD', (command) => fromCommand(command, 'SOPS_AGE_KEY_CMD', env)),
-    ...files.map((path) => fromFile(path, path, 'usual')),
-    ...defaultFiles(env, platform, home).map((path) => fromFile(path, path, 'usual')),
+    named('SOPS_AGE_KEY', (text) => readIdentityFile(Buffer.from(text), 'SOPS_AGE_KEY', { ...looking, separator: 'space' })),
+    named('SOPS_AGE_KEY_FILE', (path) => fromFile(path, `SOPS_AGE_KEY_FILE (${path})`, 'named', ageKeys, looking)),
+    ...[...(options.files ?? []), ...defaultFiles(env, platform, home)].map((path) => fromFile(path, path, 'usual', ageKeys, looking)),
+    named('SOPS_AGE_SSH_PRIVATE_KEY_FILE', (path) => sshFile(path, `SOPS_AGE_SSH_PRIVATE_KEY_FILE (${path})`, 'named', looking)),
+    ...['id_ed25519', 'id_rsa'].map((name) => join(home, '.ssh', name)).map((path) => sshFile(path, path, 'usual', looking)),
+    named('SOPS_AGE_KEY_CMD', () => fromCommand('SOPS_AGE_KEY_CMD', ageKeys, looking)),
+    named('SOPS_AGE_SSH_PRIVATE_KEY_CMD', () => fromCommand('SOPS_AGE_SSH_PRIVATE_KEY_CMD', sshKey, looking)),
   ]
   return (await Promise.all(all)).flat()
 }
@@ -40,35 +51,56 @@ function defaultFiles(env: Surroundings['env'], platform: string, home: string):
   return base === undefined ? [] : [join(base, 'sops', 'age', 'keys.txt')]
 }
 
+const ageKeys: Parse = (bytes, origin, { ask }) => readIdentityFile(bytes, origin, { ask })
+
+const sshKey: Parse = (bytes, origin, looking) => sshIdentity(bytes, origin, null, looking)
+
+async function sshIdentity(bytes: Buffer, origin: string, publicLine: string | null, { ask }: Looking): Promise<readonly AgeIdentity[]> {
+  const { readSshIdentity } = await import('../secrets/ssh-identity.ts')
+  return [await readSshIdentity({ text: new Secret(bytes), origin, publicLine, ask })]
+}
+
 /** A file that a variable names must be there; any other place may be empty. */
-async function fromFile(path: string, origin: string, kind: 'named' | 'usual'): Promise<AgeIdentity[]> {
+async function fromFile(
+  path: string,
+  origin: string,
+  kind: 'named' | 'usual',
+  parse: Parse,
+  looking: Looking,
+): Promise<readonly AgeIdentity[]> {
+  let bytes: Buffer
   try {
-    return await parsed(await readFile(path, 'utf8'), origin)
+    bytes = await readFile(path)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' && kind === 'usual') return [lacking(origin)]
     return [lacking(origin, `${origin} cannot be read: ${code ?? 'error'}`)]
   }
+  return parse(bytes, origin, looking)
 }
 
-async function parsed(text: string, origin: string, separator?: 'space'): Promise<AgeIdentity[]> {
-  try {
-    const identities = await parseIdentities(text, origin, separator)
-    return identities.length === 0 ? [lacking(origin)] : identities
-  } catch (error) {
-    return [lacking(origin, error instanceof GitopsError ? error.message : 'error')]
-  }
+/** Most files need no SSH key, and most SSH keys are for something else. */
+function sshFile(path: string, origin: string, kind: 'named' | 'usual', looking: Looking): Promise<readonly AgeIdentity[]> {
+  const parse: Parse = async (bytes) => sshIdentity(bytes, origin, await readFile(`${path}.pub`, 'utf8').catch(() => null), looking)
+  return Promise.resolve([later('file', origin, () => fromFile(path, origin, kind, parse, looking))])
 }
 
-async function fromCommand(command: string, origin: string, env: Surroundings['env']): Promise<AgeIdentity[]> {
-  const [program, ...words] = splitWords(command) ?? []
-  if (program === undefined) return [lacking(origin, `${origin} is no command line`)]
-  try {
-    const { stdout } = await promisify(execFile)(program, words, { env, timeout: COMMAND_TIMEOUT, maxBuffer: MOST_OUTPUT })
-    return await parsed(stdout, origin)
-  } catch (error) {
-    const { code } = error as { code?: number | string }
-    const how = typeof code === 'number' ? `exit code ${code}` : (code ?? 'no answer')
-    return [lacking(origin, `${origin} failed: ${program}: ${how}`)]
+/** Run again for each recipient, which it hears in `SOPS_AGE_RECIPIENT`: it may give one key for each. */
+function fromCommand(origin: string, parse: Parse, looking: Looking): Promise<readonly AgeIdentity[]> {
+  const answers = new Map<string, () => Promise<readonly AgeIdentity[]>>()
+  const fetch: KeySource['fetch'] = ({ recipient }) => {
+    const answer = answers.get(recipient) ?? once(() => run(origin, recipient, parse, looking))
+    answers.set(recipient, answer)
+    return answer()
   }
+  return Promise.resolve([{ name: '', origin, key: { effort: 'command', fetch } }])
+}
+
+async function run(origin: string, recipient: string, parse: Parse, looking: Looking): Promise<readonly AgeIdentity[]> {
+  const output = await keyCommand(origin, looking.env, { SOPS_AGE_RECIPIENT: recipient })
+  return typeof output === 'string' ? [lacking(origin, output)] : parse(output, origin, looking)
+}
+
+function later(effort: KeySource['effort'], origin: string, fetch: () => Promise<readonly AgeIdentity[]>): AgeIdentity {
+  return { name: '', origin, key: { effort, fetch: once(fetch) } }
 }

@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { strictBase64 } from '../base64.ts'
 import type { Comment, Leaf } from './document.ts'
 import { parseLeaf, toEncrypt } from './leaf.ts'
 
@@ -68,10 +69,4 @@ export function decryptLeaf(
 /** Whether the text looks like an encrypted value. */
 export function isEncrypted(text: string): boolean {
   return ENCRYPTED.test(text)
-}
-
-/** Node's own decoder skips what it does not know; a text with two spellings would be two texts for one value. */
-function strictBase64(text: string): Buffer | null {
-  const bytes = Buffer.from(text, 'base64')
-  return bytes.toString('base64') === text ? bytes : null
 }

@@ -1,87 +1,77 @@
-import { unwrap, type AgeIdentity } from '../age.ts'
-import { fault } from '../fault.ts'
+import { EFFORTS, isSource, type AgeIdentity } from '../age.ts'
+import { fromArmor } from '../age/armor.ts'
+import { parseAgeFile, type Stanza } from '../age/header.ts'
+import { openAge, type PrivateKey } from '../age/open.ts'
 import { DATA_KEY_LENGTH, dataKey, type DataKey } from './cipher.ts'
 import type { AgeEntry, KeyGroup, Metadata } from './metadata.ts'
+import { noKey } from './no-key.ts'
 import { combineParts } from './shamir.ts'
+
+type Effort = (typeof EFFORTS)[number]
 
 /**
  * The key of a file's values: what one key of the only group opens, or what the parts of several groups hold together.
+ * Keys at hand are tried first; a command is run or a person asked only when they do not do.
  * Throws `no-key` with what the file wants and what was tried.
  */
 export async function recoverDataKey(metadata: Metadata, identities: readonly AgeIdentity[]): Promise<DataKey> {
   const { groups, threshold } = metadata
-  const parts: Uint8Array[] = []
-  for (const group of groups) {
-    const part = await openGroup(group, identities, groups.length > 1)
-    if (part !== null) parts.push(part)
-  }
+  const needed = groups.length === 1 ? 1 : threshold
+  // Grows by what is fetched.
+  const known = new Set(identities)
+  const parts = new Map<KeyGroup, Buffer>()
   try {
-    const whole = groups.length === 1 ? (parts[0] ?? null) : parts.length >= threshold ? combineParts(parts) : null
+    for (const effort of EFFORTS) {
+      for (const group of groups) {
+        if (parts.has(group) || (effort !== 'none' && parts.size >= needed)) continue
+        const part = await openGroup(group, known, effort, DATA_KEY_LENGTH + Number(groups.length > 1))
+        if (part !== null) parts.set(group, part)
+      }
+    }
+    const [first, ...more] = parts.values()
+    const whole = first === undefined || parts.size < needed ? null : groups.length === 1 ? first : combineParts([first, ...more])
     const key = whole === null ? null : dataKey(whole)
-    if (key === null) throw locked(metadata, parts.length, identities)
+    if (key === null) throw noKey(metadata, parts.size, [...known])
     return key
   } finally {
-    for (const part of parts) part.fill(0)
+    for (const part of parts.values()) part.fill(0)
   }
 }
 
 /** The data key, or a group's part of it, which is longer by one byte. */
-async function openGroup(group: KeyGroup, identities: readonly AgeIdentity[], isPart: boolean): Promise<Uint8Array | null> {
-  for (const { enc } of likelyFirst(group.age, identities)) {
-    const opened = await unwrap(enc, identities)
-    if (opened?.length === DATA_KEY_LENGTH + Number(isPart)) return opened
+async function openGroup(group: KeyGroup, known: Set<AgeIdentity>, effort: Effort, length: number): Promise<Buffer | null> {
+  for (const { recipient, enc } of likelyFirst(group.age, known)) {
+    const file = fromArmor(enc)
+    const stanzas = file === null ? undefined : parseAgeFile(file)?.stanzas
+    if (file === null || stanzas === undefined) continue
+    for (const identity of known) {
+      for (const key of await keysOf(identity, { recipient, stanzas }, known, effort)) {
+        const opening = await openAge(file, key)
+        if (opening.kind === 'opened' && opening.plaintext.length === length) return opening.plaintext
+      }
+    }
   }
   return null
 }
 
+/** What an identity gives at this effort. What is fetched and has to be fetched in turn waits for its own effort. */
+async function keysOf(
+  { key }: AgeIdentity,
+  entry: { recipient: string; stanzas: readonly Stanza[] },
+  known: Set<AgeIdentity>,
+  effort: Effort,
+): Promise<PrivateKey[]> {
+  if (key === null) return []
+  if (!isSource(key)) return effort === 'none' ? [key] : []
+  if (key.effort !== effort) return []
+  const fetched = await key.fetch(entry)
+  for (const one of fetched) known.add(one)
+  return fetched.flatMap(({ key }) => (key === null || isSource(key) ? [] : [key]))
+}
+
 /** The entries that name one of the identities come first. The name is only a hint: nothing vouches for it. */
-function likelyFirst(entries: readonly AgeEntry[], identities: readonly AgeIdentity[]): readonly AgeEntry[] {
-  const names = new Set(identities.map(({ name }) => name))
-  return [...entries].sort((one, two) => Number(names.has(two.recipient)) - Number(names.has(one.recipient)))
-}
-
-/** The whole story: whose keys the file wants, which were tried, what could not be, and where there was nothing. */
-function locked({ groups, threshold }: Metadata, opened: number, identities: readonly AgeIdentity[]): Error {
-  const keys = identities.filter(({ key }) => key !== null)
-  const parts = [
-    `cannot be decrypted: ${reason()}`,
-    list('Recipients of the file', '; and: ', groups.map(wants)),
-    list(
-      'tried',
-      ', ',
-      keys.map(({ name, origin }) => `${name} from ${origin}`),
-    ),
-    list(
-      'not usable',
-      '; ',
-      identities.flatMap(({ fault }) => fault ?? []),
-    ),
-    list(
-      'nothing in',
-      ', ',
-      identities.filter(({ key, fault }) => key === null && fault === undefined).map(({ origin }) => origin),
-    ),
-  ]
-  return fault('no-key', parts.filter((part) => part !== '').join('. '), {
-    hint:
-      keys.length === 0
-        ? 'Put your age identity where sops looks, or name its file in SOPS_AGE_KEY_FILE; or ask a recipient to add yours and encrypt the file again.'
-        : 'Use the identity of one of the recipients, or ask one of them to add yours and encrypt the file again.',
-  })
-
-  function reason(): string {
-    if (keys.length === 0) return 'there is no age identity to open it'
-    if (groups.length > 1) return `it takes keys of ${threshold} of its ${groups.length} groups, and only ${opened} could be opened`
-    return keys.length === 1 ? 'the only identity does not open it' : `none of the ${keys.length} identities opens it`
-  }
-}
-
-function list(title: string, separator: string, items: readonly string[]): string {
-  return items.length === 0 ? '' : `${title}: ${items.join(separator)}`
-}
-
-function wants({ age, others }: KeyGroup): string {
-  const names = age.map(({ recipient }) => recipient)
-  if (others.length > 0) names.push(`keys of other kinds (${others.join(', ')}), which are not supported`)
-  return names.join(', ')
+function likelyFirst(entries: readonly AgeEntry[], known: ReadonlySet<AgeIdentity>): readonly AgeEntry[] {
+  const names = new Set([...known].flatMap(({ name, also }) => [name, also]))
+  const named = ({ recipient }: AgeEntry): boolean => names.has(recipient) || names.has(recipient.split(' ').slice(0, 2).join(' '))
+  return [...entries].sort((one, two) => Number(named(two)) - Number(named(one)))
 }
