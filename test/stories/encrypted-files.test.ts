@@ -13,7 +13,7 @@ async function three(sandbox: Sandbox): Promise<void> {
   for (const name of ['a', 'b', 'c']) sandbox.write(sandbox.site, { [`${name}.json`]: await sops(me, { name }) })
 }
 
-const plain = (name: string): string => `{\n\t"name": "${name}"\n}\n`
+const plain = (name: string): string => `{\n  "name": "${name}"\n}\n`
 const path = (sandbox: Sandbox, name: string): string => join(sandbox.site, name)
 const read = (sandbox: Sandbox, name: string): string => readFileSync(path(sandbox, name), 'utf8')
 
