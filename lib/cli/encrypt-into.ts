@@ -1,7 +1,6 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { gitStanding, ignore } from '../host/git-ignore.ts'
-import { findIdentities } from '../host/identities.ts'
 import { machine } from '../host/machine.ts'
 import { replaceFile } from '../host/replace.ts'
 import { GitopsError } from '../model/errors.ts'
@@ -39,7 +38,7 @@ export async function encrypt(
   const how = await encryptionFor(name, file.path, options)
   const { keys } = options
   const plaintext = keys === undefined ? file.bytes : Buffer.from(pickKeys(file.bytes.toString('utf8'), keys.split(',').map(pointerFrom)))
-  const mine = identities.length === 0 ? await myIdentities() : await findIdentities(machine(), identities)
+  const mine = await myIdentities(identities)
   const next = await nextCiphertext(plaintext, old, how, mine)
   return { ...next, notes: [...how.notes, ...next.notes], how }
 }

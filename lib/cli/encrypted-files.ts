@@ -94,7 +94,7 @@ async function readInput(name: string): Promise<InputFile> {
 }
 
 /** All that comes on standard input. */
-async function readStandardInput(): Promise<Buffer> {
+export async function readStandardInput(): Promise<Buffer> {
   const chunks: Buffer[] = []
   for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk as Buffer))
   return Buffer.concat(chunks)
@@ -108,12 +108,14 @@ function deliver(file: InputFile, bytes: Buffer, { inPlace, output, content }: D
   else process.stdout.write(bytes)
 }
 
-let mine: Promise<readonly AgeIdentity[]> | undefined
+const found = new Map<string, Promise<readonly AgeIdentity[]>>()
 
-/** The identities of whoever runs this, looked for once. */
-export function myIdentities(): Promise<readonly AgeIdentity[]> {
-  mine ??= findIdentities(machine(), { ask: asking(machine()) })
-  return mine
+/** The identities of whoever runs this, looked for once: where sops looks, and in the files that a config names. */
+export function myIdentities(files: readonly string[] = []): Promise<readonly AgeIdentity[]> {
+  const name = files.join('\0')
+  const known = found.get(name) ?? findIdentities(machine(), { files, ask: asking(machine()) })
+  found.set(name, known)
+  return known
 }
 
 /** Faults of a file's content do not know its name. */

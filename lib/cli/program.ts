@@ -14,6 +14,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Verb<never>>>> = {
   audit: async () => (await import('./commands/audit.ts')).auditCommand,
   decrypt: async () => (await import('./commands/decrypt.ts')).decryptCommand,
   get: async () => (await import('./commands/get.ts')).getCommand,
+  set: async () => (await import('./commands/set.ts')).setCommand,
+  unset: async () => (await import('./commands/unset.ts')).unsetCommand,
   encrypt: async () => (await import('./commands/encrypt.ts')).encryptCommand,
 }
 
@@ -56,7 +58,9 @@ export async function run(argv: readonly string[]): Promise<void> {
 const RECONCILES: ReadonlySet<string> = new Set(['reconcile', 'retry'])
 
 function misused(error: CommanderError): GitopsError {
-  return new GitopsError('usage', error.message.replace(/^error: /, ''), { hint: '`gitops --help` tells what there is.', cause: error })
+  // What is too much may be a secret.
+  const message = error.message.replace(/^error: /, '').replace(/^(too many arguments .*? but got \d+):.*/s, '$1.')
+  return new GitopsError('usage', message, { hint: '`gitops --help` tells what there is.', cause: error })
 }
 
 function add(program: Command, verb: Verb<never>): void {

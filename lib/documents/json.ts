@@ -97,7 +97,7 @@ function tight(content: string, path: readonly string[]): string {
 }
 
 /** Indentation and line ends as the document has them. */
-function formatOf(text: string): FormattingOptions {
+export function formatOf(text: string): FormattingOptions {
   const indent = /\n([ \t]+)\S/.exec(text)?.[1] ?? '  '
   const tabs = indent.startsWith('\t')
   return { insertSpaces: !tabs, tabSize: tabs ? 1 : indent.length, eol: text.includes('\r\n') ? '\r\n' : '\n' }

@@ -1,0 +1,28 @@
+import { setAt } from '../documents/set.ts'
+import type { NewValue } from '../documents/new-value.ts'
+import { showPointer, type Pointer } from '../model/pointer.ts'
+import { fault } from '../secrets/fault.ts'
+import { decryptSops } from '../secrets/sops/decrypt.ts'
+import { reencryptSops } from '../secrets/sops/reencrypt.ts'
+import { myIdentities, type InputFile } from './encrypted-files.ts'
+
+/**
+ * The next version of an encrypted file in which a place has another value, or with null none; null when that is what the
+ * file says already. Throws `usage` (`bad-path`) for a place that leads nowhere.
+ */
+export async function withValue({ bytes }: InputFile, pointer: Pointer, value: NewValue | null): Promise<Buffer | null> {
+  if (pointer.length === 0)
+    throw fault('bad-path', 'cannot be changed as a whole here', { hint: 'Name a place in it, or use `gitops edit`.' })
+  const identities = await myIdentities()
+  const { format, plaintext } = await decryptSops(bytes, identities)
+  if (format === 'binary')
+    throw fault('bad-path', 'has no places: it is encrypted as a whole', { hint: 'Use `gitops edit`, or encrypt it anew.' })
+  const result = await setAt(plaintext.text(), format, pointer, value)
+  plaintext.wipe()
+  if (result === null)
+    throw fault('unsupported', 'is written in a way in which one value cannot be changed', { hint: 'Use `gitops edit`.' })
+  if ('depth' in result)
+    throw fault('bad-path', `has nothing at ${showPointer(pointer.slice(0, result.depth + 1))}, and nothing can be there`)
+  const next = await reencryptSops(bytes, Buffer.from(result.text, 'utf8'), { identities, now: new Date(), format })
+  return next.changed ? next.bytes : null
+}

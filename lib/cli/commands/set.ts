@@ -1,0 +1,41 @@
+import { Option } from 'commander'
+import { isUtf8 } from 'node:buffer'
+import { jsonValue, type NewValue } from '../../documents/new-value.ts'
+import { GitopsError } from '../../model/errors.ts'
+import { withValue } from '../changing.ts'
+import { pointerFrom } from '../document-path.ts'
+import { eachFile, readStandardInput, withExitCode } from '../encrypted-files.ts'
+import type { Verb } from '../program.ts'
+
+interface SetOptions {
+  readonly json?: boolean
+}
+
+/** `gitops set`. */
+export const setCommand: Verb<SetOptions> = {
+  name: 'set',
+  summary: 'set one value of a SOPS file to what comes on standard input',
+  arguments: [
+    ['<file>', 'a SOPS file'],
+    ['<path>', 'where in it: \'["a"]["b"][0]\' or /a/b/0; /a/- is behind the last of a list'],
+  ],
+  options: [
+    new Option('--json', 'the value is JSON: a number, true, a list, an object. Otherwise it is text; a single line loses its end'),
+  ],
+  run: (options, [file = '', path = '']) =>
+    withExitCode(async () => {
+      const pointer = pointerFrom(path)
+      const value = await readValue(options.json ?? false)
+      return eachFile([file], { inPlace: true, content: 'ciphertext' }, (input) => withValue(input, pointer, value))
+    }),
+}
+
+/** Never from the command line: everybody on the machine can read that. */
+async function readValue(json: boolean): Promise<NewValue> {
+  const bytes = await readStandardInput()
+  if (!isUtf8(bytes))
+    throw new GitopsError('usage', 'the value on standard input is not text', { hint: 'Encrypt it as a file of its own.' })
+  const text = bytes.toString('utf8')
+  // A key of several lines may need its last line's end; a password from `echo` must not have one.
+  return json ? jsonValue(text) : { kind: 'text', text: text.replace(/^([^\r\n]*)\r?\n$/, '$1') }
+}

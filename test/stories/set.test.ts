@@ -1,0 +1,118 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'vitest'
+import { CLI, test, type Sandbox } from '../support/sandbox.ts'
+import { member, sops, trust } from '../support/sops.ts'
+
+const SOPS = process.env['GITOPS_SOPS'] ?? 'sops'
+const YAML = '# the team\nname: team\nport: 80\nlist:\n    - a\n    - b\nkeys:\n    token: s3cret\n'
+
+interface Ended {
+  readonly code: number | null
+  readonly said: string
+}
+
+/** Runs a command with something on standard input. */
+function gitops(sandbox: Sandbox, input: string | Buffer, ...args: string[]): Ended {
+  const ran = spawnSync(process.execPath, [CLI, ...args], { cwd: sandbox.site, env: sandbox.env, input })
+  return { code: ran.status, said: ran.stdout.toString() + ran.stderr.toString() }
+}
+
+const read = (sandbox: Sandbox, name: string): string => readFileSync(join(sandbox.site, name), 'utf8')
+
+/** The lines of a file that a change has touched, by the first word on them. */
+function touched(before: string, after: string): string[] {
+  const [old, now] = [new Set(before.split('\n')), after.split('\n')]
+  return now.filter((line) => !old.has(line)).map((line) => line.trim().split(/[\s:]/)[0] ?? '')
+}
+
+async function encrypted(sandbox: Sandbox): Promise<void> {
+  const me = await member()
+  trust(sandbox, me)
+  sandbox.write(sandbox.site, { 'a.yaml': { text: await sops(me, YAML, { format: 'yaml', now: new Date('2026-01-01') }), mode: 0o640 } })
+}
+
+test('set changes one value and unset removes one; only its line, the MAC and the time change in the file', async ({ sandbox }) => {
+  await encrypted(sandbox)
+  const start = read(sandbox, 'a.yaml')
+  expect(gitops(sandbox, 'n3w\n', 'set', 'a.yaml', '["keys"]["token"]')).toEqual({ code: 0, said: '' })
+  const second = read(sandbox, 'a.yaml')
+  expect(touched(start, second)).toEqual(['token', 'lastmodified', 'mac'])
+  expect(statSync(join(sandbox.site, 'a.yaml')).mode & 0o777).toBe(0o640)
+  expect(gitops(sandbox, '8080', 'set', '--json', 'a.yaml', '/port')).toEqual({ code: 0, said: '' })
+  expect(gitops(sandbox, '{"deep": [true, 1.5]}', 'set', '--json', 'a.yaml', '/new')).toEqual({ code: 0, said: '' })
+  expect(gitops(sandbox, '', 'unset', 'a.yaml', '/list/0')).toEqual({ code: 0, said: '' })
+  expect(gitops(sandbox, 'one\ntwo\n', 'set', 'a.yaml', '/list/-')).toEqual({ code: 0, said: '' })
+  expect(gitops(sandbox, '', 'decrypt', 'a.yaml').said).toBe(
+    '# the team\nname: team\nport: 8080\nlist:\n    - b\n    - |\n      one\n      two\nkeys:\n    token: n3w\nnew:\n    deep:\n        - true\n        - 1.5\n',
+  )
+})
+
+test('what is so already is not written, and a refused change leaves the file and says nothing of the value', async ({ sandbox }) => {
+  await encrypted(sandbox)
+  const before = read(sandbox, 'a.yaml')
+  const inode = statSync(join(sandbox.site, 'a.yaml')).ino
+  expect(gitops(sandbox, 's3cret', 'set', 'a.yaml', '/keys/token')).toEqual({ code: 0, said: '' })
+  expect(statSync(join(sandbox.site, 'a.yaml')).ino).toBe(inode)
+  for (const [code, input, ...args] of [
+    [91, 'n3w', 'set', 'a.yaml', '/keys/token/deeper'],
+    [91, 'n3w', 'set', 'a.yaml', 'keys'],
+    [91, '', 'unset', 'a.yaml', '/nosuch'],
+    [5, 'n3w', 'set', '--json', 'a.yaml', '/keys/token'],
+    [5, '9223372036854775808', 'set', '--json', 'a.yaml', '/port'],
+    [8, 'n3w', 'set', '-', '/port'],
+    [2, 'n3w', 'set', 'a.yaml', '/port', 'n3w'],
+    [203, 'n3w', 'set', 'a.yaml', '/sops'],
+  ] as const) {
+    const ran = gitops(sandbox, input, ...args)
+    expect([args, ran.code], ran.said).toEqual([args, code])
+    expect(ran.said).toMatch(/^gitops: .+\n/)
+    expect(ran.said).not.toMatch(/n3w|s3cret|9223372036854775808/)
+  }
+  expect(gitops(sandbox, Buffer.from([0xff, 0xfe]), 'set', 'a.yaml', '/port').code).toBe(2)
+  expect(read(sandbox, 'a.yaml')).toBe(before)
+})
+
+test('the real sops reads every value that was set, with its type, and its own files can be changed', async ({ sandbox, skip }) => {
+  skip(spawnSync(SOPS, ['--version'], { stdio: 'ignore' }).status !== 0, 'sops is neither on PATH nor in GITOPS_SOPS')
+  const me = await member()
+  trust(sandbox, me)
+  const real = (...args: string[]): string => spawnSync(SOPS, args, { cwd: sandbox.site, env: sandbox.env, encoding: 'utf8' }).stdout
+  const nasty = [
+    'yes',
+    '0777',
+    ' x',
+    '# c',
+    '2020-01-01',
+    'a: b',
+    'tab\there',
+    '\u0085',
+    'é\u2028',
+    '-',
+    "it's",
+    '"',
+    '\\n',
+    'null',
+    '1_000',
+    '=',
+    '<<',
+    '*a',
+    '!x',
+    '%',
+    '@',
+  ]
+  for (const name of ['b.yaml', 'b.json']) {
+    sandbox.write(sandbox.site, { [name]: name.endsWith('json') ? '{"a": 1, "l": []}' : 'a: 1\nl: []\n' })
+    real('encrypt', '-i', '--age', me.recipient, name)
+    expect(gitops(sandbox, JSON.stringify(nasty), 'set', '--json', name, '/l')).toEqual({ code: 0, said: '' })
+    expect(gitops(sandbox, '{"i": -9223372036854775808, "f": 1e3, "t": true, "n": null}', 'set', '--json', name, '/__proto__')).toEqual({
+      code: 0,
+      said: '',
+    })
+    const shown = JSON.parse(real('decrypt', '--output-type', 'json', name)) as { l: string[] }
+    expect(shown.l).toEqual(nasty)
+    const numbers = real('decrypt', '--output-type', 'json', '--extract', '["__proto__"]', name).replaceAll(/\s/g, '')
+    expect(numbers).toBe('{"i":-9223372036854775808,"f":1000,"t":true,"n":null}')
+  }
+})
