@@ -1,4 +1,5 @@
 import type { AgeIdentity } from '../secrets/age.ts'
+import { atHand, isNamed } from '../secrets/at-hand.ts'
 import { fault, faultKind } from '../secrets/fault.ts'
 import { inspectSops, type SopsInfo } from '../secrets/sops/decrypt.ts'
 import { encryptSops, type EncryptOptions } from '../secrets/sops/encrypt.ts'
@@ -82,10 +83,12 @@ function refuseLoss({ otherKeys }: SopsInfo): void {
 
 /** Who encrypts is told when it was not for themselves; somebody without any identity knows. */
 async function unreadable(bytes: Buffer, { recipients }: EncryptOptions, identities: readonly AgeIdentity[]): Promise<string[]> {
-  const usable = identities.filter(({ key }) => key !== null)
-  const named = new Set<string>(keyGroups(recipients).groups.flat())
-  if (usable.length === 0 || usable.some(({ name }) => named.has(name))) return []
-  const opened = await openSops(bytes, usable).catch(() => null)
+  const { keys, unknown, locked } = await atHand(identities)
+  const named = keyGroups(recipients).groups.flat()
+  // What a command or a passphrase would give is not asked for, only to know whether to warn.
+  if (keys.length + locked.length === 0 || unknown.length > 0 || [...keys, ...locked].some((one) => isNamed(one, named))) return []
+  const usable = [...keys, ...locked]
+  const opened = await openSops(bytes, keys).catch(() => null)
   opened?.key.fill(0)
   const who = usable.length === 1 ? `Your identity (${usable[0]?.name})` : `None of your ${usable.length} identities`
   return opened === null

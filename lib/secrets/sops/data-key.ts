@@ -1,6 +1,7 @@
 import { EFFORTS, isSource, type AgeIdentity } from '../age.ts'
 import { fromArmor } from '../age/armor.ts'
 import { parseAgeFile, type Stanza } from '../age/header.ts'
+import { isNamed } from '../at-hand.ts'
 import { openAge, type PrivateKey } from '../age/open.ts'
 import { DATA_KEY_LENGTH, dataKey, type DataKey } from './cipher.ts'
 import type { AgeEntry, KeyGroup, Metadata } from './metadata.ts'
@@ -71,7 +72,6 @@ async function keysOf(
 
 /** The entries that name one of the identities come first. The name is only a hint: nothing vouches for it. */
 function likelyFirst(entries: readonly AgeEntry[], known: ReadonlySet<AgeIdentity>): readonly AgeEntry[] {
-  const names = new Set([...known].flatMap(({ name, also }) => [name, also]))
-  const named = ({ recipient }: AgeEntry): boolean => names.has(recipient) || names.has(recipient.split(' ').slice(0, 2).join(' '))
+  const named = ({ recipient }: AgeEntry): boolean => [...known].some((identity) => isNamed(identity, [recipient]))
   return [...entries].sort((one, two) => Number(named(two)) - Number(named(one)))
 }
