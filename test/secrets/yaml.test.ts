@@ -86,12 +86,16 @@ test('any document that is written is read as the same document', async () => {
 test('an empty mapping whose comment made SOPS close it at the beginning of a line is read, as is its comment', async () => {
   const printed = 'a:\n    b: {\n        # c\n}\n    d: 1\n'
   expect(await readYaml(printed)).toEqual([branch(item('a', branch(item('b', branch(comment(' c'))), item('d', 1n))))])
+  const twice = 'a:\n    b: {\n        # c\n} # d\n'
+  expect(await readYaml(twice)).toEqual([branch(item('a', branch(item('b', branch(comment(' c'))), comment(' d'))))])
 })
 
 test('a block at the end of a file without a last line feed holds none', async () => {
   for (const [text, value] of [
     ['a: |\n  b', 'b'],
     ['a: >+\n  b', 'b'],
+    ['a: |\n  b ', 'b '],
+    ['a: |\n  b\n  ', 'b\n'],
     ['a: |\n  b\n', 'b\n'],
     ['a: |+\n  b\n\n', 'b\n\n'],
   ] as const)

@@ -1,7 +1,7 @@
 import { createHash, randomInt } from 'node:crypto'
 
 /** The seed of everything random in a test run; printed once, and given again by `GITOPS_TEST_SEED`. */
-const seed = Number(process.env['GITOPS_TEST_SEED'] ?? randomInt(2 ** 31))
+export const seed = Number(process.env['GITOPS_TEST_SEED'] ?? randomInt(2 ** 31))
 
 /** Numbers from 0 to 1 that are the same for the same seed and purpose. */
 export function random(purpose: string): () => number {

@@ -25,7 +25,7 @@ export function parseYaml(yaml: typeof Yaml, text: string): Parsed {
     const [first] = errors
     if (first !== undefined) throw wrongYaml(comments, first.pos[0], first.code.toLowerCase().replaceAll('_', ' '))
   }
-  return { documents, comments, open: /[^ \t\n]$/.test(text) ? text.length : -1 }
+  return { documents, comments, open: /[^\s][ \t]*$/.test(text) ? text.length : -1 }
 }
 
 /** The fault of a YAML text at an offset. */
@@ -52,5 +52,5 @@ function parse(yaml: typeof Yaml, text: string): readonly Yaml.Document.Parsed[]
  * takes for part of it. Closed before the comment, in a text of the same length, it means what SOPS meant.
  */
 function closedEarly(text: string): string {
-  return text.replaceAll(/\{\n((?:[ \t]+#[^\n]*\n)+)\}(?=\n|$)/g, '{}$1 ')
+  return text.replaceAll(/\{\n((?:[ \t]+#[^\n]*\n)+)\}(?=[ \t]*(?:#[^\n]*)?(?:\n|$))/g, '{}$1 ')
 }

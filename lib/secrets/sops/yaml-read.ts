@@ -21,7 +21,7 @@ export async function readYaml(text: string): Promise<Branch[]> {
     const { documents, comments, open } = parseYaml(yaml, text)
     return documents.map((document, index) => {
       const limit = documents[index + 1] === undefined ? text.length : document.range[2]
-      return readDocument({ yaml, comments, open, unique: index === 0, anchors: new Map(), copied: 0 }, document.contents, limit)
+      return readDocument({ yaml, comments, open, isFirst: index === 0, anchors: new Map(), copied: 0 }, document.contents, limit)
     })
   } catch (error) {
     // Nesting so deep that the stack ends.
@@ -36,8 +36,8 @@ interface Reader {
   readonly comments: Comments
   /** Where the text ends when its last line does not, else -1. */
   readonly open: number
-  /** SOPS refuses a key that is there twice in the first document, and only there. */
-  readonly unique: boolean
+  /** The first document: SOPS refuses a key that is there twice, or a merge of what is no mapping, in it and only there. */
+  readonly isFirst: boolean
   readonly anchors: Map<string, Value | undefined>
   copied: number
 }
@@ -55,12 +55,12 @@ function readMap(reader: Reader, map: Yaml.YAMLMap.Parsed, around: number, limit
   const column = placeOf(reader.comments, map.range[0]).column
   for (const [index, pair] of map.items.entries()) {
     const key = readKey(reader, pair.key)
-    if (reader.unique && seen.has(key)) throw wrongYaml(reader.comments, pair.key.range[0], 'this key is there twice')
+    if (reader.isFirst && seen.has(key)) throw wrongYaml(reader.comments, pair.key.range[0], 'this key is there twice')
     seen.add(key)
     items.push(...commentsBefore(reader.comments, pair.key.range[0]))
     const next = map.items[index + 1]?.key.range[0] ?? limit
     const entry = readEntry(reader, pair, key, { column, next })
-    if (!isMergeable(entry.at(-1))) throw wrongYaml(reader.comments, pair.key.range[0], MERGE, 'plaintext')
+    if (reader.isFirst && !isMergeable(entry.at(-1))) throw wrongYaml(reader.comments, pair.key.range[0], MERGE, 'plaintext')
     items.push(...entry)
   }
   if (around < 0) items.push(...commentsBefore(reader.comments, limit))
@@ -111,7 +111,8 @@ function readValue(reader: Reader, node: Yaml.ParsedNode, around: number, limit:
   if (reader.yaml.isAlias(node)) return readAlias(reader, node)
   if (node.anchor !== undefined) reader.anchors.set(node.anchor, undefined)
   const value = reader.yaml.isScalar(node) ? readScalar(reader, node) : readCollection(reader, node, around, limit)
-  if (node.anchor !== undefined) reader.anchors.set(node.anchor, value)
+  // An anchor of the same name within is the later one.
+  if (node.anchor !== undefined && reader.anchors.get(node.anchor) === undefined) reader.anchors.set(node.anchor, value)
   return value
 }
 
@@ -149,7 +150,7 @@ function readKey(reader: Reader, node: Yaml.ParsedNode): string {
 
 function readScalar(reader: Reader, node: Yaml.Scalar.Parsed): Leaf {
   const text = textOf(reader, node)
-  const tag = node.tag?.startsWith(CORE) ? node.tag.slice(CORE.length) : node.tag === undefined ? '' : 'str'
+  const tag = node.tag?.startsWith(CORE) ? node.tag.slice(CORE.length) : node.tag === undefined || node.tag === '!' ? '' : 'str'
   const value = tag === '' && node.type === 'PLAIN' ? resolvePlain(text) : tag === '' ? unfolded(node, text) : tagged(tag, text)
   if (value === TOO_LARGE)
     throw wrongYaml(reader.comments, node.range[0], 'this number is too large for SOPS, put it in quotes', 'plaintext')
