@@ -19,7 +19,15 @@ export function chapter(run: Run, unit: Unit): Step[] {
       }
     },
   })
-  return [told('decrypt', decrypt), told('validate', validate), told('sync', sync), told('verify', verify), told('smoke', tested)]
+  // What of a person's is replaced stays on the screen.
+  const stays = { rendererOptions: { persistentOutput: true, outputBar: Number.POSITIVE_INFINITY } }
+  return [
+    { ...told('decrypt', decrypt), ...stays },
+    told('validate', validate),
+    told('sync', sync),
+    told('verify', verify),
+    told('smoke', tested),
+  ]
 }
 
 /** The last step decides: once the inventory is written, the unit is live. Checks that belong to no source come later and decide then. */

@@ -2,7 +2,7 @@ import { doubledKeys, parseJson } from '../lib/documents/json.ts'
 import { DOUBLED } from '../lib/host/edit.ts'
 import { fingerprint, readLive, sameStat, statOf } from '../lib/host/live.ts'
 import { merge, type Prior } from '../lib/model/edits.ts'
-import { isObject, readJson, type Json } from '../lib/model/json.ts'
+import { at, equal, isObject, readJson, type Json } from '../lib/model/json.ts'
 import type { AbsPath, Digest, RelPath } from '../lib/model/path.ts'
 import type { Change } from '../lib/model/plan.ts'
 import type { OwnedSecret } from '../lib/model/state.ts'
@@ -38,14 +38,16 @@ export async function coOwned(run: Run, { key, name }: Document, known: OwnedSec
   const none = [live, wanted].findIndex((value) => value !== undefined && !isObject(value))
   // There are no keys to tell ours from others': setting it whole would wipe what is there.
   if (digest !== null && none !== -1) return conflict(`cannot be merged: ${none === 0 ? 'it' : 'the secret'} is no JSON object`)
-  const { edits, drift, prior } = merge(document(known?.owned.digest), wanted, live, priorOf(run, key, known))
+  const base = document(known?.owned.digest)
+  const { edits, drift, prior } = merge(base, wanted, live, priorOf(run, key, known))
   const record = remembered(run, key, known, prior)
   if (edits.length === 0 && !(open && digest !== null)) return { change: null, prior: record }
   const [twice] = (await doubledKeys(text, edits)).values()
   if (twice !== undefined) return conflict(DOUBLED(twice))
   const why = drift.length > 0 ? 'edited' : stat === null && known !== null ? 'missing' : edits.length === 0 ? 'mode' : null
   const list = kept.keepSecret(Buffer.from(JSON.stringify(edits)), key)
-  return { change: { kind: 'edit', path: name, edits: list, mode: 0o600, created: stat === null, drift: why }, prior: record }
+  const theirs = edits.some(({ path, before }) => before !== undefined && !equal(at(base, path), before))
+  return { change: { kind: 'edit', path: name, edits: list, mode: 0o600, created: stat === null, drift: why, kept: theirs }, prior: record }
 }
 
 /** What our keys replaced, where that can still be read; otherwise they are simply taken out one day, and that is said once. */

@@ -8,6 +8,7 @@ import type { AgeIdentity } from '../lib/secrets/age.ts'
 import { inFile } from '../lib/secrets/fault.ts'
 import { decryptSops } from '../lib/secrets/sops/decrypt.ts'
 import { refuseConflicts } from './drift.ts'
+import { driftLines } from './drift-lines.ts'
 import type { Run, Teller, Unit, UnitSecret } from './run.ts'
 import { decidedSecret } from './secrets.ts'
 
@@ -30,6 +31,7 @@ export async function decrypt(run: Run, unit: Unit, task: Teller): Promise<void>
     decided.set(known, await decidedSecret(run, secret, oid, run.host.kept.keepSecret(plaintext, key)))
   }
   unit.secrets = unit.secrets.map((known) => decided.get(known) ?? known)
+  for (const line of [...decided.values()].flatMap((secret) => driftLines(run, secret))) task.output = line
   refuseConflicts(unit)
   task.title = `decrypt  ${names}`
 }

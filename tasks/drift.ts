@@ -1,22 +1,19 @@
 import { digestOf } from '../lib/host/hash.ts'
-import { rootOf, scan } from '../lib/host/live.ts'
+import { rootOf } from '../lib/host/live.ts'
 import type { TreeEntry } from '../lib/host/objects.ts'
 import type { SecretFile, Target } from '../lib/model/config.ts'
-import { GitopsError, printable } from '../lib/model/errors.ts'
-import { isWithin, under, type AbsPath, type Sha } from '../lib/model/path.ts'
-import { counts, plan, shrinksTooMuch, writes, type DriftKind } from '../lib/model/plan.ts'
-import type { Owned, Tree } from '../lib/model/tree.ts'
+import { GitopsError } from '../lib/model/errors.ts'
+import { under, type Sha } from '../lib/model/path.ts'
+import { counts, shrinksTooMuch, writes } from '../lib/model/plan.ts'
 import { tally } from '../lib/model/verdict.ts'
-import { firstContact } from './first-contact.ts'
+import { driftLines } from './drift-lines.ts'
 import { departed } from './departed.ts'
-import { changes, fail, planned, type Planned, type Run, type Step, type Unit, type UnitTarget } from './run.ts'
+import { changes, fail, planned, type Run, type Step, type Unit } from './run.ts'
+import { plannedTarget } from './planned-target.ts'
 import { departedSecrets } from './secret-departed.ts'
 import { ciphertexts, plannedSecret, standBySecrets } from './secrets.ts'
 import { standBy } from './stand-by.ts'
-import { listed, noSuchDirectory, wanted } from './wanted.ts'
-
-/** Linux takes no longer path; temporary files beside it need room too. */
-const LONGEST = 4000
+import { listed, noSuchDirectory } from './wanted.ts'
 
 /** Wanted, owned, present: three trees become a plan, a target each. */
 export function drift(run: Run): Step[] {
@@ -87,50 +84,6 @@ async function desire(
   return digestOf(parts.join('\0'))
 }
 
-async function plannedTarget(run: Run, unit: Unit, target: Target, entries: readonly TreeEntry[]): Promise<UnitTarget> {
-  const root = rootOf(target.to)
-  refuseOurOwn(run, target, root, entries)
-  const owned: Tree<Owned> = run.inventory.targets.get(root)?.entries ?? new Map()
-  const repository = unit.pulled?.repository
-  if (repository === undefined) throw new Error('a target without a pulled source cannot be planned')
-  const want = await wanted(run, repository, target, entries, owned)
-  const found = scan(root, new Set([...want.keys(), ...owned.keys()]), owned)
-  const refuseFirstContact = await firstContact(run, { target, root, repository, wanted: want, owned, present: found.present })
-  const made = plan({ target: target.name, root, wanted: want, owned, present: found.present, refuseFirstContact })
-  return {
-    name: target.name,
-    target,
-    root,
-    plan: made,
-    scan: found,
-    owned,
-    oids: new Map(entries.map((entry) => [entry.path, entry.oid])),
-    onRemove: target.onRemove,
-  }
-}
-
-function refuseOurOwn(run: Run, target: Target, root: AbsPath, entries: readonly TreeEntry[]): void {
-  const { directory } = run.host.store
-  const repositories = run.config.sources.flatMap((source) => (source.directory === null ? [] : [`${source.directory}/.git`]))
-  if (root === '/' || [directory, ...repositories].some((own) => isWithin(root, own))) {
-    throw new GitopsError('config', `target ${target.name}: ${root} is not a place that can be reconciled into`, {
-      hint: `Mend targets.${target.name}.to in the config.`,
-    })
-  }
-  const long = entries.find((entry) => Buffer.byteLength(under(root, entry.path)) > LONGEST)
-  if (long !== undefined)
-    throw new GitopsError(
-      'hostile',
-      `the path ${JSON.stringify(`${long.path.slice(0, 200)}…`)} is longer than the ${LONGEST} bytes that a path may have`,
-    )
-  const ours = entries.find((entry) => isWithin(under(root, entry.path), directory))
-  if (ours !== undefined) {
-    throw new GitopsError('hostile', `${JSON.stringify(ours.path)} in the source would write into our own state, ${directory}`, {
-      hint: 'Take it out of the source, or exclude it.',
-    })
-  }
-}
-
 /** Throws `conflict` with every path that somebody has to decide about. */
 export function refuseConflicts(unit: Unit): void {
   const conflicts = planned(unit).flatMap(({ root, plan }) =>
@@ -163,20 +116,4 @@ function said(unit: Unit): string {
         `${name}: ${tally(counts(plan.changes)).replaceAll('created', 'to create').replaceAll('updated', 'to update').replaceAll('deleted', 'to delete')}`,
     )
   return [...writing, ...news].join('; ')
-}
-
-/** How a live entry came to differ, for people. */
-const DRIFT: Readonly<Record<DriftKind, string>> = {
-  edited: 'edited',
-  missing: 'gone',
-  mode: 'permissions changed',
-  type: 'replaced by something else',
-}
-
-function driftLines(run: Run, { root, plan }: Planned): string[] {
-  return plan.changes.flatMap((change) => {
-    if (!('drift' in change) || change.drift === null) return []
-    const copy = 'kept' in change && change.kept ? `; a copy will be in ${run.host.kept.place(change.before.digest)}` : ''
-    return [printable(`${under(root, change.path)}: ${DRIFT[change.drift]} since it was applied${copy}`).replaceAll('\n', '\\n')]
-  })
 }

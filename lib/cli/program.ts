@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Verb<never>>>> = {
   rollback: async () => (await import('./commands/rollback.ts')).rollbackCommand,
   retry: async () => (await import('./commands/retry.ts')).retryCommand,
   watch: async () => (await import('./commands/watch.ts')).watchCommand,
+  kept: async () => (await import('./commands/kept.ts')).keptCommand,
   audit: async () => (await import('./commands/audit.ts')).auditCommand,
   decrypt: async () => (await import('./commands/decrypt.ts')).decryptCommand,
   get: async () => (await import('./commands/get.ts')).getCommand,

@@ -1,13 +1,21 @@
 import { existsSync, linkSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { GitopsError } from '../model/errors.ts'
 import type { AbsPath } from '../model/path.ts'
 import { hostKey, newHostKey, type HostKey } from '../secrets/seal.ts'
 import { writeAtomic } from './write.ts'
 
+/** The key of this host. Throws `io` when there is none, or the file is not a key. */
+export function readHostKey(path: AbsPath): HostKey {
+  if (!existsSync(path))
+    throw new GitopsError('io', `the host key ${path} is gone`, { hint: 'What was sealed with it cannot be opened any more.' })
+  return hostKey(readFileSync(path))
+}
+
 /** The key of this host; made, 0600, when there is none. Throws `io` when the file is not a key. */
 export function loadHostKey(path: AbsPath): HostKey {
   if (!existsSync(path)) makeKey(path)
-  return hostKey(readFileSync(path))
+  return readHostKey(path)
 }
 
 /** A key that another process made a moment ago is never replaced: what it has sealed must open. */

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { GitopsError } from '../model/errors.ts'
 import { digest as toDigest, isKeyed, type AbsPath, type Digest } from '../model/path.ts'
@@ -26,6 +26,8 @@ export interface Kept {
   has(digest: Digest): boolean
   /** Whether a copy is there and can be read: not damaged, nor sealed with a key that is gone. */
   opens(digest: Digest): boolean
+  /** The copies whose name, in hexadecimal, begins like this. */
+  find(name: string): Digest[]
   /** The name of the host key: fingerprints of another key mean nothing. */
   keyName(): string
 }
@@ -72,6 +74,13 @@ export function keptIn(state: AbsPath, loadKey: () => HostKey): Kept {
         return false
       }
     },
+    find: (name) =>
+      (['kept', 'sealed'] as const).flatMap((room) => {
+        const directory = join(state, room, name.slice(0, 2))
+        if (!/^[0-9a-f]{4,64}$/.test(name) || !existsSync(directory)) return []
+        const names = readdirSync(directory).filter((rest) => /^[0-9a-f]{62}$/.test(rest) && rest.startsWith(name.slice(2)))
+        return names.map((rest) => toDigest(`${room === 'sealed' ? 'hmac-' : ''}sha256:${name.slice(0, 2)}${rest}`))
+      }),
     keyName: () => hostKeyName(key()),
   }
 }

@@ -30,6 +30,8 @@ export type Change =
       readonly mode: number
       readonly created: boolean
       readonly drift: DriftKind | null
+      /** True when values that we did not write are replaced: they are reported as kept. */
+      readonly kept: boolean
     }
   /** A secret whose ciphertext is new: what becomes of it is known when it is decrypted. */
   | { readonly kind: 'decrypt'; readonly path: RelPath }

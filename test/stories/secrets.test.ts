@@ -268,6 +268,55 @@ test('a file that is there and differs is not replaced unasked, and what asks fo
   expect(sandbox.live('.config/app/token.json')).toBe(mine)
 })
 
+/** The copies that a run said it has kept, each opened as it said. */
+async function openedCopies(sandbox: Sandbox, said: string): Promise<string[]> {
+  const names = [...said.matchAll(/`gitops kept ([0-9a-f]+)`/g)].map(([, name = '']) => name)
+  return Promise.all(
+    names.map(async (name) => {
+      const ran = await sandbox.gitops(['kept', name])
+      expect(ran.code, ran.said).toBe(0)
+      return ran.stdout
+    }),
+  )
+}
+
+test('whatever of mine a secret replaces can be opened again by the name that the run says', async ({ sandbox }) => {
+  const me = await newcomer(sandbox)
+  const mine = { 'secrets/account': await sops(me, OURS), 'secrets/token.json': await sops(me, { token: 'first-token' }) }
+  sandbox.commit({ '.claude/a.md': 'a', ...mine })
+  const secrets = `${ACCOUNT.replace('.claude/.claude.json.enc', 'secrets/account')}, ${TOKEN.replace(' }', `, adopt: 'replace' }`)}`
+  withSecrets(sandbox, secrets)
+  // At first contact.
+  sandbox.write(sandbox.home, { '.claude.json': '{"apiKey":"mine at first"}', '.config/app/token.json': '{"mine":"at first"}' })
+  const first = await reconcile(sandbox)
+  expect((await openedCopies(sandbox, first)).toSorted()).toEqual(['{\n  "/apiKey": "mine at first"\n}\n', '{"mine":"at first"}'])
+
+  // Drift, of an unchanged secret and of one that is new.
+  for (const token of ['first-token', 'second-token']) {
+    sandbox.commit({ 'secrets/token.json': await sops(me, { token }), 'secrets/account': await sops(me, { ...OURS, apiKey: token }) })
+    await reconcile(sandbox)
+    sandbox.write(sandbox.home, {
+      '.claude.json': JSON.stringify({ ...THEIRS, ...OURS, apiKey: 'edited later' }),
+      '.config/app/token.json': '{"token":"edited later"}',
+    })
+    if (token === 'second-token') sandbox.commit({ 'secrets/token.json': await sops(me, { token: 'third-token' }) })
+    const said = await reconcile(sandbox)
+    expect((await openedCopies(sandbox, said)).toSorted()).toEqual(['{\n  "/apiKey": "edited later"\n}\n', '{"token":"edited later"}'])
+    expect(said).not.toContain('edited later')
+  }
+
+  // Into a private file, and with sentences for what is not there.
+  const [name = ''] = /(?<=`gitops kept )[0-9a-f]+/.exec(first) ?? []
+  expect((await sandbox.gitops(['kept', name, '-o', 'back.json'])).said).toBe('')
+  expect(modeOf(join(sandbox.site, 'back.json'))).toBe('600')
+  expect((await sandbox.gitops(['kept', 'ffffffff'])).said).toContain('no kept copy is called "ffffffff"')
+  const key = join(sandbox.home, '.local/share/gitops/host.key')
+  rmSync(key)
+  const lost = await sandbox.gitops(['kept', name])
+  expect([lost.code, lost.said]).toEqual([1, expect.stringContaining('host.key is gone')])
+  expect(existsSync(key)).toBe(false)
+})
+
 test('a file that equals the secret is taken over in silence, and made private', async ({ sandbox }) => {
   const me = await newcomer(sandbox)
   sandbox.commit({ '.claude/a.md': 'a', 'secrets/token.json': await sops(me, 'the very same', { format: 'binary' }) })

@@ -1,0 +1,31 @@
+import { printable } from '../lib/model/errors.ts'
+import { isKeyed, under } from '../lib/model/path.ts'
+import type { Change, DriftKind } from '../lib/model/plan.ts'
+import { nameOfCopy } from './kept-copy.ts'
+import type { Planned, Run } from './run.ts'
+
+/** How a live entry came to differ, for people. */
+const DRIFT: Readonly<Record<DriftKind, string>> = {
+  edited: 'edited since it was applied',
+  missing: 'gone since it was applied',
+  mode: 'permissions changed since it was applied',
+  type: 'replaced by something else since it was applied',
+}
+
+/** What has drifted and what of a person's is replaced, a line each, with how to get at the copy. */
+export function driftLines(run: Run, { root, plan }: Planned): string[] {
+  return plan.changes.flatMap((change) => {
+    const drift = 'drift' in change && change.drift !== null ? DRIFT[change.drift] : null
+    const copy = 'kept' in change && change.kept ? copyOf(run, change) : null
+    if (drift === null && copy === null) return []
+    const what = [drift ?? 'there before us, and replaced', copy].filter((part) => part !== null).join('; ')
+    return [printable(`${under(root, change.path)}: ${what}`).replaceAll('\n', '\\n')]
+  })
+}
+
+function copyOf(run: Run, change: Extract<Change, { kind: 'update' | 'delete' | 'edit' }>): string {
+  if (change.kind === 'edit') return `the values that it had will be kept, sealed: \`gitops kept ${nameOfCopy(change.edits)}\` prints them`
+  const { digest } = change.before
+  if (isKeyed(digest)) return `a sealed copy will be kept: \`gitops kept ${nameOfCopy(digest)}\` prints it`
+  return `a copy will be in ${run.host.kept.place(digest)}`
+}
