@@ -44,7 +44,7 @@ export async function coOwned(run: Run, { key, name }: Document, known: OwnedSec
   if (edits.length === 0 && !(open && digest !== null)) return { change: null, prior: record }
   const [twice] = (await doubledKeys(text, edits)).values()
   if (twice !== undefined) return conflict(DOUBLED(twice))
-  const why = drift.length > 0 ? 'edited' : stat === null && known !== null ? 'missing' : edits.length === 0 ? 'mode' : null
+  const why = stat === null && known !== null ? 'missing' : drift.length > 0 ? 'edited' : edits.length === 0 ? 'mode' : null
   const list = kept.keepSecret(Buffer.from(JSON.stringify(edits)), key)
   const theirs = edits.some(({ path, before }) => before !== undefined && !equal(at(base, path), before))
   return { change: { kind: 'edit', path: name, edits: list, mode: 0o600, created: stat === null, drift: why, kept: theirs }, prior: record }

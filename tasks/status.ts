@@ -93,7 +93,7 @@ function sourceReport(run: Run, unit: Unit): SourceReport {
   return {
     name: unit.name,
     ready,
-    summary: ready ? 'No drift: what is live matches Git' : said(applied, held, drift.length, pending, problem, untold(attempted)),
+    summary: ready ? 'No drift: what is live matches Git' : said(applied, held, drift.length, pending, outcome, problem, untold(attempted)),
     applied,
     attempted,
     fetchedAt: known?.fetchedAt ?? null,
@@ -118,6 +118,7 @@ function wrong(run: Run, unit: Unit, attempted: SourceStatus['attempted']): Pick
     return { outcome: attempted.outcome, problem: attempted.message }
   if (now !== null) return unasked ? { ...now, outcome: 'in-sync' } : now
   if (unit.pulled !== null && unit.pulled.problem !== null) return { outcome: 'in-sync', problem: unit.pulled.problem }
+  if (attempted !== null && unseen(unit, attempted)) return { outcome: 'refused', problem: attempted.message }
   // What failed only because the source did not answer is mended once it has.
   const answered = run.options.fetch && attempted?.commit === null
   if (attempted === null || answered || (attempted.outcome !== 'failed' && attempted.outcome !== 'stuck'))
@@ -125,16 +126,24 @@ function wrong(run: Run, unit: Unit, attempted: SourceStatus['attempted']): Pick
   return { outcome: attempted.outcome, problem: attempted.message }
 }
 
+/** Whether the very revision that is current was refused for something that looking without touching cannot see: in a secret, or by a check. */
+function unseen(unit: Unit, { commit, outcome, reason }: NonNullable<SourceStatus['attempted']>): boolean {
+  if (outcome !== 'refused' || reason === 'Held' || commit === null || commit !== unit.pulled?.commit || !changes(unit)) return false
+  return reason === 'ValidationFailed' || unit.secrets.some(({ plan }) => plan.changes.some((change) => change.kind === 'decrypt'))
+}
+
 function said(
   applied: Applied | null,
   held: Held | null,
   drift: number,
   pending: string,
+  outcome: OutcomeKind,
   problem: string | null,
   attempt: string | null,
 ): string {
   if (held !== null) return `Not ready: a revision was rolled back and is held${drift > 0 ? ', and there is drift' : ''}`
-  if (problem !== null && applied !== null) return `Not ready${drift > 0 ? ', and there is drift' : ''}`
+  if (problem !== null && applied !== null)
+    return `Not ready${outcome === 'refused' ? ': a reconcile is refused' : ''}${drift > 0 ? ', and there is drift' : ''}`
   if (applied === null)
     return attempt === null ? 'Never applied: run `gitops reconcile`' : 'Never applied: the last attempt did not succeed'
   if (drift > 0) return 'Drift: what is live differs from what was applied; `gitops reconcile` heals it'

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { DEFAULT_CONFIG, test, type Ran, type Sandbox } from '../support/sandbox.ts'
+import { member, sops, trust } from '../support/sops.ts'
 
 const claude = (sandbox: Sandbox): string => join(sandbox.home, '.claude')
 
@@ -196,6 +197,46 @@ test('a fetch that failed is not called in sync until the source has answered', 
   expect((await status(sandbox)).code).toBe(0)
 })
 
+test('a revision that was refused for what is in its secrets, or by a check, is called refused, and why, until it is another one', async ({
+  sandbox,
+}) => {
+  const me = await member()
+  trust(sandbox, me)
+  const good = await sops(me, { token: 'the first token' })
+  sandbox.commit({ '.claude/a': 'a', 's/token': good })
+  const config = (more = ''): void =>
+    sandbox.config(DEFAULT_CONFIG(sandbox.remote, `secrets: { token: { from: 's/token', to: '~/.app/token' } }, ${more}`))
+  config()
+  await sandbox.gitops(['reconcile'])
+  const bad = sandbox.commit({ 's/token': (await sops(me, { token: 'a', x_unencrypted: 'clear' })).replace('clear', 'other') })
+  expect((await sandbox.gitops(['reconcile'])).code).toBe(5)
+  const refused = await status(sandbox)
+  expect(refused.code).toBe(5)
+  expect(refused.text).toContain('Not ready: a reconcile is refused')
+  expect(refused.text).toMatch(/problem +secret token .*its MAC does not match/)
+  expect(refused.text).not.toContain('applies what is new')
+  expect(refused.source).toMatchObject({ ready: false, outcome: 'refused', current: bad })
+
+  sandbox.commit({ 's/token': good, '.claude/a': 'b' })
+  expect((await status(sandbox, '--fetch')).text).toContain('Behind')
+  config(`checks: { validate: [{ name: 'never', run: 'false' }] },`)
+  expect((await sandbox.gitops(['reconcile'])).code).toBe(5)
+  expect((await status(sandbox)).text).toMatch(/refused[^]*problem +check "never"/)
+})
+
+test('a document of ours and an application that was deleted is missing, not edited', async ({ sandbox }) => {
+  const me = await member()
+  trust(sandbox, me)
+  sandbox.commit({ '.claude/a': 'a', 's/token': await sops(me, { token: 'the first token' }) })
+  sandbox.config(DEFAULT_CONFIG(sandbox.remote, `secrets: { token: { from: 's/token', to: '~/.app/token.json', strategy: 'merge' } }`))
+  await sandbox.gitops(['reconcile'])
+  const path = join(sandbox.home, '.app/token.json')
+  sandbox.write(sandbox.home, { '.app/token.json': '{"token":1}' })
+  expect((await status(sandbox)).source.drift).toEqual([{ path, kind: 'edited' }])
+  rmSync(path)
+  expect((await status(sandbox)).source.drift).toEqual([{ path, kind: 'missing' }])
+})
+
 test('what a reconcile would refuse, status calls refused too', async ({ sandbox }) => {
   sandbox.commit({ '.claude/a': 'a', '.claude/b': 'b' })
   sandbox.config()
@@ -205,7 +246,7 @@ test('what a reconcile would refuse, status calls refused too', async ({ sandbox
   const shrunk = await status(sandbox, '--fetch')
   expect(shrunk.code).toBe(5)
   expect(shrunk.text).toContain('the source is empty there, and 2 of 2 files would be deleted')
-  expect(shrunk.text).toContain('Not ready, and there is drift')
+  expect(shrunk.text).toContain('Not ready: a reconcile is refused, and there is drift')
   expect(shrunk.source.drift).toHaveLength(1)
 
   sandbox.commit({ '.claude/a': 'a', '.claude/b': 'b', '.claude/c': 'c' })
