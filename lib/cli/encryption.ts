@@ -70,8 +70,8 @@ function formatFor(target: string, { inputType, outputType }: EncryptionOptions)
   throw fault('unsupported', `cannot be turned from ${inputType} into ${format}`, { hint: 'Give both types the same name.' })
 }
 
-/** By the name without a last `.enc`, `.sops` or `.encrypted`. */
-function formatOf(target: string): SopsFormat {
+/** The format for a name, without a last `.enc`, `.sops` or `.encrypted`. */
+export function formatOf(target: string): SopsFormat {
   const name = basename(target).replace(/\.(?:enc|sops|encrypted)$/, '')
   return name.endsWith('.json') ? 'json' : /\.ya?ml$/.test(name) ? 'yaml' : 'binary'
 }

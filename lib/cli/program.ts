@@ -18,6 +18,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Verb<never>>>> = {
   set: async () => (await import('./commands/set.ts')).setCommand,
   unset: async () => (await import('./commands/unset.ts')).unsetCommand,
   encrypt: async () => (await import('./commands/encrypt.ts')).encryptCommand,
+  why: async () => (await import('./commands/why.ts')).whyCommand,
+  filestatus: async () => (await import('./commands/filestatus.ts')).filestatusCommand,
 }
 
 /** One command: its name, its one line of help, its options, and what it does. It returns the exit code. */
