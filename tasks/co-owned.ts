@@ -1,6 +1,6 @@
 import { doubledKeys, parseJson } from '../lib/documents/json.ts'
 import { DOUBLED } from '../lib/host/edit.ts'
-import { fingerprint, readLive, sameStat, statOf } from '../lib/host/live.ts'
+import { fingerprint, readLive, realPath, sameStat, statOf, type Stats } from '../lib/host/live.ts'
 import { merge, type Prior } from '../lib/model/edits.ts'
 import { at, equal, isObject, readJson, type Json } from '../lib/model/json.ts'
 import type { AbsPath, Digest, RelPath } from '../lib/model/path.ts'
@@ -26,7 +26,7 @@ export async function coOwned(run: Run, { key, name }: Document, known: OwnedSec
   const { kept } = run.host
   const conflict = (reason: string): CoOwned => ({ change: { kind: 'conflict', path: name, reason }, prior: known?.prior ?? null })
   const stat = statOf(key)
-  if (stat !== null && !stat.isFile()) return conflict('is not a file; move it away')
+  if (stat !== null && !stat.isFile()) return conflict(notAFile(key, stat))
   const open = stat !== null && (stat.mode & 0o077) !== 0
   // Nobody has touched it since, and nothing new is wanted.
   if (stat !== null && !open && known?.owned.stat != null && known.owned.digest === digest && sameStat(known.owned.stat, fingerprint(stat)))
@@ -48,6 +48,15 @@ export async function coOwned(run: Run, { key, name }: Document, known: OwnedSec
   const list = kept.keepSecret(Buffer.from(JSON.stringify(edits)), key)
   const theirs = edits.some(({ path, before }) => before !== undefined && !equal(at(base, path), before))
   return { change: { kind: 'edit', path: name, edits: list, mode: 0o600, created: stat === null, drift: why, kept: theirs }, prior: record }
+}
+
+/** Links are not followed: whoever made this one says where it leads, and may mean another file tomorrow. */
+function notAFile(key: AbsPath, stat: Stats): string {
+  if (!stat.isSymbolicLink()) return 'is not a file; move it away'
+  const real = realPath(key)
+  return real === null
+    ? 'is a link that leads nowhere; remove it'
+    : `is a link, and links are not followed; give its secret the file itself, to: ${JSON.stringify(real)}, and the link may stay`
 }
 
 /** What our keys replaced, where that can still be read; otherwise they are simply taken out one day, and that is said once. */

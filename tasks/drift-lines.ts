@@ -18,9 +18,16 @@ export function driftLines(run: Run, { root, plan }: Planned): string[] {
     const drift = 'drift' in change && change.drift !== null ? DRIFT[change.drift] : null
     const copy = 'kept' in change && change.kept ? copyOf(run, change) : null
     if (drift === null && copy === null) return []
-    const what = [drift ?? 'there before us, and replaced', copy].filter((part) => part !== null).join('; ')
+    const what = [drift ?? replacement(change), copy].filter((part) => part !== null).join('; ')
     return [printable(`${under(root, change.path)}: ${what}`).replaceAll('\n', '\\n')]
   })
+}
+
+/** What is replaced was there before us, or we cannot tell any more. */
+function replacement(change: Change): string {
+  return change.kind === 'update' && !change.first
+    ? 'replaced; what we wrote there cannot be told any more'
+    : 'there before us, and replaced'
 }
 
 function copyOf(run: Run, change: Extract<Change, { kind: 'update' | 'delete' | 'edit' }>): string {

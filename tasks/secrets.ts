@@ -1,14 +1,13 @@
-import { isDocument, lostKeys } from '../lib/documents/lost.ts'
-import { readLive, rootOf, scan } from '../lib/host/live.ts'
+import { rootOf, scan } from '../lib/host/live.ts'
 import { filesAt } from '../lib/host/objects.ts'
 import type { SecretFile } from '../lib/model/config.ts'
 import { GitopsError } from '../lib/model/errors.ts'
 import { absPath, short, under, type AbsPath, type Digest, type RelPath, type Sha } from '../lib/model/path.ts'
-import { plan, type Change, type Plan } from '../lib/model/plan.ts'
+import type { Change } from '../lib/model/plan.ts'
 import type { OwnedSecret } from '../lib/model/state.ts'
-import type { Owned, Tree, Wanted } from '../lib/model/tree.ts'
+import type { Owned } from '../lib/model/tree.ts'
 import { coOwned } from './co-owned.ts'
-import { firstContactRefusal } from './first-contact.ts'
+import { replaced, type Decided } from './replaced-secret.ts'
 import type { Run, Unit, UnitSecret } from './run.ts'
 
 /** Where one secret goes, with links resolved: the directory, the name in it, and both together, which is its key in the inventory. */
@@ -107,40 +106,6 @@ function ownedSecret(run: Run, { key }: Place): OwnedSecret | null {
   const { kept } = run.host
   const { digest } = known.owned
   return (kept.has(digest) ? kept.opens(digest) : run.inventory.hostKey === kept.keyName()) ? known : null
-}
-
-type Decided = Pick<UnitSecret, 'plan' | 'scan'> & Pick<OwnedSecret, 'prior'>
-
-/** The whole file is ours. */
-async function replaced(run: Run, secret: SecretFile, place: Place, known: OwnedSecret | null, digest: Digest): Promise<Decided> {
-  const owned: Tree<Owned> = known === null ? new Map() : new Map([[place.name, known.owned]])
-  const want: Wanted = { kind: 'file', digest, executable: false, mode: 0o600, content: { kind: 'kept', digest } }
-  const found = scan(place.root, [place.name], owned, run.host.kept.digestAt)
-  const made = plan({
-    target: secret.name,
-    root: place.root,
-    wanted: new Map([[place.name, want]]),
-    owned,
-    present: found.present,
-    refuseFirstContact: () => null,
-  })
-  const why = await refusal(run, secret, place, made, digest)
-  const decided = why === null ? made : { ...made, changes: [{ kind: 'conflict', path: place.name, reason: why } as const] }
-  return { plan: decided, scan: found, prior: known?.prior ?? null }
-}
-
-/** A file that was there before us is not replaced unasked; one of ours that has gained keys is an application's too by now, and never wiped. */
-async function refusal(run: Run, secret: SecretFile, place: Place, made: Plan, digest: Digest): Promise<string | null> {
-  const change = made.changes.find((known) => known.kind === 'update')
-  if (change?.kind !== 'update') return null
-  // Only its permissions differ: taking it over loses nothing.
-  if (change.before.kind === 'file' && change.before.digest === digest) return null
-  if (change.first) return firstContactRefusal(secret)
-  if (change.drift !== 'edited' || !isDocument(place.name)) return null
-  const lost = await lostKeys(place.name, readLive(place.key).toString(), run.host.kept.read(digest).toString())
-  return lost === null || lost.length === 0
-    ? null
-    : `has gained ${lost.length} key${lost.length === 1 ? '' : 's'} that the source lacks; set secrets.${secret.name}.strategy to 'merge', or take them out`
 }
 
 /** Only the keys that the source sets are ours. */

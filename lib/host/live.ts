@@ -5,6 +5,8 @@ import { absPath, ancestors, under, type AbsPath, type Digest, type RelPath } fr
 import type { Node, Owned, Present, Stat, Tree } from '../model/tree.ts'
 import { digestOf, digestOfFile } from './hash.ts'
 
+export type { Stats }
+
 /** How the content of a live file is digested: plainly, or under the host key for a secret. */
 export type DigestAt = (path: AbsPath) => Digest
 
@@ -147,6 +149,15 @@ export function statOf(path: string): Stats | null {
   } catch (error) {
     if (['ENOTDIR', 'ENAMETOOLONG'].includes((error as NodeJS.ErrnoException).code ?? '')) return null
     throw error
+  }
+}
+
+/** Where a path leads with links followed; null when it leads nowhere. */
+export function realPath(path: AbsPath): AbsPath | null {
+  try {
+    return absPath(realpathSync(path))
+  } catch {
+    return null
   }
 }
 

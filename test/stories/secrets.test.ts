@@ -1,5 +1,6 @@
 import { chmodSync, existsSync, lstatSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { DEFAULT_CONFIG, test, type Ran, type Sandbox } from '../support/sandbox.ts'
 import { forget, member, sops, trust, type Member } from '../support/sops.ts'
@@ -408,6 +409,23 @@ test('a live document that has a key of ours twice is refused, and left as it is
   expect(sandbox.live('.claude.json')).toBe(twice)
 })
 
+test('a live document that is a link is left alone, and the sentence says what to write instead', async ({ sandbox }) => {
+  const me = await newcomer(sandbox)
+  sandbox.write(sandbox.home, { 'dotfiles/claude.json': JSON.stringify(THEIRS), '.claude.json': { link: 'dotfiles/claude.json' } })
+  sandbox.commit({ '.claude/a.md': 'a', '.claude/.claude.json.enc': await sops(me, OURS) })
+  withSecrets(sandbox, ACCOUNT)
+  const said = await reconcile(sandbox, 5)
+  const [, to = ''] = /is a link, .* to: ("[^"]+"), and the link may stay/.exec(said) ?? []
+  expect(JSON.parse(sandbox.live('dotfiles/claude.json'))).toEqual(THEIRS)
+  withSecrets(sandbox, ACCOUNT.replace(`'~/.claude.json'`, to))
+  await reconcile(sandbox)
+  expect(json(sandbox)).toEqual({ ...THEIRS, ...OURS })
+  expect(lstatSync(join(sandbox.home, '.claude.json')).isSymbolicLink()).toBe(true)
+  rmSync(join(sandbox.home, 'dotfiles'), { recursive: true })
+  withSecrets(sandbox, ACCOUNT)
+  expect(await reconcile(sandbox, 5)).toContain('is a link that leads nowhere; remove it')
+})
+
 test('a document on one line stays on one line', async ({ sandbox }) => {
   const me = await newcomer(sandbox)
   const mine = '{"numStartups":41,"projects":{"/home/me/x":{"history":[]}}}'
@@ -621,6 +639,40 @@ test('with the host key lost everything but the old sealed copies works, after o
   await reconcile(sandbox)
   expect(json(sandbox, '.config/app/token.json')).toEqual({ token: 'first-token' })
   expect(json(sandbox)).toEqual({ ...THEIRS, ...OURS })
+})
+
+test('with the host key lost a new version of a secret still arrives, and keeps what it cannot tell', async ({ sandbox }) => {
+  const me = await newcomer(sandbox)
+  const path = '.config/app/token.json'
+  sandbox.commit({ '.claude/a.md': 'a', 'secrets/token.json': await sops(me, { token: 'first-token' }) })
+  withSecrets(sandbox, TOKEN)
+  await reconcile(sandbox)
+  const renew = async (value: object): Promise<void> => {
+    rmSync(join(sandbox.home, '.local/share/gitops/host.key'))
+    sandbox.commit({ 'secrets/token.json': await sops(me, value) })
+  }
+  // Just written, so that no look at it counts yet: it could be somebody else's by now.
+  await renew({ token: 'second-token' })
+  expect(await openedCopies(sandbox, await reconcile(sandbox))).toEqual([expect.stringContaining('first-token')])
+  expect(json(sandbox, path)).toEqual({ token: 'second-token' })
+
+  // Known to be as we left it.
+  await sleep(2100)
+  await reconcile(sandbox)
+  await renew({ fresh: 'third-token' })
+  expect(await reconcile(sandbox)).not.toContain('gitops kept')
+  expect(json(sandbox, path)).toEqual({ fresh: 'third-token' })
+
+  // An application's keys, as far as anybody can tell.
+  sandbox.write(sandbox.home, { [path]: '{"fresh":"third-token","login":"of the application"}' })
+  await renew({ fresh: 'fourth-token' })
+  const refused = await reconcile(sandbox, 5)
+  expect(refused).toMatch(/holds 1 key that the source lacks, and the host key .*host\.key.* is gone.*move it away/)
+  expect(refused).toContain(`strategy to 'merge'`)
+  expect(json(sandbox, path)).toEqual({ fresh: 'third-token', login: 'of the application' })
+  withSecrets(sandbox, TOKEN.replace(' }', `, adopt: 'replace' }`))
+  expect(await openedCopies(sandbox, await reconcile(sandbox))).toEqual([expect.stringContaining('of the application')])
+  expect(json(sandbox, path)).toEqual({ fresh: 'fourth-token' })
 })
 
 test('with the host key lost one secret can be put in place alone, the rest follows, and a failing check says what it says', async ({
