@@ -44,12 +44,13 @@ export async function encryptionFor(target: string, source: string | null, optio
   const policy = age === undefined ? await policyFor(target, options) : await findPolicy(target, options)
   const rule = age === undefined && policy !== null ? ruleOf(policy, paths).rule : policy && (matchFor(policy, paths)?.rule ?? null)
   const chosen = age === undefined && policy !== null && rule !== null ? await recipientsOf(policy, rule) : await listed(age ?? '')
+  const format = formatFor(target, options)
   return {
-    format: formatFor(target, options),
+    format,
     now: new Date(),
     recipients: chosen,
-    // What nobody says anything of stays as an old file has it.
-    ...(rule !== null && { rule: rule.rule ?? DEFAULT_RULE, macOnlyEncrypted: rule.macOnlyEncrypted }),
+    // What nobody says anything of stays as an old file has it, and the one value of a binary file needs no selecting.
+    ...(rule !== null && format !== 'binary' && { rule: rule.rule ?? DEFAULT_RULE, macOnlyEncrypted: rule.macOnlyEncrypted }),
     saidBy: age !== undefined || rule === null ? '--age' : `creation rule ${rule.number} of ${policy?.file}`,
     notes: policy?.misnamed == null ? [] : [notRead(policy.misnamed)],
   }

@@ -36,7 +36,7 @@ test('a file that is as its rule says differs in nothing, whatever the order, th
     ),
   ).toEqual([])
   // A binary file has no selector, and its reader needs none.
-  expect(differences(await rule('age: a\nencrypted_regex: x'), file({ age: age('a') }), true)).toEqual([])
+  expect(differences(await rule('age: a\nencrypted_regex: x\nmac_only_encrypted: true'), file({ age: age('a') }), true)).toEqual([])
 })
 
 test('whoever is in the file and not in the rule is found first, then whoever the rule names in vain', async () => {

@@ -4,16 +4,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
-import { newIdentity, parseIdentities, type AgeIdentity, type Recipient } from '../../lib/secrets/age.ts'
+import { newIdentity, parseIdentities, recipient, type AgeIdentity, type Recipient } from '../../lib/secrets/age.ts'
 import { newDataKey } from '../../lib/secrets/sops/cipher.ts'
 import { recoverDataKey } from '../../lib/secrets/sops/data-key.ts'
-import { decryptSops } from '../../lib/secrets/sops/decrypt.ts'
+import { decryptSops, inspectSops } from '../../lib/secrets/sops/decrypt.ts'
 import type { Branch } from '../../lib/secrets/sops/document.ts'
 import { encryptSops } from '../../lib/secrets/sops/encrypt.ts'
 import { writeJson } from '../../lib/secrets/sops/json-write.ts'
 import { readJson } from '../../lib/secrets/sops/json.ts'
 import { writeMetadata } from '../../lib/secrets/sops/metadata-write.ts'
 import { readMetadata, type Metadata } from '../../lib/secrets/sops/metadata.ts'
+import { reencryptSops } from '../../lib/secrets/sops/reencrypt.ts'
 import { combineParts, splitSecret } from '../../lib/secrets/sops/shamir.ts'
 import { wrapDataKey, wrapsFor } from '../../lib/secrets/sops/wrap-key.ts'
 
@@ -191,6 +192,22 @@ describe('the block of a file is carried, not made again', () => {
 })
 
 describe('wrapping a key again', () => {
+  test('whoever could open a file alone and now needs others does not know its new data key; an SSH key under another comment is the same', async () => {
+    const [one, two] = (await people(2)) as [Person, Person]
+    const first = await encryptSops(PLAIN, { format: 'json', recipients: [one.to, two.to], now: NOW })
+    const recipients = { groups: [[one.to], [two.to]], threshold: 2 }
+    const second = await reencryptSops(first.bytes, PLAIN, { identities: one.keys, now: NOW, recipients })
+    expect([second.rekeyed, second.changed, second.removed]).toEqual([true, true, []])
+    await expect(decryptSops(second.bytes, one.keys)).rejects.toThrow('2 of its 2 groups')
+    const ssh = (comment: string): Promise<Recipient> =>
+      recipient(`ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKoBF0w/ooKK1y5hi70urikzg2yv2qLxrJRY3Ihn2tG4 ${comment}`)
+    const both = [await ssh('me@home'), one.to]
+    const third = await encryptSops(PLAIN, { format: 'json', recipients: [...both, await ssh('me again')], now: NOW })
+    expect((await inspectSops(third.bytes))?.recipients).toEqual(both)
+    const fourth = await reencryptSops(third.bytes, PLAIN, { identities: one.keys, now: NOW, recipients: [one.to, await ssh('me@work')] })
+    expect([fourth.changed, fourth.removed]).toEqual([false, []])
+  })
+
   test('whoever stays keeps what was sealed for them, the new one is sealed for, and keys of other kinds stay', async () => {
     const [one, two, three] = (await people(3)) as [Person, Person, Person]
     const key = newDataKey()

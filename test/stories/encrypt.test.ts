@@ -233,3 +233,28 @@ test('encrypting over an encrypted file keeps every line whose value is the same
   })
   expect([blind.code, blind.stderr]).toEqual([0, expect.stringMatching(/does not open[\s\S]*cannot open what was written/)])
 })
+
+test('a file that also has PGP keys keeps them when an age key opens it, and is never replaced by one without', async ({ sandbox }) => {
+  const to = await keyed(sandbox)
+  const stranger = (await newIdentity()).recipient
+  rules(sandbox, `  - age: ${to}`)
+  const over = (env: NodeJS.ProcessEnv = {}): Promise<Ran> => sandbox.gitops(['encrypt', 'a.json', '-o', 'a.enc.json'], { env })
+  expect((await over()).code).toBe(0)
+  // As `sops` writes it: metadata is not part of the MAC.
+  const pgp = '"pgp": [\n\t\t\t{\n\t\t\t\t"enc": "-----BEGIN PGP MESSAGE-----",\n\t\t\t\t"fp": "ABC"\n\t\t\t}\n\t\t],'
+  sandbox.write(sandbox.site, {
+    'a.enc.json': read(sandbox, 'a.enc.json').replace('"unencrypted_suffix"', `${pgp}\n\t\t"unencrypted_suffix"`),
+  })
+  sandbox.write(sandbox.site, { 'a.json': PLAIN.replace('"team"', '"crew"') })
+  const kept = await over()
+  expect([kept.code, kept.stderr]).toEqual([0, expect.stringContaining('keys of other kinds: pgp')])
+  const now = read(sandbox, 'a.enc.json')
+  expect(now).toContain(pgp)
+  expect((await sandbox.gitops(['decrypt', 'a.enc.json'])).stdout).toContain('crew')
+  // Nobody here could wrap a new data key for them, and without a key of the file not even the old one.
+  sandbox.write(sandbox.site, { 'a.json': PLAIN })
+  expectRefused(await over({ HOME: join(sandbox.root, 'nobody') }), 1, 'pgp')
+  rules(sandbox, `  - age: ${stranger}`)
+  expectRefused(await over(), 1, 'pgp')
+  expect(read(sandbox, 'a.enc.json')).toBe(now)
+})

@@ -2,7 +2,7 @@ import { fault } from '../fault.ts'
 import type { Recipient } from '../age.ts'
 import type { DataKey } from './cipher.ts'
 import type { Metadata } from './metadata.ts'
-import { keyGroups, wrapDataKey, wrapsFor, type KeyGroups, type Recipients, type WrappedKey } from './wrap-key.ts'
+import { keyGroups, keyPart, wrapDataKey, wrapsFor, type KeyGroups, type Recipients, type WrappedKey } from './wrap-key.ts'
 
 /** How access to a file changes from one version to the next. */
 export interface Access {
@@ -22,24 +22,28 @@ export function accessOf(metadata: Metadata, given: Recipients | undefined, newK
   const same = given === undefined || wrapsFor(metadata, given)
   if (same && !newKey) return { recipients: null, added: [], removed: [], rekeyed: false }
   const wanted = same ? { groups: before, threshold: metadata.threshold } : keyGroups(given)
-  const [had, has] = [new Set(before.flat()), new Set(wanted.groups.flat())]
-  const removed = [...had].filter((one) => !has.has(one))
-  // Who needed the keys of others may have had them together once.
-  const rekeyed = newKey || removed.length > 0 || before.length > 1
+  const [had, has] = [members(before), members(wanted.groups)]
+  const removed = [...had].flatMap(([key, one]) => (has.has(key) ? [] : [one]))
+  // Who needs the keys of others from now on knew the whole key before, or may have had it together with them once.
+  const rekeyed = newKey || removed.length > 0 || before.length > 1 || wanted.groups.length > 1
   const others = [...new Set(metadata.groups.flatMap((group) => group.others))]
   if (rekeyed && others.length > 0) {
     throw fault('unsupported', `has keys of other kinds than age (${others.join(', ')}), for which a new data key cannot be wrapped here`, {
       hint: 'Use `sops rotate` for this file.',
     })
   }
-  return { recipients: inOrder(wanted, before), added: [...has].filter((one) => !had.has(one)), removed, rekeyed }
+  return { recipients: inOrder(wanted, before), added: [...has].flatMap(([key, one]) => (had.has(key) ? [] : [one])), removed, rekeyed }
+}
+
+function members(groups: readonly (readonly Recipient[])[]): Map<string, Recipient> {
+  return new Map(groups.flat().map((one) => [keyPart(one), one]))
 }
 
 /** Who is there keeps the place in the file; the new ones follow. */
 function inOrder({ groups, threshold }: KeyGroups, before: readonly (readonly Recipient[])[]): KeyGroups {
-  const sorted = groups.map((members, index) => {
-    const first = (before[index] ?? []).filter((one) => members.includes(one))
-    return [...first, ...members.filter((one) => !first.includes(one))]
+  const sorted = groups.map((group, index) => {
+    const first = (before[index] ?? []).flatMap((old) => group.find((one) => keyPart(one) === keyPart(old)) ?? [])
+    return [...new Set([...first, ...group])]
   })
   return { groups: sorted, threshold }
 }

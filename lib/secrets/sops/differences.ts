@@ -1,6 +1,7 @@
 import type { Metadata } from './metadata.ts'
 import type { CreationRule } from './policy.ts'
 import { DEFAULT_RULE, type Rule } from './rules.ts'
+import { keyPart } from './wrap-key.ts'
 
 /**
  * Where an encrypted file is not as its rule would have it now.
@@ -40,11 +41,7 @@ export function differences(rule: CreationRule, metadata: Metadata, isBinary: bo
 function everybody(groups: readonly (readonly string[])[], others: readonly string[]): Map<string, string> {
   const kinds: Readonly<Record<string, string>> = { azure_keyvault: 'azure_kv', hc_vault_transit_uri: 'hc_vault' }
   const ofOtherKinds = others.map((other) => kinds[other] ?? other).map((kind): [string, string] => [kind, `a key of kind ${kind}`])
-  return new Map([...groups.flat().map((who): [string, string] => [identityOf(who), who]), ...ofOtherKinds])
-}
-
-function identityOf(recipient: string): string {
-  return recipient.startsWith('ssh-') ? recipient.split(/\s+/, 2).join(' ') : recipient
+  return new Map([...groups.flat().map((who): [string, string] => [keyPart(who), who]), ...ofOtherKinds])
 }
 
 function groupsOf({ groups }: Metadata): string[][] {
@@ -54,7 +51,7 @@ function groupsOf({ groups }: Metadata): string[][] {
 function grouping(rule: CreationRule, metadata: Metadata, sameMembers: boolean): Difference[] {
   const shape = (groups: readonly (readonly string[])[]): string =>
     JSON.stringify(
-      groups.map((group) => [...new Set(group.map(identityOf))].toSorted()).toSorted((one, two) => (String(one) < String(two) ? -1 : 1)),
+      groups.map((group) => [...new Set(group.map(keyPart))].toSorted()).toSorted((one, two) => (String(one) < String(two) ? -1 : 1)),
     )
   const needs = (groups: number, threshold: number): string => (groups === 1 ? 'any one key' : `keys of ${threshold} of ${groups} groups`)
   const [is, should] = [needs(metadata.groups.length, metadata.threshold), needs(rule.groups.length, rule.threshold)]
@@ -64,9 +61,10 @@ function grouping(rule: CreationRule, metadata: Metadata, sameMembers: boolean):
 }
 
 function selecting(rule: CreationRule, metadata: Metadata, isBinary: boolean): Difference[] {
+  if (isBinary) return []
   const found: Difference[] = []
   const [is, should] = [selectorText(metadata.rule), selectorText(rule.rule ?? DEFAULT_RULE)]
-  if (!isBinary && is !== should) found.push({ kind: 'selector', message: `the file was encrypted with ${is}, and the rule has ${should}` })
+  if (is !== should) found.push({ kind: 'selector', message: `the file was encrypted with ${is}, and the rule has ${should}` })
   if (metadata.macOnlyEncrypted !== rule.macOnlyEncrypted) {
     const over = metadata.macOnlyEncrypted ? 'encrypted values only' : 'all values'
     found.push({

@@ -22,7 +22,7 @@ export interface WrappedKey {
 /** The same as groups; each recipient counts once a group, as for SOPS. Throws `config` for an empty group or a threshold that cannot be. */
 export function keyGroups(recipients: Recipients): KeyGroups {
   const given = 'groups' in recipients ? recipients : { groups: [recipients], threshold: 1 }
-  const groups = given.groups.map((group) => [...new Set(group)])
+  const groups = given.groups.map((group) => group.filter((one, at) => group.findIndex((other) => keyPart(other) === keyPart(one)) === at))
   if (groups.length === 0 || groups.some((group) => group.length === 0))
     throw fault('recipient', groups.length > 1 ? 'has a key group without a recipient' : 'has no recipient to encrypt it to', {
       hint: 'Name one in .sops.yaml.',
@@ -64,14 +64,19 @@ export function wrapsFor(old: WrappedKey, recipients: Recipients): boolean {
   const { groups, threshold } = keyGroups(recipients)
   if (groups.length !== old.groups.length || (groups.length > 1 && threshold !== old.threshold)) return false
   return groups.every((members, index) => {
-    const names = new Set(old.groups[index]?.age.map(({ recipient }) => recipient))
-    return names.size === members.length && members.every((member) => names.has(member))
+    const names = new Set(old.groups[index]?.age.map(({ recipient }) => keyPart(recipient)))
+    return names.size === members.length && members.every((member) => names.has(keyPart(member)))
   })
+}
+
+/** What of a recipient is its key: an SSH key has a comment behind it that says nothing of who can read. */
+export function keyPart(recipient: string): string {
+  return recipient.startsWith('ssh-') ? recipient.split(/\s+/, 2).join(' ') : recipient
 }
 
 async function group(part: Uint8Array, members: readonly Recipient[], old?: KeyGroup): Promise<KeyGroup> {
   const age = members.map(async (recipient): Promise<AgeEntry> => {
-    return old?.age.find((entry) => entry.recipient === recipient) ?? { recipient, enc: await wrap(part, recipient) }
+    return old?.age.find((entry) => keyPart(entry.recipient) === keyPart(recipient)) ?? { recipient, enc: await wrap(part, recipient) }
   })
   return { age: await Promise.all(age), others: old?.others ?? [], from: old?.from ?? null }
 }
