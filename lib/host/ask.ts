@@ -68,7 +68,7 @@ async function fromTerminal(prompt: string, show?: (prompt: string) => void): Pr
 function inForeground(): boolean {
   try {
     const stat = readFileSync('/proc/self/stat', 'utf8')
-    const [, , group, , , terminalGroup] = stat.slice(stat.lastIndexOf(')') + 1).split(' ')
+    const [, , , group, , , terminalGroup] = stat.slice(stat.lastIndexOf(')') + 1).split(' ')
     return terminalGroup === '-1' ? false : group === terminalGroup
   } catch {
     return true
