@@ -47,17 +47,14 @@ async function tell(run: Run, unit: Unit, outcome: UnitOutcome, event: AlertEven
     try {
       await send(run, notifier, alert)
     } catch (error) {
-      appendAudit(
-        run.config.audit,
-        auditRecord(run, unit, { change_type: 'notify-failed', message: `${notifier.name}: ${(error as Error).message}` }),
-      )
+      appendAudit(run.config.audit, auditRecord(run, unit, { change_type: 'notify-failed', message: (error as Error).message }))
     }
   }
 }
 
 function send(run: Run, { name, send: body, timeout }: Notifier, alert: AlertEvent): Promise<void> {
   return run.host.attempt({
-    what: `notifier ${JSON.stringify(name)}`,
+    what: `${name}: it`,
     run: typeof body === 'string' ? body : ({ signal }: NotifierContext) => body(alert as never, { signal } as never),
     input: `${JSON.stringify(alert)}\n`,
     cwd: run.config.home,

@@ -42,7 +42,8 @@ export function auditRecord(run: Run, unit: Unit, rest: Pick<AuditRecord, 'chang
 /** What a unit's outcome is called in the trail; null when it is no news. */
 function typeOf(unit: Unit, { kind, reason, revision, message }: UnitOutcome, before: Run['status']): ChangeType | null {
   if (unit.held && unit.generation !== null) return 'healed'
-  if (kind === 'in-sync') return null
+  // Well again without a change: the alerts tell of it, and so does the trail.
+  if (kind === 'in-sync') return (before.sources[unit.name]?.alerted ?? null) === null ? null : 'recovered'
   if (kind === 'applied') return unit.why === 'heal' ? 'healed' : 'applied'
   if (kind === 'rolled-back' || kind === 'stuck') return kind
   const last = before.sources[unit.name]?.attempted

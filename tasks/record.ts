@@ -46,13 +46,23 @@ function concluded(run: Run, unit: Unit): UnitOutcome {
     source: unit.name,
     kind,
     reason: kind === 'applied' ? 'Applied' : 'InSync',
-    message: [tally(total), unit.why === 'heal' && kind === 'applied' ? `drift ${run.host.dry ? 'would be' : 'was'} healed` : '']
+    message: [
+      tally(total),
+      toDecrypt(unit),
+      unit.why === 'heal' && kind === 'applied' ? `drift ${run.host.dry ? 'would be' : 'was'} healed` : '',
+    ]
       .filter(Boolean)
       .join('; '),
     revision: unit.commit,
     targets,
     error: null,
   }
+}
+
+/** What a dry run cannot know: it decrypts nothing. */
+function toDecrypt(unit: Unit): string {
+  const { length } = unit.secrets.filter(({ plan }) => plan.changes.some((change) => change.kind === 'decrypt'))
+  return length === 0 ? '' : `${length} secret${length === 1 ? '' : 's'} to decrypt`
 }
 
 function remember(run: Run): void {

@@ -1,4 +1,4 @@
-import { asGitopsError, GitopsError } from '../lib/model/errors.ts'
+import { asGitopsError, followed, GitopsError } from '../lib/model/errors.ts'
 import type { UnitOutcome } from '../lib/model/verdict.ts'
 import { runCheck } from './checks.ts'
 import { closed } from './generation.ts'
@@ -14,7 +14,7 @@ export async function rollback(run: Run, unit: Unit, ask = true): Promise<string
   if (!wrote) return `${unit.name}  nothing was written`
   const aftermath = ask ? await blame(run, unit) : 'What was there before is back; another source is to blame'
   const left = unit.left.length === 0 ? '' : `; left alone, because something else wrote there since: ${unit.left.join(', ')}`
-  amend(unit, { message: `${unit.outcome?.message ?? ''}. ${aftermath}${left}` })
+  amend(unit, { message: followed(unit.outcome?.message ?? '', `${aftermath}${left}`) })
   return `${unit.name}  rolled back`
 }
 
@@ -80,7 +80,7 @@ function stuck(unit: Unit, failures: readonly GitopsError[]): string {
   amend(unit, {
     kind: 'stuck',
     reason: 'Stuck',
-    message: `${unit.outcome?.message ?? ''}. Then the rollback failed: ${error.message}`,
+    message: followed(unit.outcome?.message ?? '', `Then the rollback failed: ${error.message}`),
     error,
   })
   return `${unit.name}  the rollback failed`

@@ -4,7 +4,7 @@ import type { Pulled } from '../lib/host/fetch.ts'
 import type { Scan } from '../lib/host/live.ts'
 import type { Status } from '../lib/host/store.ts'
 import type { Config, SecretFile, Source, Target } from '../lib/model/config.ts'
-import { asGitopsError, GitopsError, type ErrorCode } from '../lib/model/errors.ts'
+import { asGitopsError, followed, GitopsError, type ErrorCode } from '../lib/model/errors.ts'
 import { outcomeOf } from '../lib/model/outcome.ts'
 import type { AbsPath, RelPath, Sha } from '../lib/model/path.ts'
 import { counts, writes, type Plan } from '../lib/model/plan.ts'
@@ -126,7 +126,7 @@ export function fail(unit: Unit, error: unknown, code: ErrorCode = 'io'): Gitops
     source: unit.name,
     kind: outcomeOf(known.code),
     reason: reasonOf(known.code),
-    message: known.hint === undefined ? known.message : `${known.message.replace(/\.$/, '')}. ${known.hint.replace(/\.$/, '')}`,
+    message: known.hint === undefined ? known.message : followed(known.message, known.hint.replace(/\.$/, '')),
     revision: unit.pulled?.commit ?? null,
     targets: targetOutcomes(unit),
     error: known,

@@ -84,7 +84,7 @@ function sourceReport(run: Run, unit: Unit): SourceReport {
   )
   const { outcome, problem } = held === null ? wrong(run, unit, attempted) : { ...wrong(run, unit, null), outcome: 'refused' as const }
   const pending = planned(unit)
-    .map(({ name, plan }) => [name, tally(counts(plan.changes))])
+    .map(({ name, plan }) => [name, plan.changes.some((change) => change.kind === 'decrypt') ? 'to decrypt' : tally(counts(plan.changes))])
     .filter(([, text]) => text !== '')
     .map(([name, text]) => `${name}: ${text}`)
     .join('; ')

@@ -1,6 +1,7 @@
 import type { FormattingOptions, Node } from 'jsonc-parser'
 import type { Edit } from '../model/edits.ts'
 import { GitopsError } from '../model/errors.ts'
+import { faultInJson } from './json-fault.ts'
 import { readJson, type Json } from '../model/json.ts'
 
 /** The value of a JSON document; undefined for an empty one. Throws `conflict`, with the place and without the text, when it does not parse. */
@@ -9,10 +10,9 @@ export function parseJson(text: string, name: string): Json | undefined {
   if (plain.trim() === '') return undefined
   try {
     return readJson(plain)
-  } catch (error) {
-    const at = /at position (\d+)/.exec((error as Error).message)?.[1]
-    const before = plain.slice(0, at === undefined ? plain.length : Number(at)).split('\n')
-    throw new GitopsError('conflict', `${name}:${before.length}:${(before.at(-1)?.length ?? 0) + 1} is not JSON`, {
+  } catch {
+    const { line, column } = faultInJson(plain) ?? { line: 1, column: 1 }
+    throw new GitopsError('conflict', `${name}:${line}:${column} is not JSON`, {
       hint: 'Mend it first: a document that does not parse is never written to.',
     })
   }

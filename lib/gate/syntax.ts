@@ -1,3 +1,4 @@
+import { faultInJson } from '../documents/json-fault.ts'
 import type { RelPath } from '../model/path.ts'
 
 /** One fault of a document: where, and what the parser says. */
@@ -20,44 +21,8 @@ export async function syntaxFault(path: RelPath, bytes: Buffer): Promise<Fault |
 }
 
 function jsonFault(path: RelPath, text: string): Fault | null {
-  try {
-    JSON.parse(text)
-    return null
-  } catch (error) {
-    const message = (error as Error).message
-    const before = text.slice(0, faultAt(text, message)).split('\n')
-    // V8 quotes a piece of the text; the place says enough and gives nothing away.
-    const plain = message.replace(/, (?:\.\.\.)?".*$/s, '').replace(/ in JSON at position.*$/s, '')
-    return {
-      path,
-      line: before.length,
-      column: (before.at(-1)?.length ?? 0) + 1,
-      message: text.trim() === '' ? 'the file is empty' : plain,
-    }
-  }
-}
-
-/** Where V8 stopped reading. It does not tell of an unexpected token: then the longest beginning that could still become JSON does. */
-function faultAt(text: string, message: string): number {
-  const at = /at position (\d+)/.exec(message)?.[1]
-  if (at !== undefined) return Number(at)
-  let [good, bad] = [0, text.length + 1]
-  while (bad - good > 1) {
-    const middle = (good + bad) >> 1
-    if (couldContinue(text.slice(0, middle))) good = middle
-    else bad = middle
-  }
-  return good
-}
-
-function couldContinue(beginning: string): boolean {
-  try {
-    JSON.parse(beginning)
-    return true
-  } catch (error) {
-    const { message } = error as Error
-    return /Unexpected end|Unterminated string/.test(message) || Number(/at position (\d+)/.exec(message)?.[1]) === beginning.length
-  }
+  const fault = faultInJson(text)
+  return fault === null ? null : { path, ...fault }
 }
 
 async function yamlFault(path: RelPath, text: string): Promise<Fault | null> {

@@ -49,6 +49,11 @@ export function asGitopsError(error: unknown, code: ErrorCode = 'io'): GitopsErr
   return new GitopsError(code, error instanceof Error ? error.message : String(error), { cause: error })
 }
 
+/** One sentence after another on its line, or below it where the first ends with what a command printed. */
+export function followed(message: string, next: string): string {
+  return message.includes('\n') ? `${message}\n${next}` : `${message.replace(/\.$/, '')}. ${next}`
+}
+
 /** The sentence for a person: the message, and the hint after it where there is one. */
 export function sentence(error: GitopsError): string {
   return error.hint === undefined ? error.message : `${error.message}\n${error.hint}`

@@ -24,8 +24,16 @@ export function webhook({ url, headers = {}, on }: WebhookOptions): {
         body: JSON.stringify(event),
         signal,
         redirect: 'error',
+      }).catch((error: unknown) => {
+        throw new Error(reason(error), { cause: error })
       })
-      if (!answer.ok) throw new Error(`${new URL(url).host} answered ${answer.status}`)
+      if (!answer.ok) throw new Error(`it answered ${answer.status}`)
     },
   }
+}
+
+/** Why a request failed: `fetch` itself only says that it did. */
+function reason(error: unknown): string {
+  const { message, cause } = error as { message: string; cause?: { message?: string; code?: string } }
+  return cause?.message || cause?.code || message
 }

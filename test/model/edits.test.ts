@@ -169,3 +169,12 @@ test('a document, or an object in one, that stands on one line stays there', asy
   expect(inner.split('\n')).toHaveLength(5)
   expect(await editJson('{}', [{ path: ['a'], after: 1 }])).toBe('{\n  "a": 1\n}')
 })
+
+test('a document that does not parse is named with the place, and nothing of its text', () => {
+  for (const [broken, place] of [
+    ['{\n "secret": x }', '2:12'],
+    ['{"a": "se', '1:10'],
+    ['{"a": 1,\n}', '2:1'],
+  ] as const)
+    expect(() => value(broken)).toThrow(new RegExp(`^x\\.json:${place} is not JSON$`))
+})

@@ -187,7 +187,8 @@ test('a webhook gets the event as JSON with its own headers; an answer other tha
   }
   const messages = (await failures(sandbox)).map((line) => line['message'])
   expect(messages).toHaveLength(2)
-  expect(messages[0]).toContain('answered 500')
+  expect(messages[0]).toBe(`webhook ${new URL(server.url).host}: it failed: it answered 500`)
+  expect(messages[1]).toMatch(/^webhook [^ ]+: it failed: .*redirect/)
 })
 
 test('a function is a notifier too, and is handed the event and a signal', async ({ sandbox }) => {
@@ -215,6 +216,7 @@ test('notifiers that fail, throw or hang are lines of the audit trail, and chang
      { name: 'deaf', send: () => new Promise(() => { setInterval(() => {}, 1000) }), timeout: '300ms' },
      { name: 'throws', send: () => { throw new Error('thrown') } },
      { ...webhook({ url: '${server.url}/silent' }), timeout: '300ms' },
+     webhook({ url: 'http://127.0.0.1:65533/' }),
      ${TO_FILE}`,
   )
   sandbox.commit({ '.claude/a.md': 'bad\n' })
@@ -235,14 +237,42 @@ test('notifiers that fail, throw or hang are lines of the audit trail, and chang
     'deaf',
     'throws',
     expect.stringMatching(/^webhook 127\.0\.0\.1/) as string,
+    'webhook 127.0.0.1',
   ])
+  expect(messages[6]).toBe('webhook 127.0.0.1:65533: it failed: connect ECONNREFUSED 127.0.0.1:65533')
   expect(messages[0]).toContain('no network')
   expect(messages[2]).toContain('did not end within')
   expect(messages[4]).toContain('thrown')
 
   // The failures are told once as well.
   await sandbox.gitops(['reconcile'])
-  expect(await failures(sandbox)).toHaveLength(6)
+  expect(await failures(sandbox)).toHaveLength(7)
+})
+
+test('a recovery that changes nothing has its line in the audit trail, once', async ({ sandbox }) => {
+  await begun(sandbox, TO_FILE, STRICT)
+  sandbox.commit({ '.claude/a.md': 'bad\n' })
+  await reconcile(sandbox, 5)
+  sandbox.commit({ '.claude/a.md': 'good\n' })
+  for (let round = 0; round < 2; round += 1) await reconcile(sandbox, 0)
+  expect(events(sandbox)).toEqual(['refused', 'recovered'])
+  const { stdout } = await sandbox.gitops(['audit', '--json'])
+  const lines = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Alert)
+  expect(lines.map((line) => line['change_type'])).toEqual(['applied', 'refused', 'recovered'])
+  expect(lines[2]).toMatchObject({ outcome: 'in-sync', files: '' })
+})
+
+test('a refusal by a check ends with what the check printed, and what that means stands below it', async ({ sandbox }) => {
+  await begun(
+    sandbox,
+    TO_FILE,
+    `checks: { validate: [{ name: 'strict', run: 'echo so it is; ! grep -q bad "$GITOPS_STAGE/claude/a.md"' }] },`,
+  )
+  sandbox.commit({ '.claude/a.md': 'bad\n' })
+  expect((await sandbox.gitops(['reconcile'])).said).toMatch(/so it is\nNothing was written\.\n$/)
 })
 
 test('a dry run, `diff` and `status` tell nobody', async ({ sandbox }) => {

@@ -42,6 +42,29 @@ const THEIRS = {
 }
 const OURS = { mcpServers: { search: { type: 'http', headers: { Authorization: 'Bearer secret-one' } } }, apiKey: 'key-number-one' }
 
+/** A document of an application into which our keys are merged, and a file that is all ours, both live. */
+async function applied(sandbox: Sandbox): Promise<Member> {
+  const me = await newcomer(sandbox)
+  sandbox.write(sandbox.home, { '.claude.json': JSON.stringify(THEIRS) })
+  sandbox.commit({
+    '.claude/a.md': 'a',
+    '.claude/.claude.json.enc': await sops(me, OURS),
+    'secrets/token.json': await sops(me, { token: 'first-token' }),
+  })
+  withSecrets(sandbox, `${ACCOUNT}, ${TOKEN}`)
+  await reconcile(sandbox)
+  return me
+}
+
+/** The file that is all ours, live. */
+async function tokenApplied(sandbox: Sandbox): Promise<Member> {
+  const me = await newcomer(sandbox)
+  sandbox.commit({ '.claude/a.md': 'a', 'secrets/token.json': await sops(me, { token: 'first-token' }) })
+  withSecrets(sandbox, TOKEN)
+  await reconcile(sandbox)
+  return me
+}
+
 test('a secret file is decrypted into its place, private from its first byte, and a second run has nothing to do', async ({ sandbox }) => {
   const me = await newcomer(sandbox)
   sandbox.commit({ '.claude/a.md': 'a', 'secrets/token.json': await sops(me, { token: 'first-token' }) })
@@ -149,6 +172,16 @@ const SETS = {
 }
 const MERGED = { ...MINE, ...SETS, mcpServers: { mine: { type: 'stdio' }, ...SETS.mcpServers } }
 
+/** Our keys, live, over those of a person. */
+async function mergedOverMine(sandbox: Sandbox): Promise<Member> {
+  const me = await newcomer(sandbox)
+  sandbox.write(sandbox.home, { '.claude.json': JSON.stringify(MINE) })
+  sandbox.commit({ '.claude/a.md': 'a', '.claude/.claude.json.enc': await sops(me, SETS) })
+  withSecrets(sandbox, ACCOUNT)
+  await reconcile(sandbox)
+  return me
+}
+
 test('what our keys replaced comes back, as it was written, when they leave the source or the secret leaves the config', async ({
   sandbox,
 }) => {
@@ -211,28 +244,19 @@ test('a run that is rolled back, or killed, neither loses nor repeats what our k
 })
 
 test('with the host key lost what our keys replaced does not come back: they are taken out, and that is said', async ({ sandbox }) => {
-  const me = await newcomer(sandbox)
-  const file = '.claude/.claude.json.enc'
-  sandbox.write(sandbox.home, { '.claude.json': JSON.stringify(MINE) })
-  sandbox.commit({ '.claude/a.md': 'a', [file]: await sops(me, SETS) })
-  withSecrets(sandbox, ACCOUNT)
-  await reconcile(sandbox)
+  const me = await mergedOverMine(sandbox)
   rmSync(join(sandbox.home, '.local/share/gitops/host.key'))
   expect(await reconcile(sandbox)).toContain('what stood under our keys before us will not come back')
   expect(json(sandbox)).toEqual(MERGED)
   expect(await reconcile(sandbox)).not.toContain('will not come back')
-  sandbox.commit({ [file]: await sops(me, { other: 'value' }) })
+  sandbox.commit({ '.claude/.claude.json.enc': await sops(me, { other: 'value' }) })
   await reconcile(sandbox)
   const { apiKey: _, empty: __, list: ___, ...rest } = MINE
   expect(json(sandbox)).toEqual({ ...rest, mcpServers: { mine: { type: 'stdio' } }, other: 'value' })
 })
 
 test('an inventory of the version before, without what our keys replaced, still counts', async ({ sandbox }) => {
-  const me = await newcomer(sandbox)
-  sandbox.write(sandbox.home, { '.claude.json': JSON.stringify(MINE) })
-  sandbox.commit({ '.claude/a.md': 'a', '.claude/.claude.json.enc': await sops(me, SETS) })
-  withSecrets(sandbox, ACCOUNT)
-  await reconcile(sandbox)
+  const me = await mergedOverMine(sandbox)
   const path = join(sandbox.state, 'inventory.json')
   const text = readFileSync(path, 'utf8')
   const old = text.replace(/,"prior":"[^"]*"/, '')
@@ -597,10 +621,7 @@ test('an encrypted file in a target that nobody declared as a secret is refused,
 })
 
 test('a secret document that gained keys is reported and never wiped', async ({ sandbox }) => {
-  const me = await newcomer(sandbox)
-  sandbox.commit({ '.claude/a.md': 'a', 'secrets/token.json': await sops(me, { token: 'first-token' }) })
-  withSecrets(sandbox, TOKEN)
-  await reconcile(sandbox)
+  const me = await tokenApplied(sandbox)
   const grown = '{"token":"first-token","session":"of the application"}'
   sandbox.write(sandbox.home, { '.config/app/token.json': grown })
   const said = await reconcile(sandbox, 5)
@@ -614,15 +635,7 @@ test('a secret document that gained keys is reported and never wiped', async ({ 
 })
 
 test('with the host key lost everything but the old sealed copies works, after one more decryption', async ({ sandbox }) => {
-  const me = await newcomer(sandbox)
-  sandbox.write(sandbox.home, { '.claude.json': JSON.stringify(THEIRS) })
-  sandbox.commit({
-    '.claude/a.md': 'a',
-    '.claude/.claude.json.enc': await sops(me, OURS),
-    'secrets/token.json': await sops(me, { token: 'first-token' }),
-  })
-  withSecrets(sandbox, `${ACCOUNT}, ${TOKEN}`)
-  await reconcile(sandbox)
+  await applied(sandbox)
   const live = [join(sandbox.home, '.claude.json'), join(sandbox.home, '.config/app/token.json')]
   const before = live.map(inodeAndTime)
   rmSync(join(sandbox.home, '.local/share/gitops/host.key'))
@@ -678,15 +691,7 @@ test('with the host key lost a new version of a secret still arrives, and keeps 
 test('with the host key lost one secret can be put in place alone, the rest follows, and a failing check says what it says', async ({
   sandbox,
 }) => {
-  const me = await newcomer(sandbox)
-  sandbox.write(sandbox.home, { '.claude.json': JSON.stringify(THEIRS) })
-  sandbox.commit({
-    '.claude/a.md': 'a',
-    '.claude/.claude.json.enc': await sops(me, OURS),
-    'secrets/token.json': await sops(me, { token: 'first-token' }),
-  })
-  withSecrets(sandbox, `${ACCOUNT}, ${TOKEN}`)
-  await reconcile(sandbox)
+  await applied(sandbox)
   rmSync(join(sandbox.home, '.local/share/gitops/host.key'))
   const put = await sandbox.gitops(['decrypt', 'token', '--write'])
   expect(put.code, put.said).toBe(0)
@@ -718,15 +723,7 @@ test('with the host key lost a secret that has left the config is left where it 
 })
 
 test('a secret that moves, or changes its strategy, takes its keys along and leaves those of others', async ({ sandbox }) => {
-  const me = await newcomer(sandbox)
-  sandbox.write(sandbox.home, { '.claude.json': JSON.stringify(THEIRS) })
-  sandbox.commit({
-    '.claude/a.md': 'a',
-    '.claude/.claude.json.enc': await sops(me, OURS),
-    'secrets/token.json': await sops(me, { token: 'first-token' }),
-  })
-  withSecrets(sandbox, `${ACCOUNT}, ${TOKEN}`)
-  await reconcile(sandbox)
+  const me = await applied(sandbox)
   sandbox.write(sandbox.home, { '.config/app/token.json': '{"token":"first-token","session":1}' })
   withSecrets(sandbox, `${ACCOUNT.replace('~/.claude.json', '~/new/place.json')}, ${TOKEN.replace(' }', `, strategy: 'merge' }`)}`)
   await reconcile(sandbox)
@@ -742,15 +739,7 @@ test('a secret that moves, or changes its strategy, takes its keys along and lea
 })
 
 test('diff, status and a dry run of secrets change nothing on disk, and show no value', async ({ sandbox }) => {
-  const me = await newcomer(sandbox)
-  sandbox.write(sandbox.home, { '.claude.json': JSON.stringify(THEIRS) })
-  sandbox.commit({
-    '.claude/a.md': 'a',
-    '.claude/.claude.json.enc': await sops(me, OURS),
-    'secrets/token.json': await sops(me, { token: 'first-token' }),
-  })
-  withSecrets(sandbox, `${ACCOUNT}, ${TOKEN}`)
-  await reconcile(sandbox)
+  await applied(sandbox)
   sandbox.write(sandbox.home, {
     '.claude.json': JSON.stringify({ ...THEIRS, apiKey: 'edited-key' }),
     '.config/app/token.json': '{"token":"edited"}',
@@ -762,6 +751,15 @@ test('diff, status and a dry run of secrets change nothing on disk, and show no 
     expect(ran.said).not.toMatch(/first-token|edited-key|number-one|secret-one|me@example/)
     expect(sandbox.tree(sandbox.home), args.join(' ')).toEqual(before)
   }
+})
+
+test('what is still to be decrypted is counted by diff, status and a dry run', async ({ sandbox }) => {
+  const me = await newcomer(sandbox)
+  sandbox.commit({ '.claude/a.md': 'a', 'secrets/token.json': await sops(me, { token: 'first-token' }) })
+  withSecrets(sandbox, TOKEN)
+  for (const args of [['diff'], ['reconcile', '--dry-run']])
+    expect((await sandbox.gitops(args)).said).toMatch(/Would apply: team \w+, 1 created; 1 secret to decrypt\.\n$/)
+  expect((await sandbox.gitops(['status', '--fetch'])).said).toContain('claude: 1 created; token: to decrypt')
 })
 
 test('decrypt NAME --write puts that one secret in place and touches nothing else', async ({ sandbox }) => {
