@@ -55,12 +55,13 @@ export async function eachFile(
     refuseConflicts(names, to)
     let first = 0
     for (const name of names) {
-      const code = await withExitCode(async () => {
-        const file = await readInput(name)
-        const result = await named(file, () => work(file))
-        if (result !== null) deliver(file, Buffer.from(result), to)
-        return 0
-      })
+      const code = await withExitCode(() =>
+        withFile(name, async (file) => {
+          const result = await work(file)
+          if (result !== null) deliver(file, Buffer.from(result), to)
+          return 0
+        }),
+      )
       first ||= code
     }
     return first
@@ -118,10 +119,11 @@ export function myIdentities(files: readonly string[] = []): Promise<readonly Ag
   return known
 }
 
-/** Faults of a file's content do not know its name. */
-async function named<T>(file: InputFile, work: () => Promise<T>): Promise<T> {
+/** Reads a file and does some work on it; faults of its content, which do not know its name, get it. */
+export async function withFile<T>(name: string, work: (file: InputFile) => Promise<T>): Promise<T> {
+  const file = await readInput(name)
   try {
-    return await work()
+    return await work(file)
   } catch (error) {
     const kind = faultKind(error)
     throw kind !== null && error instanceof GitopsError && kind !== 'identity' ? inFile(file.name, error) : error

@@ -43,7 +43,7 @@ export async function encryptionFor(target: string, source: string | null, optio
   const paths = source === null || source === target ? [target] : [target, source]
   const policy = age === undefined ? await policyFor(target, options) : await findPolicy(target, options)
   const rule = age === undefined && policy !== null ? ruleOf(policy, paths).rule : policy && (matchFor(policy, paths)?.rule ?? null)
-  const chosen = age === undefined && policy !== null && rule !== null ? await recipientsOf(policy, rule) : await listed(age ?? '')
+  const chosen = age === undefined && policy !== null && rule !== null ? await recipientsOf(policy, rule) : await listed(age ?? '', '--age')
   const format = formatFor(target, options)
   return {
     format,
@@ -56,12 +56,13 @@ export async function encryptionFor(target: string, source: string | null, optio
   }
 }
 
-async function listed(age: string): Promise<Recipient[]> {
+/** Recipients from the command line, with commas between them. Throws `config` for a typo. */
+export async function listed(age: string, option: string): Promise<Recipient[]> {
   const named = age.split(',').filter((text) => text.trim() !== '')
   try {
     return await Promise.all(named.map(recipient))
   } catch (error) {
-    throw error instanceof GitopsError ? inFile('--age:', error) : error
+    throw error instanceof GitopsError ? inFile(`${option}:`, error) : error
   }
 }
 

@@ -16,6 +16,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Verb<never>>>> = {
   decrypt: async () => (await import('./commands/decrypt.ts')).decryptCommand,
   get: async () => (await import('./commands/get.ts')).getCommand,
   set: async () => (await import('./commands/set.ts')).setCommand,
+  rotate: async () => (await import('./commands/rotate.ts')).rotateCommand,
+  'exec-env': async () => (await import('./commands/exec-env.ts')).execEnvCommand,
   unset: async () => (await import('./commands/unset.ts')).unsetCommand,
   encrypt: async () => (await import('./commands/encrypt.ts')).encryptCommand,
   why: async () => (await import('./commands/why.ts')).whyCommand,

@@ -1,0 +1,66 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'vitest'
+import { test, type Sandbox } from '../support/sandbox.ts'
+import { member, sops, trust } from '../support/sops.ts'
+
+const SOPS = process.env['GITOPS_SOPS'] ?? 'sops'
+
+const read = (sandbox: Sandbox, name: string): string => readFileSync(join(sandbox.site, name), 'utf8')
+
+/** The recipients that a JSON file names, and the encrypted text of its value. */
+function inside(sandbox: Sandbox, name: string): { value: string; recipients: string[]; enc: string[] } {
+  const { a, sops: block } = JSON.parse(read(sandbox, name)) as { a: string; sops: { age: { recipient: string; enc: string }[] } }
+  return { value: a, recipients: block.age.map(({ recipient }) => recipient), enc: block.age.map(({ enc }) => enc) }
+}
+
+test('rotate gives files a new data key: every value and every wrapped key changes, the plaintext does not', async ({ sandbox, skip }) => {
+  const [me, other] = [await member(), await member()]
+  trust(sandbox, me)
+  sandbox.write(sandbox.site, { 'a.json': await sops([me, other], { a: 's3cret' }), 'b.json': await sops(me, { a: 's3cret' }) })
+  const before = inside(sandbox, 'a.json')
+  expect(await sandbox.gitops(['rotate', '-i', 'a.json', 'b.json'])).toMatchObject({ code: 0, said: '' })
+  const after = inside(sandbox, 'a.json')
+  expect(after.recipients).toEqual(before.recipients)
+  expect(after.value).not.toBe(before.value)
+  expect(after.enc.filter((enc) => before.enc.includes(enc))).toEqual([])
+  expect((await sandbox.gitops(['decrypt', 'a.json'])).stdout).toContain('s3cret')
+
+  const printed = await sandbox.gitops(['rotate', 'a.json', '--add-age', (await member()).recipient, '--rm-age', other.recipient])
+  expect((JSON.parse(printed.stdout) as { sops: { age: unknown[] } }).sops.age).toHaveLength(2)
+  expect(printed.stderr).toContain(`${other.recipient} can read it no more`)
+  expect(inside(sandbox, 'a.json')).toEqual(after)
+  skip(spawnSync(SOPS, ['--version'], { stdio: 'ignore' }).status !== 0, 'sops is neither on PATH nor in GITOPS_SOPS')
+  expect(spawnSync(SOPS, ['decrypt', 'a.json'], { cwd: sandbox.site, env: sandbox.env, encoding: 'utf8' }).stdout).toContain('s3cret')
+})
+
+test('a recipient that the policy does not name is never given the new key; one that it names gets it', async ({ sandbox }) => {
+  const [me, stranger, colleague] = [await member(), await member(), await member()]
+  trust(sandbox, me)
+  // Whoever can push can add an entry for themselves; the real `sops rotate` would hand them the new key.
+  sandbox.write(sandbox.site, {
+    '.sops.yaml': `creation_rules:\n  - path_regex: a\\.json$\n    age: [${me.recipient}, ${colleague.recipient}]\n`,
+    'a.json': await sops([me, stranger], { a: 's3cret' }),
+  })
+  const before = read(sandbox, 'a.json')
+  const refused = await sandbox.gitops(['rotate', '-i', 'a.json'])
+  expect([refused.code, refused.stdout]).toEqual([1, ''])
+  expect(refused.stderr).toContain(`does not name: ${stranger.recipient}`)
+  expect(refused.stderr).toContain(`--rm-age ${stranger.recipient}`)
+  expect(read(sandbox, 'a.json')).toBe(before)
+
+  const done = await sandbox.gitops(['rotate', '-i', 'a.json', '--rm-age', stranger.recipient])
+  expect([done.code, done.stdout]).toEqual([0, ''])
+  expect(done.stderr).toContain(`new recipient ${colleague.recipient}`)
+  expect(inside(sandbox, 'a.json').recipients).toEqual([me.recipient, colleague.recipient])
+  for (const [who, code] of [
+    [colleague, 0],
+    [stranger, 128],
+  ] as const) {
+    expect((await sandbox.gitops(['decrypt', 'a.json'], { env: { SOPS_AGE_KEY: who.identity, HOME: sandbox.root } })).code).toBe(code)
+  }
+  const none = await sandbox.gitops(['rotate', '-i', 'a.json', '--rm-age', [me, colleague].map(({ recipient }) => recipient).join(',')])
+  expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('no recipient')])
+  expect((await sandbox.gitops(['rotate', 'a.json', '--rm-age', 'age1typo'])).stderr).toContain('--rm-age')
+})
