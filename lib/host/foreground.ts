@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { accessSync, constants, statSync } from 'node:fs'
 import { constants as system } from 'node:os'
 import { delimiter, isAbsolute, join } from 'node:path'
@@ -17,14 +17,16 @@ export interface Foreground {
  * a signal ended. While it runs the signals that we get are its own. Throws `environment` when it cannot be started.
  */
 export function inForeground({ command: [program, ...args], env }: Foreground): Promise<number> {
-  const child = spawn(program, args, { env, stdio: 'inherit' })
+  let child: ChildProcess | undefined
   const pass = (signal: NodeJS.Signals): void => {
     // At a terminal Ctrl-C reaches the program by itself.
-    if (signal !== 'SIGINT' || !isatty(0)) child.kill(signal)
+    if (signal !== 'SIGINT' || !isatty(0)) child?.kill(signal)
   }
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const
+  // Before it starts: it may be done with its first work before we come back.
   for (const signal of signals) process.on(signal, pass)
   return new Promise<number>((resolve, reject) => {
+    child = spawn(program, args, { env, stdio: 'inherit' })
     child.once('error', (cause) => {
       const { code } = cause as NodeJS.ErrnoException
       reject(
