@@ -276,6 +276,12 @@ describe('start-up', () => {
     expect(loaded.filter((name) => !EVERY_RUN.has(name))).toEqual([])
   })
 
+  test('decrypting a file loads the parser of options and no other package', ({ sandbox }) => {
+    const [file, key] = ['base.json', 'reader.identity'].map((name) => join(ROOT, 'test/fixtures/sops', name)) as [string, string]
+    const loaded = packagesLoadedBy(['decrypt', file], sandbox.site, { ...sandbox.env, SOPS_AGE_KEY_FILE: key })
+    expect(loaded).toEqual(['commander'])
+  })
+
   test('help loads no engine', ({ sandbox }) => {
     const loaded = packagesLoadedBy(['--help'], sandbox.site, sandbox.env)
     expect(loaded.filter((name) => HEAVY.has(name))).toEqual([])

@@ -1,4 +1,3 @@
-import { Option } from 'commander'
 import { dirname, resolve as resolvePath } from 'node:path'
 import { realpathSync } from 'node:fs'
 import { find, load, places } from '../config/find.ts'
@@ -7,16 +6,7 @@ import { machine, type Machine } from '../host/machine.ts'
 import type { Config } from '../model/config.ts'
 import { GitopsError } from '../model/errors.ts'
 import { absPath, type AbsPath } from '../model/path.ts'
-
-/** Options that every command with a config takes. */
-export interface ConfigOptions {
-  readonly config?: string
-}
-
-/** Names the config file. */
-export const configOption = new Option('-c, --config <file>', 'the config file; otherwise the nearest gitops.config.* upward from here')
-/** Asks for output that programs read. */
-export const jsonOption = new Option('--json', 'one JSON object a line; the last one is the verdict')
+import type { ConfigOptions } from './config-option.ts'
 
 /** A config and the machine it was read on. */
 export interface Opened {

@@ -4,7 +4,8 @@ import { asked, CHANGE_TYPES, type AuditRecord } from '../../model/audit.ts'
 import { GitopsError, printable } from '../../model/errors.ts'
 import { duration } from '../../model/schedule.ts'
 import { complain, print } from '../messages.ts'
-import { configFile, configOption, open, type ConfigOptions } from '../open.ts'
+import { configOption, type ConfigOptions } from '../config-option.ts'
+import { configFile, open } from '../open.ts'
 import type { Verb } from '../program.ts'
 
 interface AuditOptions extends ConfigOptions {

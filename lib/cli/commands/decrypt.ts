@@ -4,9 +4,8 @@ import { decryptSops } from '../../secrets/sops/decrypt.ts'
 import type { SopsFormat } from '../../secrets/sops/store.ts'
 import { pointerFrom } from '../document-path.ts'
 import { destinationOptions, eachFile, inputTypeOption, myIdentities, withExitCode, type Destination } from '../encrypted-files.ts'
-import { configFile, configOption, open, type ConfigOptions } from '../open.ts'
+import { configOption, type ConfigOptions } from '../config-option.ts'
 import type { Verb } from '../program.ts'
-import { reconcileWith } from './reconcile.ts'
 
 interface DecryptOptions extends ConfigOptions, Destination {
   readonly write?: boolean
@@ -45,6 +44,8 @@ export const decryptCommand: Verb<DecryptOptions> = {
 
 /** The rest of the config stays as it is. */
 async function put(options: DecryptOptions, names: readonly string[]): Promise<number> {
+  // The engine is loaded for this alone: printing a plaintext is to be fast.
+  const [{ configFile, open }, { reconcileWith }] = await Promise.all([import('../open.ts'), import('./reconcile.ts')])
   const { config } = await open(configFile(options))
   const [name = '', ...more] = names
   if (more.length > 0) throw new GitopsError('usage', '--write takes the name of one secret', { hint: 'Put them in place one by one.' })

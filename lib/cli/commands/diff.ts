@@ -2,7 +2,8 @@ import { session, type Rendering } from '../../../tasks/session.ts'
 import { differences, secretDifferences, type Difference } from '../../../tasks/differences.ts'
 import { printable } from '../../model/errors.ts'
 import { complain, print, printVerdict, styled } from '../messages.ts'
-import { configFile, configOption, interruptible, open, type ConfigOptions } from '../open.ts'
+import { configOption, type ConfigOptions } from '../config-option.ts'
+import { configFile, interruptible, open } from '../open.ts'
 import type { Verb } from '../program.ts'
 
 /** `gitops diff`. */

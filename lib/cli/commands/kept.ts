@@ -5,7 +5,8 @@ import { readHostKey } from '../../host/host-key.ts'
 import { replaceFile } from '../../host/replace.ts'
 import { keptCopy } from '../../../tasks/kept-copy.ts'
 import { complain } from '../messages.ts'
-import { configFile, configOption, open, type ConfigOptions } from '../open.ts'
+import { configOption, type ConfigOptions } from '../config-option.ts'
+import { configFile, open } from '../open.ts'
 import type { Verb } from '../program.ts'
 
 interface KeptOptions extends ConfigOptions {

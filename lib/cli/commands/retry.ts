@@ -1,5 +1,5 @@
 import { forgetHeld } from '../../../tasks/hold.ts'
-import { configOption, jsonOption } from '../open.ts'
+import { configOption, jsonOption } from '../config-option.ts'
 import type { Verb } from '../program.ts'
 import { reconcileWith, type ReconcileOptions } from './reconcile.ts'
 

@@ -1,7 +1,8 @@
 import { begin } from '../../../tasks/begin.ts'
 import { takeBackLast } from '../../../tasks/take-back.ts'
 import { complain, print } from '../messages.ts'
-import { configFile, configOption, interruptible, open, type ConfigOptions } from '../open.ts'
+import { configOption, type ConfigOptions } from '../config-option.ts'
+import { configFile, interruptible, open } from '../open.ts'
 import type { Verb } from '../program.ts'
 
 /** `gitops rollback`. */

@@ -3,7 +3,8 @@ import { Option } from 'commander'
 import { nextRun } from '../../host/timer.ts'
 import { GitopsError } from '../../model/errors.ts'
 import { complain, print } from '../messages.ts'
-import { configFile, configOption, open, type ConfigOptions } from '../open.ts'
+import { configOption, type ConfigOptions } from '../config-option.ts'
+import { configFile, open } from '../open.ts'
 import type { Verb } from '../program.ts'
 
 interface WatchOptions extends ConfigOptions {
