@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { gitStanding, ignore } from '../host/git-ignore.ts'
 import { machine } from '../host/machine.ts'
@@ -6,6 +6,7 @@ import { replaceFile } from '../host/replace.ts'
 import { GitopsError } from '../model/errors.ts'
 import { pickKeys } from '../secrets/sops/pick-keys.ts'
 import { plainSopsOptions } from '../secrets/sops/plain-sops.ts'
+import { loadEncrypted } from '../secrets/sops/store.ts'
 import type { DeclaredPlace } from './declared-place.ts'
 import { pointerFrom } from './document-path.ts'
 import { myIdentities, type InputFile } from './encrypted-files.ts'
@@ -59,7 +60,7 @@ export async function intoDeclaredPlace(
   { secret, path, identities }: DeclaredPlace,
   options: ContentOptions,
 ): Promise<null> {
-  if (secret.strategy === 'merge' && options.keys === undefined) throw holdsMore(live, secret.name, path)
+  if (secret.strategy === 'merge' && options.keys === undefined) throw await holdsMore(live, secret.name, path)
   const standing = await gitStanding(live)
   if (standing === 'tracked') {
     throw new GitopsError('usage', `${live} is in clear and tracked by Git: its content is in the repository already`, {
@@ -87,7 +88,8 @@ async function write(
   options: ContentOptions,
   identities?: readonly string[],
 ): Promise<Made> {
-  const old = existsSync(target) ? readFileSync(target) : null
+  // A pipe or a device has nothing to lend, and reading it might take for ever.
+  const old = statSync(target, { throwIfNoEntry: false })?.isFile() === true ? readFileSync(target) : null
   const made = await encrypt(file, old, name, options, identities)
   if (!made.changed) return made
   mkdirSync(dirname(target), { recursive: true })
@@ -101,12 +103,20 @@ function reading(path: string, { format }: Encryption): string {
 }
 
 /** An application's file holds its own state as well. */
-function holdsMore(live: string, name: string, path: string): GitopsError {
+async function holdsMore(live: string, name: string, path: string): Promise<GitopsError> {
+  const keys = await keysAt(path)
   return new GitopsError(
     'usage',
     `${live} is merged (secrets.${name}): only some of its keys come from ${path}, and all of them would go there`,
     {
-      hint: `Name the ones that belong to the source, for example: gitops encrypt ${live} --keys /mcpServers`,
+      hint: `Name the ones that belong to the source${keys.length > 0 ? ', as they are there now' : ', for example'}: gitops encrypt ${live} --keys ${(keys.length > 0 ? keys : ['/mcpServers']).join(',')}`,
     },
   )
+}
+
+/** What an encrypted JSON file has at its top, which is not secret. */
+async function keysAt(path: string): Promise<string[]> {
+  const loaded = existsSync(path) ? await loadEncrypted(readFileSync(path)).catch(() => null) : null
+  const items = loaded?.format === 'json' ? (loaded.taken.documents[0]?.items ?? []) : []
+  return items.flatMap((entry) => (entry.kind === 'item' ? [`/${entry.key.replaceAll('~', '~0').replaceAll('/', '~1')}`] : []))
 }

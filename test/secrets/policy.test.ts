@@ -13,6 +13,7 @@ const [A, B, C] = (await Promise.all([newIdentity(), newIdentity(), newIdentity(
   Recipient,
   Recipient,
 ]
+const SSH = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKoBF0w/ooKK1y5hi70urikzg2yv2qLxrJRY3Ihn2tG4 me at home'
 const scratch = mkdtempSync(join(tmpdir(), 'gitops-policy-'))
 
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))
@@ -26,6 +27,8 @@ const FORMS: readonly (readonly [name: string, text: string, groups: readonly (r
   ['a folded text', rules(`age: >-\n  ${A},\n  ${B}`), [[A, B]]],
   ['a list', rules(`age:\n  - ${A}\n  - ${B}`), [[A, B]]],
   ['a list of texts with commas', rules(`age: ['${A},${B}', '${C}']`), [[A, B, C]]],
+  ['SSH keys in a list', rules(`age:\n  - ${SSH}\n  - ${A}`), [[SSH, A]]],
+  ['SSH keys in a folded text', rules(`age: >-\n  ${SSH},\n  ${A}`), [[SSH, A]]],
   ['an anchor and an alias', `team: &team ${A}\n${rules('age: *team')}`, [[A]]],
   ['a merged mapping', `team: &team {age: '${A}'}\n${rules('<<: *team\nencrypted_regex: a')}`, [[A]]],
   ['one key group', rules(`key_groups:\n  - age: ['${A}', '${A}', '${B}']`), [[A, B]]],

@@ -110,6 +110,9 @@ test("an application's file that is merged is not encrypted whole: only the keys
   expect(picked.code, picked.said).toBe(0)
   const back = await sandbox.gitops(['decrypt', 'account.enc.json'], { cwd: sandbox.work })
   expect(JSON.parse(back.stdout)).toEqual({ mcpServers: { a: { token: 's3cret-canary', port: 12345678901234567000 } }, theme: 'dark' })
+  expect((await encrypt(sandbox)).stderr).toContain(
+    'as they are there now: gitops encrypt ' + join(sandbox.home, '.claude.json') + ' --keys /mcpServers,/theme',
+  )
 })
 
 test('a source without a work tree here is told, and the way around it is', async ({ sandbox }) => {

@@ -1,5 +1,6 @@
-import { spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, statSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { newIdentity } from '../../lib/secrets/age.ts'
@@ -19,6 +20,9 @@ async function keyed(sandbox: Sandbox, files: Files = { 'a.json': PLAIN }): Prom
 const rules = (sandbox: Sandbox, text: string): void => sandbox.write(sandbox.site, { '.sops.yaml': `creation_rules:\n${text}\n` })
 const read = (sandbox: Sandbox, path: string): string => readFileSync(join(sandbox.site, path), 'utf8')
 const there = (sandbox: Sandbox, path: string): boolean => existsSync(join(sandbox.site, path))
+
+/** Another letter in the middle, whichever is there. */
+const typo = (to: string): string => to.slice(0, 20) + (to[20] === 'x' ? 'y' : 'x') + to.slice(21)
 
 function expectRefused(ran: Ran, code: number, ...sentences: string[]): void {
   expect(ran.code, ran.said).toBe(code)
@@ -93,7 +97,7 @@ test('a rule that cannot be kept is refused by name, and the ciphertext that was
     [`  - age: ${to}\n    encrypted_regex: ^nosuch$`, 'a.json', 'plaintext', 'selector'],
     [`  - age: ${to}\n  - encrypted_regex: '('`, '.sops.yaml', 'creation rule 2 (line 3)', 'encrypted_regex'],
     [`  - age: ''`, 'creation rule 1', 'recipient'],
-    [`  - age: ${to.slice(0, -1)}x`, 'creation rule 1', 'recipient'],
+    [`  - age: ${typo(to)}`, 'creation rule 1', 'recipient'],
   ] as const) {
     rules(sandbox, text)
     sandbox.write(sandbox.site, { 'out.json': 'the old ciphertext\n' })
@@ -108,7 +112,7 @@ test('what cannot be encrypted leaves nothing behind: a typo in a recipient, no 
 }) => {
   const to = await keyed(sandbox, { 'a.json': PLAIN, 'broken.json': '{"token": "s3cret-canary"' })
   const encrypt = (...args: string[]): Promise<Ran> => sandbox.gitops(['encrypt', ...args, '-o', 'out.json'])
-  expectRefused(await encrypt('a.json', '--age', `${to.slice(0, 20)}x${to.slice(21)}`), 1, 'recipient')
+  expectRefused(await encrypt('a.json', '--age', typo(to)), 1, 'recipient')
   expectRefused(await encrypt('a.json'), 1, '.sops.yaml', '--age')
   expectRefused(await encrypt('missing.json', '--age', to), 100, 'missing.json is not there')
   const broken = await encrypt('broken.json', '--age', to)
@@ -161,6 +165,19 @@ test('many files are encrypted in place in one go: modes and links stay, one tha
   expectRefused(await sandbox.gitops(['encrypt', 'a.json', 'b.yaml']), 8, '--in-place')
 })
 
+test('what is no file, as a pipe, takes a ciphertext too', async ({ sandbox }) => {
+  const to = await keyed(sandbox)
+  execFileSync('sh', ['-c', 'mkfifo "$1"', 'sh', join(sandbox.site, 'pipe.json')])
+  const [text, ran] = await Promise.all([
+    readFile(join(sandbox.site, 'pipe.json'), 'utf8'),
+    sandbox.gitops(['encrypt', 'a.json', '-o', 'pipe.json', '--age', to]),
+  ])
+  expect([ran.code, ran.said]).toEqual([0, ''])
+  expect(Object.keys(JSON.parse(text) as object)).toEqual(['token', 'name', 'sops'])
+  const full = await sandbox.gitops(['encrypt', 'a.json', '-o', '/dev/full', '--age', to])
+  expect([full.code, full.stderr]).toEqual([1, expect.stringContaining('/dev/full cannot be written: ENOSPC')])
+})
+
 test('standard input takes its rule and its type from the name that is given, and explicit types win over names', async ({ sandbox }) => {
   const to = await keyed(sandbox, { 'data.txt': PLAIN })
   rules(sandbox, `  - path_regex: ^secrets/x\\.json$\n    encrypted_regex: token\n    age: ${to}`)
@@ -198,8 +215,10 @@ test('the rules are those of the target, then of the file; --config and SOPS_CON
   expect(await suffix(['-o', 'other/a.json'])).toBe('source')
   expect(await suffix(['--config', 'mine.yaml'])).toBe('named')
   expect(await suffix([], { SOPS_CONFIG: join(sandbox.site, 'mine.yaml') })).toBe('named')
-  // Recipients on the command line do not take the selector away.
+  // Recipients on the command line, or in its environment, do not take the selector away.
   expect(await suffix(['--age', to])).toBe('near')
+  const other = (await newIdentity()).recipient
+  expect((await sandbox.gitops(['encrypt', 'team/a.json'], { env: { SOPS_AGE_RECIPIENTS: other } })).stdout).toContain(other)
   const noted = await sandbox.gitops(['encrypt', 'team/a.json', '-o', 'sops/enc.json'])
   expect([noted.code, noted.stderr]).toEqual([0, expect.stringContaining('.sops.yml')])
 })

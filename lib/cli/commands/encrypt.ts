@@ -43,7 +43,7 @@ async function encryptFile(file: InputFile, options: EncryptOptions, isOneOfMany
   if (isOneOfMany && !inPlace)
     throw fault('conflicting', 'is one of several, and their ciphertexts cannot share standard output', { hint: 'Say --in-place.' })
   const { cwd } = machine()
-  const toFile = output === undefined || output === '-' || output.startsWith('/dev/') ? null : resolve(cwd, output)
+  const toFile = output === undefined || output === '-' || output === '/dev/stdout' ? null : resolve(cwd, output)
   const named = filenameOverride ?? toFile ?? file.path
   if (named === null) throw fault('conflicting', 'has no name that a rule could match', { hint: 'Give it one with --filename-override.' })
   if (toFile !== null) return intoFile(file, toFile, resolve(cwd, named), options)
