@@ -17,6 +17,8 @@ export async function withValue({ bytes }: InputFile, pointer: Pointer, value: N
   const { format, plaintext } = await decryptSops(bytes, identities)
   if (format === 'binary')
     throw fault('bad-path', 'has no places: it is encrypted as a whole', { hint: 'Use `gitops edit`, or encrypt it anew.' })
+  if (format === 'dotenv' || format === 'ini')
+    throw fault('unsupported', 'is dotenv or INI, in which a single value cannot be changed yet', { hint: 'Use `gitops edit`.' })
   const result = await setAt(plaintext.text(), format, pointer, value)
   plaintext.wipe()
   if (result === null)

@@ -8,6 +8,7 @@ import { replaceFile } from '../host/replace.ts'
 import { GitopsError } from '../model/errors.ts'
 import type { AgeIdentity } from '../secrets/age.ts'
 import { fault, faultKind, inFile, sopsExitCode } from '../secrets/fault.ts'
+import { SOPS_FORMATS } from '../secrets/sops/file-format.ts'
 import { complain } from './messages.ts'
 
 /** Where the results of a command go: without either, to standard output. */
@@ -23,11 +24,14 @@ export const destinationOptions: readonly Option[] = [
 ]
 
 /** The format of the files, where it is not to be found out by looking. */
-export const inputTypeOption = new Option('--input-type <format>', 'json, yaml or binary; otherwise found out by looking').choices([
-  'json',
-  'yaml',
-  'binary',
-])
+export const inputTypeOption = new Option('--input-type <format>', 'the format of the files; otherwise found out by looking').choices(
+  SOPS_FORMATS,
+)
+
+/** The format of the plaintext, where it is not the one of the file. */
+export const outputTypeOption = new Option('--output-type <format>', 'the format of what comes out; otherwise the one of the file').choices(
+  SOPS_FORMATS,
+)
 
 /** A file that a command works on. */
 export interface InputFile {

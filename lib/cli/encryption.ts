@@ -1,12 +1,11 @@
 import { Option } from 'commander'
-import { basename } from 'node:path'
 import { machine } from '../host/machine.ts'
 import { GitopsError } from '../model/errors.ts'
 import { recipient, type Recipient } from '../secrets/age.ts'
-import { fault, inFile } from '../secrets/fault.ts'
+import { inFile } from '../secrets/fault.ts'
 import type { EncryptOptions } from '../secrets/sops/encrypt.ts'
 import { DEFAULT_RULE } from '../secrets/sops/rules.ts'
-import type { SopsFormat } from '../secrets/sops/store.ts'
+import { formatOf, SOPS_FORMATS, type SopsFormat } from '../secrets/sops/file-format.ts'
 import { findPolicy, matchFor, notRead, policyFor, recipientsOf, ruleOf, type RuleOptions } from './creation-rule.ts'
 
 /** What a person says about how a file is to be encrypted. */
@@ -16,14 +15,12 @@ export interface EncryptionOptions extends RuleOptions {
   readonly outputType?: SopsFormat
 }
 
-const TYPES: readonly SopsFormat[] = ['json', 'yaml', 'binary']
-
 /** The options of `EncryptionOptions`. */
 export const encryptionOptions: readonly Option[] = [
   new Option('--age <recipients>', "age recipients with commas between them, in place of the rule's; also SOPS_AGE_RECIPIENTS"),
   new Option('--config <file>', 'the .sops.yaml to use, in place of the nearest one; also SOPS_CONFIG'),
-  new Option('--input-type <type>', 'what the file is, whatever its name').choices(TYPES),
-  new Option('--output-type <type>', 'what it becomes, whatever its name').choices(TYPES),
+  new Option('--input-type <type>', 'what the file is, whatever its name').choices(SOPS_FORMATS),
+  new Option('--output-type <type>', 'what it becomes, whatever its name').choices(SOPS_FORMATS),
 ]
 
 /** How a file is encrypted, and who says so. */
@@ -44,9 +41,10 @@ export async function encryptionFor(target: string, source: string | null, optio
   const policy = age === undefined ? await policyFor(target, options) : await findPolicy(target, options)
   const rule = age === undefined && policy !== null ? ruleOf(policy, paths).rule : policy && (matchFor(policy, paths)?.rule ?? null)
   const chosen = age === undefined && policy !== null && rule !== null ? await recipientsOf(policy, rule) : await listed(age ?? '', '--age')
-  const format = formatFor(target, options)
+  const { format, input } = formatsFor(target, source, options)
   return {
     format,
+    input,
     now: new Date(),
     recipients: chosen,
     // What nobody says anything of stays as an old file has it, and the one value of a binary file needs no selecting.
@@ -66,14 +64,13 @@ export async function listed(age: string, option: string): Promise<Recipient[]> 
   }
 }
 
-function formatFor(target: string, { inputType, outputType }: EncryptionOptions): SopsFormat {
+/** The name of the target says what both are; the name of a file that is to become something else, what that is. */
+function formatsFor(
+  target: string,
+  source: string | null,
+  { inputType, outputType }: EncryptionOptions,
+): { format: SopsFormat; input: SopsFormat } {
   const format = outputType ?? inputType ?? formatOf(target)
-  if (inputType === undefined || inputType === format) return format
-  throw fault('unsupported', `cannot be turned from ${inputType} into ${format}`, { hint: 'Give both types the same name.' })
-}
-
-/** The format for a name, without a last `.enc`, `.sops` or `.encrypted`. */
-export function formatOf(target: string): SopsFormat {
-  const name = basename(target).replace(/\.(?:enc|sops|encrypted)$/, '')
-  return name.endsWith('.json') ? 'json' : /\.ya?ml$/.test(name) ? 'yaml' : 'binary'
+  const named = outputType === undefined || source === null ? 'binary' : formatOf(source)
+  return { format, input: inputType ?? (named === 'binary' ? format : named) }
 }

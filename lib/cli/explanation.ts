@@ -5,9 +5,10 @@ import { differences, selectorText, type Difference } from '../secrets/sops/diff
 import { readMetadata, type Metadata } from '../secrets/sops/metadata.ts'
 import type { CreationRule } from '../secrets/sops/policy.ts'
 import { DEFAULT_RULE } from '../secrets/sops/rules.ts'
-import { loadEncrypted, looksEncrypted, type SopsFormat } from '../secrets/sops/store.ts'
+import { formatOf, type SopsFormat } from '../secrets/sops/file-format.ts'
+import { looksEncrypted } from '../secrets/sops/sniff.ts'
+import { loadEncrypted } from '../secrets/sops/store.ts'
 import { policyFor, recipientsOf, ruleOf, type RuleOptions } from './creation-rule.ts'
-import { formatOf } from './encryption.ts'
 
 /** A creation rule, for people and programs. */
 export type SaidRule = Pick<CreationRule, 'number' | 'line' | 'pathRegex'>

@@ -10,6 +10,7 @@ import { GitopsError, type ErrorCode } from '../model/errors.ts'
  * - `already`: it is encrypted already
  * - `recipient`, `identity`: a key is written wrongly, or of a kind that is not supported
  * - `plaintext`: the document to encrypt cannot be expressed in the format
+ * - `shape`: the document cannot be expressed in the output format
  * - `unsupported`: a feature of SOPS that is not supported here
  * - `no-rule`, `in-clear`: no rule says how to encrypt it, or one that encrypts nothing in it
  * - `no-file`, `conflicting`: a command names a file that is not there, or options that exclude each other
@@ -27,6 +28,7 @@ export type FaultKind =
   | 'recipient'
   | 'identity'
   | 'plaintext'
+  | 'shape'
   | 'unsupported'
   | 'no-rule'
   | 'in-clear'
@@ -47,6 +49,7 @@ const CODES: Readonly<Record<FaultKind, readonly [code: ErrorCode, sopsExit: num
   recipient: ['config', 1],
   identity: ['environment', 1],
   plaintext: ['invalid', 23],
+  shape: ['invalid', 4],
   unsupported: ['environment', 1],
   'no-rule': ['config', 1],
   'in-clear': ['invalid', 1],

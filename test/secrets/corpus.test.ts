@@ -7,7 +7,7 @@ import { decryptSops, inspectSops } from '../../lib/secrets/sops/decrypt.ts'
 import { encryptSops } from '../../lib/secrets/sops/encrypt.ts'
 import { writeJson } from '../../lib/secrets/sops/json-write.ts'
 import { readJson } from '../../lib/secrets/sops/json.ts'
-import { looksEncrypted } from '../../lib/secrets/sops/store.ts'
+import { looksEncrypted } from '../../lib/secrets/sops/sniff.ts'
 import { GitopsError, sentence } from '../../lib/model/errors.ts'
 
 const CORPUS = resolve(import.meta.dirname, '../fixtures/sops')
@@ -174,9 +174,4 @@ test('an encrypted file is known as such in every format, and a file that only t
     )
   expect(looksEncrypted(Buffer.from('A=ENC[AES256_GCM,data:x]\nsops_mac=ENC[]\n'))).toBe(true)
   expect(looksEncrypted(Buffer.from('# How we use sops\n\nValues look like `ENC[AES256_GCM,data:…]`.\n'))).toBe(false)
-})
-
-test('dotenv and INI files of SOPS are recognised and said to be unsupported', async () => {
-  const dotenv = Buffer.from('A=ENC[AES256_GCM,data:x]\nsops_mac=ENC[]\nsops_version=3.13.3\n')
-  expect(faultKind(await refusal(dotenv, await identitiesOf('reader')))).toBe('unsupported')
 })

@@ -8,7 +8,7 @@ import { faultKind } from '../../lib/secrets/fault.ts'
 import { decryptSops } from '../../lib/secrets/sops/decrypt.ts'
 import { encryptSops } from '../../lib/secrets/sops/encrypt.ts'
 import { reencryptSops, rotateSops } from '../../lib/secrets/sops/reencrypt.ts'
-import type { SopsFormat } from '../../lib/secrets/sops/store.ts'
+import type { SopsFormat } from '../../lib/secrets/sops/file-format.ts'
 
 const BEFORE = new Date('2026-03-01T12:00:00Z')
 const NOW = new Date('2026-03-02T12:00:00Z')

@@ -1,10 +1,18 @@
 import { Option } from 'commander'
 import { GitopsError } from '../../model/errors.ts'
 import { decryptSops } from '../../secrets/sops/decrypt.ts'
-import type { SopsFormat } from '../../secrets/sops/store.ts'
+import type { SopsFormat } from '../../secrets/sops/file-format.ts'
 import { pointerFrom } from '../document-path.ts'
-import { destinationOptions, eachFile, inputTypeOption, myIdentities, withExitCode, type Destination } from '../encrypted-files.ts'
 import { configOption, type ConfigOptions } from '../config-option.ts'
+import {
+  destinationOptions,
+  eachFile,
+  inputTypeOption,
+  myIdentities,
+  outputTypeOption,
+  withExitCode,
+  type Destination,
+} from '../encrypted-files.ts'
 import type { Verb } from '../program.ts'
 
 interface DecryptOptions extends ConfigOptions, Destination {
@@ -12,6 +20,7 @@ interface DecryptOptions extends ConfigOptions, Destination {
   readonly extract?: string
   readonly ignoreMac?: boolean
   readonly inputType?: SopsFormat
+  readonly outputType?: SopsFormat
 }
 
 /** `gitops decrypt`. */
@@ -23,6 +32,7 @@ export const decryptCommand: Verb<DecryptOptions> = {
     ...destinationOptions,
     new Option('--extract <path>', 'only what stands there: \'["a"]["b"][0]\' or /a/b/0'),
     inputTypeOption,
+    outputTypeOption,
     new Option('--ignore-mac', 'decrypt a file whose MAC does not match: nothing then vouches for what is in it'),
     new Option('--write', 'put the secret of that name in place, as a reconcile would'),
     configOption,
@@ -32,6 +42,7 @@ export const decryptCommand: Verb<DecryptOptions> = {
     return withExitCode(async () => {
       const how = {
         ...(options.inputType !== undefined && { format: options.inputType }),
+        ...(options.outputType !== undefined && { output: options.outputType }),
         ...(options.extract !== undefined && { extract: pointerFrom(options.extract) }),
         ignoreMac: options.ignoreMac ?? false,
       }

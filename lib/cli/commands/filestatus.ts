@@ -1,5 +1,6 @@
 import { readMetadata } from '../../secrets/sops/metadata.ts'
-import { loadEncrypted, looksEncrypted } from '../../secrets/sops/store.ts'
+import { looksEncrypted } from '../../secrets/sops/sniff.ts'
+import { loadEncrypted } from '../../secrets/sops/store.ts'
 import { eachFile } from '../encrypted-files.ts'
 import { print } from '../messages.ts'
 import type { Verb } from '../program.ts'

@@ -4,7 +4,8 @@ import { Secret } from '../secret.ts'
 import { extract } from './extract.ts'
 import { readMetadata, type Metadata } from './metadata.ts'
 import { openSops } from './open.ts'
-import { emitPlain, loadEncrypted, type SopsFormat } from './store.ts'
+import type { SopsFormat } from './file-format.ts'
+import { emitPlain, loadEncrypted } from './store.ts'
 
 /** What can be known of an encrypted file without a key. Nothing vouches for any of it. */
 export interface SopsInfo {
@@ -40,6 +41,8 @@ export async function inspectSops(bytes: Uint8Array): Promise<SopsInfo | null> {
 export interface DecryptOptions {
   /** Sniffed unless it is given. */
   readonly format?: SopsFormat
+  /** What the plaintext is to be written in; as the file is unless given. */
+  readonly output?: SopsFormat
   /** Only what stands at this place, as `sops decrypt --extract` prints it. */
   readonly extract?: Pointer
   /** Takes values though nothing vouches that they belong together; false unless given. */
@@ -48,14 +51,15 @@ export interface DecryptOptions {
 
 /**
  * The plaintext of an encrypted file, its MAC verified.
- * Throws `environment` when no identity opens it, `invalid` when it is broken, changed or not encrypted at all,
- * `usage` (`no-path`) when there is nothing at the place to extract.
+ * Throws `environment` when no identity opens it, `invalid` when it is broken, changed or not encrypted at all, or (`shape`)
+ * when the output format cannot hold it, `usage` (`no-path`) when there is nothing at the place to extract.
  */
 export async function decryptSops(bytes: Uint8Array, identities: readonly AgeIdentity[], options: DecryptOptions = {}): Promise<Decrypted> {
   const { loaded, metadata, key, documents, changes } = await openSops(bytes, identities, options)
   try {
+    const { output = loaded.format } = options
     const plaintext =
-      options.extract === undefined ? emitPlain(loaded, documents, changes) : extract(documents, options.extract, loaded.format)
+      options.extract === undefined ? emitPlain(loaded, documents, changes, output) : extract(documents, options.extract, output)
     try {
       return { ...describe(loaded.format, metadata), plaintext: new Secret(plaintext) }
     } finally {

@@ -2,7 +2,7 @@ import { indexOf, keyOf, showPointer, type Pointer } from '../../model/pointer.t
 import { fault } from '../fault.ts'
 import { branch, isBranch, isComment, isList, item, lookup, type Documents, type Value } from './document.ts'
 import { writeJson, writeJsonValue } from './json-write.ts'
-import type { SopsFormat } from './store.ts'
+import type { SopsFormat } from './file-format.ts'
 import { writeYaml } from './yaml-write.ts'
 
 /**

@@ -48,8 +48,8 @@ export interface Store {
   conceal(source: Source, change: Change): Edit[]
   /** Puts the value in clear where the encrypted one stands. */
   reveal(source: Source, change: Change): Edit[]
-  /** Puts the block where SOPS looks for it. */
-  addBlock(source: Source, block: Branch): Edit[]
+  /** Puts the block where SOPS looks for it; told what else is concealed. */
+  addBlock(source: Source, block: Branch, changes: readonly Change[]): Edit[]
   /** Finds the block, or null. Throws `metadata` for one that is none. */
   takeBlock(source: Source): Taken | null
 }

@@ -19,7 +19,7 @@ export function writeJson(map: Branch, layout = DEFAULT): string {
   return `${writeJsonValue(map, layout)}\n`
 }
 
-/** A value as JSON, whose further lines begin with `before`. Throws `plaintext` for a number that is none. */
+/** A value as JSON, whose further lines begin with `before`. Throws `shape` for a number that is none. */
 export function writeJsonValue(value: Value, layout = DEFAULT, before = ''): string {
   if (isBranch(value) || isList(value)) return writeLines(value, layout, before)
   if (typeof value === 'string') return writeString(value, layout)
@@ -50,5 +50,5 @@ function writeString(text: string, { escapes }: JsonLayout): string {
 }
 
 function unwritable(): never {
-  throw fault('plaintext', 'holds a value that JSON has no way to write (an infinite number, or none)')
+  throw fault('shape', 'holds a value that JSON has no way to write (an infinite number, or none)')
 }

@@ -7,7 +7,8 @@ import type { Change, Content } from './format.ts'
 import { macMatches, newMac } from './mac.ts'
 import { readMetadata, type Metadata } from './metadata.ts'
 import { selector, type Place } from './rules.ts'
-import { loadEncrypted, type Loaded, type SopsFormat } from './store.ts'
+import type { SopsFormat } from './file-format.ts'
+import { loadEncrypted, type Loaded } from './store.ts'
 import { walk } from './walk.ts'
 
 /** An encrypted file that was opened, its MAC verified. */

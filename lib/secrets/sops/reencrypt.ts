@@ -3,7 +3,7 @@ import { accessOf, giveAccess } from './access.ts'
 import { newDataKey } from './cipher.ts'
 import { closeDocuments, type ValueCount } from './close.ts'
 import type { Branch } from './document.ts'
-import { refuseEncrypted } from './encrypt.ts'
+import { sourceOf, type EncryptOptions } from './encrypt.ts'
 import type { Source } from './format.ts'
 import { sealMac } from './mac.ts'
 import { writeMetadata } from './metadata-write.ts'
@@ -11,7 +11,7 @@ import type { Metadata } from './metadata.ts'
 import { openSops, type Opened } from './open.ts'
 import { newDonors, type Donors } from './reuse.ts'
 import { selector, type Rule } from './rules.ts'
-import { emitEncrypted, emitPlain, loadPlain, storeOf, type Loaded, type SopsFormat } from './store.ts'
+import { emitEncrypted, emitPlain, storeOf, type Loaded } from './store.ts'
 import { stamp } from './time.ts'
 import type { Recipients } from './wrap-key.ts'
 
@@ -21,8 +21,10 @@ export interface ReencryptOptions {
   readonly identities: readonly AgeIdentity[]
   /** The time of the change, if there is one. */
   readonly now: Date
-  /** Of the old file and of the plaintext; sniffed in the old file unless given. */
-  readonly format?: SopsFormat
+  /** Of the old file, and of the plaintext as well; sniffed in the old file unless given. */
+  readonly format?: EncryptOptions['format']
+  /** Of the plaintext, where it is another one. */
+  readonly input?: EncryptOptions['format']
   /** All who can read it from now on. One who is missing loses access, which takes a new data key. Made by `recipient`. */
   readonly recipients?: Recipients
   readonly rule?: Rule
@@ -70,7 +72,7 @@ export async function rotateSops(old: Uint8Array, options: Omit<ReencryptOptions
   }
 }
 
-function pick(format: SopsFormat | undefined): { format?: SopsFormat } {
+function pick(format: EncryptOptions['format'] | undefined): { format?: EncryptOptions['format'] } {
   return format === undefined ? {} : { format }
 }
 
@@ -81,14 +83,14 @@ interface Next extends ReencryptOptions {
 async function nextVersion(old: Buffer, opened: Opened, plaintext: Uint8Array, next: Next): Promise<Reencrypted> {
   const { loaded, metadata } = opened
   const { format } = loaded
-  const source = await loadPlain(plaintext, format)
-  await refuseEncrypted(plaintext, source.documents, format)
+  const choice = choose(metadata, next, format)
+  const isSelected = await selector(choice.rule)
+  const source = await sourceOf(plaintext, next.input ?? format, format, isSelected)
   const access = accessOf(metadata, next.recipients, next.newKey ?? false)
   const { rekeyed, added, removed } = access
   const key = rekeyed ? newDataKey() : opened.key
   try {
-    const choice = choose(metadata, next, format)
-    const how = { key, isSelected: await selector(choice.rule), macOnlyEncrypted: choice.macOnlyEncrypted }
+    const how = { key, isSelected, macOnlyEncrypted: choice.macOnlyEncrypted }
     const closed = closeDocuments(source.documents, rekeyed || next.donors === undefined ? how : { ...how, reuse: next.donors.reuse })
     const layout = layoutFor(loaded, source)
     const emit = (block: Branch): Buffer => emitEncrypted(source, closed, block, format, layout)
@@ -130,7 +132,7 @@ function isPlainOf(opened: Opened, plaintext: Uint8Array): boolean {
 
 type Choice = Pick<Metadata, 'rule' | 'macOnlyEncrypted'>
 
-function choose(metadata: Metadata, next: Next, format: SopsFormat): Choice {
+function choose(metadata: Metadata, next: Next, format: EncryptOptions['format']): Choice {
   const rule = format === 'binary' ? metadata.rule : (next.rule ?? metadata.rule)
   return { rule, macOnlyEncrypted: next.macOnlyEncrypted ?? metadata.macOnlyEncrypted }
 }
