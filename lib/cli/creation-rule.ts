@@ -22,13 +22,15 @@ export interface RuleOptions {
 }
 
 /**
- * The `.sops.yaml` that speaks for a path: the one that is named, or that `SOPS_CONFIG` names, else the nearest from the
- * path's own directory upward, else from the working directory; null when there is none. Throws `config` or `invalid`.
+ * The `.sops.yaml` that speaks for a file: the one that is named, or that `SOPS_CONFIG` names, else the nearest from the
+ * directory of its first path upward, then of the next ones, then from the working directory; null when there is none.
+ * Throws `config` or `invalid`.
  */
-export async function findPolicy(path: string, { config }: RuleOptions): Promise<PolicyFile | null> {
+export async function findPolicy(paths: readonly string[], { config }: RuleOptions): Promise<PolicyFile | null> {
   const { cwd, env } = machine()
   const named = config ?? (env['SOPS_CONFIG'] || undefined)
-  const { file, misnamed } = named === undefined ? nearest([dirname(path), cwd]) : { file: resolve(cwd, named), misnamed: null }
+  const { file, misnamed } =
+    named === undefined ? nearest([...paths.map((path) => dirname(path)), cwd]) : { file: resolve(cwd, named), misnamed: null }
   if (file === null) return null
   const text = readPolicyFile(file, config === undefined ? 'SOPS_CONFIG' : '--config')
   try {
@@ -39,11 +41,11 @@ export async function findPolicy(path: string, { config }: RuleOptions): Promise
 }
 
 /** The same, where there must be one. Throws `config`. */
-export async function policyFor(path: string, options: RuleOptions): Promise<PolicyFile> {
-  const policy = await findPolicy(path, options)
+export async function policyFor(paths: readonly string[], options: RuleOptions): Promise<PolicyFile> {
+  const policy = await findPolicy(paths, options)
   if (policy !== null) return policy
-  const { misnamed } = nearest([dirname(path), machine().cwd])
-  throw fault('no-rule', `has no rule: there is no .sops.yaml in ${dirname(path)} or above it`, {
+  const { misnamed } = nearest([...paths.map((path) => dirname(path)), machine().cwd])
+  throw fault('no-rule', `has no rule: there is no .sops.yaml in ${dirname(paths[0] ?? '')} or above it`, {
     hint: misnamed === null ? 'Write one, or name recipients with --age.' : notRead(misnamed),
   })
 }

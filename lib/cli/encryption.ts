@@ -38,7 +38,7 @@ export interface Encryption extends EncryptOptions {
 export async function encryptionFor(target: string, source: string | null, options: EncryptionOptions): Promise<Encryption> {
   const age = options.age ?? (machine().env['SOPS_AGE_RECIPIENTS'] || undefined)
   const paths = source === null || source === target ? [target] : [target, source]
-  const policy = age === undefined ? await policyFor(target, options) : await findPolicy(target, options)
+  const policy = age === undefined ? await policyFor(paths, options) : await findPolicy(paths, options)
   const rule = age === undefined && policy !== null ? ruleOf(policy, paths).rule : policy && (matchFor(policy, paths)?.rule ?? null)
   const chosen = age === undefined && policy !== null && rule !== null ? await recipientsOf(policy, rule) : await listed(age ?? '', '--age')
   const { format, input } = formatsFor(target, source, options)

@@ -60,8 +60,9 @@ export async function explain(file: string, target: string, options: RuleOptions
   const format = there?.format ?? formatOf(target)
   const encrypted = there === null ? null : termsOf(there.metadata)
   try {
-    const policy = await policyFor(target, options)
-    const { rule, path, shadowed } = ruleOf(policy, target === file ? [file] : [target, file])
+    const paths = target === file ? [file] : [target, file]
+    const policy = await policyFor(paths, options)
+    const { rule, path, shadowed } = ruleOf(policy, paths)
     const chosen = {
       policy: policy.file,
       misnamed: policy.misnamed,

@@ -1,7 +1,7 @@
 import { recipient, type Recipient } from '../secrets/age.ts'
 import { fault } from '../secrets/fault.ts'
 import { inspectSops } from '../secrets/sops/decrypt.ts'
-import type { KeyGroups } from '../secrets/sops/wrap-key.ts'
+import { keyPart, type KeyGroups } from '../secrets/sops/wrap-key.ts'
 import { findPolicy, matchFor, recipientsOf } from './creation-rule.ts'
 import type { InputFile } from './encrypted-files.ts'
 
@@ -21,7 +21,7 @@ export interface RecipientWishes {
 export async function recipientsAfter({ bytes, path }: InputFile, { add, remove, ...options }: RecipientWishes): Promise<KeyGroups | null> {
   const info = await inspectSops(bytes)
   if (info === null) return null
-  const policy = path === null ? null : await findPolicy(path, options)
+  const policy = path === null ? null : await findPolicy([path], options)
   const match = policy === null || path === null ? null : matchFor(policy, [path])
   if (policy === null || match === null) {
     if (add.length === 0 && remove.length === 0) return null
@@ -30,8 +30,8 @@ export async function recipientsAfter({ bytes, path }: InputFile, { add, remove,
     return { groups: [without([...(await Promise.all(info.recipients.map(recipient))), ...add], remove)], threshold: 1 }
   }
   const { groups: named, threshold } = await recipientsOf(policy, match.rule)
-  const known = new Set([...named.flat(), ...add, ...remove].map(keyOf))
-  const strangers = info.recipients.filter((one) => !known.has(keyOf(one)))
+  const known = new Set([...named.flat(), ...add, ...remove].map(keyPart))
+  const strangers = info.recipients.filter((one) => !known.has(keyPart(one)))
   if (strangers.length > 0) {
     throw fault(
       'recipient',
@@ -45,11 +45,6 @@ export async function recipientsAfter({ bytes, path }: InputFile, { add, remove,
 }
 
 function without(recipients: readonly Recipient[], remove: readonly Recipient[]): Recipient[] {
-  const gone = new Set(remove.map(keyOf))
-  return recipients.filter((one) => !gone.has(keyOf(one)))
-}
-
-/** An SSH key's comment does not make it another one. */
-function keyOf(recipient: string): string {
-  return recipient.startsWith('ssh-') ? recipient.split(/\s+/).slice(0, 2).join(' ') : recipient.trim()
+  const gone = new Set(remove.map(keyPart))
+  return recipients.filter((one) => !gone.has(keyPart(one)))
 }

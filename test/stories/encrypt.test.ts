@@ -213,6 +213,7 @@ test('the rules are those of the target, then of the file; --config and SOPS_CON
   expect(await suffix([])).toBe('near')
   expect(await suffix(['-o', 'other/a.enc.json'])).toBe('target')
   expect(await suffix(['-o', 'other/a.json'])).toBe('source')
+  expect(await suffix(['-o', '../elsewhere.json'])).toBe('near')
   expect(await suffix(['--config', 'mine.yaml'])).toBe('named')
   expect(await suffix([], { SOPS_CONFIG: join(sandbox.site, 'mine.yaml') })).toBe('named')
   // Recipients on the command line, or in its environment, do not take the selector away.

@@ -97,14 +97,14 @@ function termRows({ groups, threshold, otherKeys, selector, macOnlyEncrypted }: 
   ]
 }
 
-function advice({ differences: found }: Explanation): string[] {
+function advice({ target, differences: found }: Explanation): string[] {
   if (found.length === 0) return []
-  const injected = found.some(({ kind }) => kind === 'injected')
+  const injected = found.flatMap(({ kind, who }) => (kind === 'injected' && who !== undefined && /^(?:age|ssh-)/.test(who) ? [who] : []))
+  if (injected.length === 0) return row('', 'Encrypting the file again makes it as the rule says.')
   return row(
     '',
-    injected
-      ? 'Find out who added it. Encrypting the file again by its rule, under a new data key, takes it away: gitops rotate'
-      : 'Encrypting the file again makes it as the rule says.',
+    'Find out who put it there, and take it out, under a new data key:',
+    `gitops rotate -i --rm-age '${injected.join(',')}' ${target}`,
   )
 }
 
