@@ -2,7 +2,6 @@ import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { isatty, ReadStream } from 'node:tty'
 import type { Ask } from '../secrets/passphrase.ts'
 import { Secret } from '../secrets/secret.ts'
-import { keyCommand } from './key-command.ts'
 import type { Machine } from './machine.ts'
 
 /** The command that prints a passphrase, for scripts; it hears in `GITOPS_AGE_PASSPHRASE_FOR` which key it is for. */
@@ -35,6 +34,7 @@ const NO_TERMINAL = `there is no terminal to ask for it; ${COMMAND} may name a c
 /** Its standard output without the line's end. */
 async function fromCommand(what: string, again: boolean, env: Machine['env']): Promise<Secret | string> {
   if (again) return `the one that ${COMMAND} gives is wrong`
+  const { keyCommand } = await import('./key-command.ts')
   const output = await keyCommand(COMMAND, env, { GITOPS_AGE_PASSPHRASE_FOR: what })
   if (typeof output === 'string') return output
   const end = /\r?\n$/.exec(output.toString('latin1'))?.index ?? output.length

@@ -4,8 +4,10 @@ import { lacking, type AgeIdentity, type KeySource } from '../secrets/age.ts'
 import { readIdentityFile } from '../secrets/identity-file.ts'
 import { askNobody, once, type Ask } from '../secrets/passphrase.ts'
 import { Secret } from '../secrets/secret.ts'
-import { keyCommand } from './key-command.ts'
 import type { Machine } from './machine.ts'
+
+/** For so many recipients a command is run at most. */
+const MOST_RUNS = 100
 
 /** What is known of the place, and whether anybody may be asked for a passphrase; nobody unless it is said. */
 type Surroundings = Pick<Machine, 'env' | 'platform' | 'home'>
@@ -89,6 +91,9 @@ function sshFile(path: string, origin: string, kind: 'named' | 'usual', looking:
 function fromCommand(origin: string, parse: Parse, looking: Looking): Promise<readonly AgeIdentity[]> {
   const answers = new Map<string, () => Promise<readonly AgeIdentity[]>>()
   const fetch: KeySource['fetch'] = ({ recipient }) => {
+    // The file names them, and nothing vouches for it.
+    if (answers.size >= MOST_RUNS && !answers.has(recipient))
+      return Promise.resolve([lacking(origin, `${origin} is run ${MOST_RUNS} times at most`)])
     const answer = answers.get(recipient) ?? once(() => run(origin, recipient, parse, looking))
     answers.set(recipient, answer)
     return answer()
@@ -97,6 +102,7 @@ function fromCommand(origin: string, parse: Parse, looking: Looking): Promise<re
 }
 
 async function run(origin: string, recipient: string, parse: Parse, looking: Looking): Promise<readonly AgeIdentity[]> {
+  const { keyCommand } = await import('./key-command.ts')
   const output = await keyCommand(origin, looking.env, { SOPS_AGE_RECIPIENT: recipient })
   return typeof output === 'string' ? [lacking(origin, output)] : parse(output, origin, looking)
 }

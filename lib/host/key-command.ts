@@ -17,14 +17,20 @@ export function keyCommand(
   const [program, ...words] = splitWords(env[origin] ?? '') ?? []
   if (program === undefined) return Promise.resolve(`${origin} is no command line`)
   const { SOPS_AGE_KEY: _, ...rest } = env
+  const failed = (code: unknown): string => {
+    const how = typeof code === 'number' ? `exit code ${code}` : typeof code === 'string' ? code : 'no answer'
+    return `${origin} failed: ${program}: ${how}`
+  }
   return new Promise((resolve) => {
     const options = { env: { ...rest, ...more }, timeout: TIMEOUT, maxBuffer: MOST_OUTPUT, encoding: 'buffer' } as const
-    const child = execFile(program, words, options, (error, stdout) => {
-      const how = typeof error?.code === 'number' ? `exit code ${error.code}` : (error?.code ?? 'no answer')
-      resolve(error === null ? stdout : `${origin} failed: ${program}: ${how}`)
-    })
-    // One that reads would wait for us.
-    child.stdin?.on('error', () => {})
-    child.stdin?.end()
+    try {
+      const child = execFile(program, words, options, (error, stdout) => resolve(error === null ? stdout : failed(error.code)))
+      // One that reads would wait for us.
+      child.stdin?.on('error', () => {})
+      child.stdin?.end()
+    } catch (error) {
+      // Some of what the system refuses is thrown at once, such as an environment that is too long.
+      resolve(failed((error as NodeJS.ErrnoException).code))
+    }
   })
 }

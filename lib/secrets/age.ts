@@ -3,7 +3,6 @@ import { fromArmor } from './age/armor.ts'
 import { bech32Bytes } from './age/bech32.ts'
 import type { Stanza } from './age/header.ts'
 import { openAge, type PrivateKey } from './age/open.ts'
-import { recipientFault } from './age/recipient-fault.ts'
 import { x25519Identity } from './age/x25519.ts'
 import { fault } from './fault.ts'
 import { Secret } from './secret.ts'
@@ -85,11 +84,12 @@ export async function newIdentity(): Promise<{ identity: Secret; recipient: Reci
 }
 
 /** The text as a recipient, checked to its last character. Throws `config` for a typo or a kind that is not supported. */
-export function recipient(text: string): Promise<Recipient> {
+export async function recipient(text: string): Promise<Recipient> {
+  const { recipientFault } = await import('./age/recipient-fault.ts')
   const trimmed = text.trim()
   const wrong = recipientFault(trimmed)
-  if (wrong !== null) return Promise.reject(fault('recipient', wrong.message, { hint: wrong.hint }))
-  return Promise.resolve(trimmed as Recipient)
+  if (wrong !== null) throw fault('recipient', wrong.message, { hint: wrong.hint })
+  return trimmed as Recipient
 }
 
 /** The bytes encrypted to one recipient, as an armored age file. */

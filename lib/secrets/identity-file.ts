@@ -3,7 +3,6 @@ import { lacking, parseIdentities, type AgeIdentity } from './age.ts'
 import { fromArmor, isAgeFile } from './age/armor.ts'
 import { parseAgeFile } from './age/header.ts'
 import { openAge } from './age/open.ts'
-import { scryptIdentity } from './age/scrypt.ts'
 import { once, unlock, type Ask } from './passphrase.ts'
 
 /** What sops reads of one at most. */
@@ -40,6 +39,7 @@ function locked(bytes: Buffer, origin: string, ask: Ask): AgeIdentity {
   if (stanzas[0]?.args[0] !== 'scrypt') return lacking(origin, `${origin} is encrypted, and not with a passphrase`)
   const fetch = once(() =>
     unlock(origin, ask, async (passphrase) => {
+      const { scryptIdentity } = await import('./age/scrypt.ts')
       const opening = await openAge(file, scryptIdentity(passphrase))
       if (opening.kind === 'no match') return null
       if (opening.kind !== 'opened') return [lacking(origin, `${origin} is broken, or takes more work to open than is sane`)]

@@ -43,7 +43,7 @@ type Env = Readonly<Record<string, string>>
 async function ours(file: string, env: Env, platform = 'linux', files: readonly string[] = []): Promise<string> {
   const all = { PATH: process.env['PATH'], ...env }
   const identities = await findIdentities({ env: all, platform, home: absPath(home) }, { files, ask: asking({ env: all }) })
-  return decryptSops(readFileSync(join(KEYS, file)), identities).then(
+  return decryptSops(readFileSync(resolve(KEYS, file)), identities).then(
     ({ plaintext }) => plaintext.text(),
     (error: Error) => error.message,
   )
@@ -135,6 +135,29 @@ test('a command that gives keys runs only when no key at hand opens the file, on
   const file = readFileSync(join(KEYS, 'ed25519.json'))
   await Promise.all([decryptSops(file, identities), decryptSops(file, identities)])
   expect(readFileSync(log, 'utf8')).toBe(`[${readFileSync(join(KEYS, 'ed25519.pub'), 'utf8').trim()}] []\n`)
+})
+
+test('a command that gives the same key whomever it is asked for runs once, and what a file calls its recipients cannot break it', async () => {
+  const log = join(home, 'log')
+  const give = script('give', `echo run >> ${log}; cat "${place('hybrid.identity', 'key')}"`)
+  const text = readFileSync(join(KEYS, 'hybrid.json'), 'utf8')
+  const file = JSON.parse(text) as { sops: { age: { recipient: string; enc: string }[] } }
+  const foreign = JSON.parse(readFileSync(join(KEYS, 'rsa.json'), 'utf8')) as typeof file
+  const [mine, other] = [file.sops.age[0], foreign.sops.age[0]]
+  if (mine === undefined || other === undefined) throw new Error('a fixture without an entry')
+  const open = (recipients: readonly string[], command: string): Promise<string> => {
+    const age = [...recipients.map((recipient) => ({ ...other, recipient })), { ...mine, recipient: 'x' }]
+    writeFileSync(join(home, 'many.json'), JSON.stringify({ ...file, sops: { ...file.sops, age } }))
+    return ours(join(home, 'many.json'), { SOPS_AGE_KEY_CMD: command })
+  }
+  expect(await open(['a', 'b', 'c'], give)).toContain('canary-hybrid')
+  expect(readFileSync(log, 'utf8')).toBe('run\n')
+  expect(await open(['nul\0byte', 'new\nline', 'x'.repeat(1 << 20)], give)).toContain('canary-hybrid')
+  const failing = await open(
+    Array.from({ length: 300 }, (_, index) => `r${index}`),
+    'false',
+  )
+  expect(failing).toContain('SOPS_AGE_KEY_CMD failed: false: exit code 1; SOPS_AGE_KEY_CMD is run 100 times at most')
 })
 
 test('a file that nothing opens names every place that was looked at, and what was wrong there', async () => {

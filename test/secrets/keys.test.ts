@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -103,6 +104,28 @@ test('a file that does not open tells which passphrase was wrong, which key was 
   expect(error.message).toContain('rsa-pem-locked is protected by a passphrase and hides whose it is')
   expect(sentence(error)).not.toContain('wrong')
   expect(sentence(error)).not.toContain('PRIVATE')
+})
+
+test('keys that other programs wrote in PKCS #8 are read too, and kinds that are no SSH key for age are named', async () => {
+  const made = (type: 'ed25519' | 'x25519', passphrase?: string): { pem: string; line: string } => {
+    const { privateKey, publicKey } = type === 'ed25519' ? generateKeyPairSync('ed25519') : generateKeyPairSync('x25519')
+    const cipher = passphrase === undefined ? {} : { cipher: 'aes-256-cbc', passphrase }
+    const raw = publicKey.export({ format: 'der', type: 'spki' }).subarray(-32)
+    const wire = Buffer.concat([Buffer.from([0, 0, 0, 11]), Buffer.from('ssh-ed25519'), Buffer.from([0, 0, 0, 32]), raw])
+    return {
+      pem: privateKey.export({ format: 'pem', type: 'pkcs8', ...cipher }).toString(),
+      line: `ssh-ed25519 ${wire.toString('base64')}`,
+    }
+  }
+  for (const passphrase of [undefined, PASSPHRASE]) {
+    const { pem, line } = made('ed25519', passphrase)
+    const { ask } = person(PASSPHRASE)
+    const identity = await readSshIdentity({ text: new Secret(pem), origin: 'id', publicLine: line, ask })
+    const { bytes } = await encryptSops(Buffer.from('{"a": "b"}'), { format: 'json', recipients: [await recipient(line)], now: NOW })
+    expect((await decryptSops(bytes, [identity])).plaintext.text()).toContain('"b"')
+  }
+  const other = await readSshIdentity({ text: new Secret(made('x25519').pem), origin: 'id', publicLine: null, ask: askNobody })
+  expect(other.fault).toBe('id is a key of the type x25519, which age cannot use')
 })
 
 test('a broken or cut SSH key, or one with the public half of another, is a place without a key, and says so', async () => {

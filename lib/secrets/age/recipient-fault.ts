@@ -1,4 +1,5 @@
 import { bech32Bytes } from './bech32.ts'
+import { shortRecipient, SSH } from './short-recipient.ts'
 import { sshPublicKey } from './ssh-public.ts'
 
 /** What is wrong with a text that should be a recipient, and what to do. */
@@ -9,7 +10,6 @@ export interface RecipientFault {
 
 const COPY = 'Copy it again, whole.'
 const PRIVATE = /^\s*(?:AGE-(?:SECRET-KEY|PLUGIN)-|-----BEGIN [A-Z ]*PRIVATE KEY)/i
-const SSH = /^(?:ssh|ecdsa|sk)-/
 /** Nobody sees them, and none belongs into a key; a blank only parts the words of an SSH key. */
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u
 const LENGTHS = { age: 32, age1pq: 1216 } as const
@@ -41,13 +41,6 @@ export function recipientFault(text: string): RecipientFault | null {
     }
   }
   return nativeFault(text, quoted)
-}
-
-/** A recipient as it stands in a message: short enough to be read, long enough to be known. */
-export function shortRecipient(text: string): string {
-  const [kind = '', key = '', ...comment] = text.split(' ')
-  if (SSH.test(text) && key.length > 90) return [kind, `${key.slice(0, 24)}…${key.slice(-12)}`, ...comment].join(' ')
-  return text.length > 200 ? `${text.slice(0, 24)}…${text.slice(-12)}` : text
 }
 
 function nativeFault(text: string, quoted: string): RecipientFault | null {

@@ -1,4 +1,4 @@
-import { EFFORTS, isSource, type AgeIdentity } from '../age.ts'
+import { EFFORTS, isSource, type AgeIdentity, type KeySource } from '../age.ts'
 import { fromArmor } from '../age/armor.ts'
 import { parseAgeFile, type Stanza } from '../age/header.ts'
 import { isNamed } from '../at-hand.ts'
@@ -39,35 +39,55 @@ export async function recoverDataKey(metadata: Metadata, identities: readonly Ag
   }
 }
 
+/** One entry of a group, taken apart. */
+interface Sealed {
+  readonly recipient: string
+  readonly file: Buffer
+  readonly stanzas: readonly Stanza[]
+}
+
 /** The data key, or a group's part of it, which is longer by one byte. */
 async function openGroup(group: KeyGroup, known: Set<AgeIdentity>, effort: Effort, length: number): Promise<Buffer | null> {
-  for (const { recipient, enc } of likelyFirst(group.age, known)) {
-    const file = fromArmor(enc)
-    const stanzas = file === null ? undefined : parseAgeFile(file)?.stanzas
-    if (file === null || stanzas === undefined) continue
-    for (const identity of known) {
-      for (const key of await keysOf(identity, { recipient, stanzas }, known, effort)) {
-        const opening = await openAge(file, key)
-        if (opening.kind === 'opened' && opening.plaintext.length === length) return opening.plaintext
+  const entries = likelyFirst(group.age, known).flatMap(sealed)
+  const fetched = new Set<PrivateKey>()
+  for (const entry of entries) {
+    for (const { key } of known) {
+      if (key === null) continue
+      if (!isSource(key)) {
+        const opened = effort === 'none' ? await openOne([entry], key, length) : null
+        if (opened !== null) return opened
+      } else if (key.effort === effort) {
+        // What was fetched for one entry is tried on all, before anything is fetched for the next.
+        for (const found of await fetchKeys(key, entry, known)) {
+          const opened = fetched.has(found) ? null : await openOne(entries, found, length)
+          if (opened !== null) return opened
+          fetched.add(found)
+        }
       }
     }
   }
   return null
 }
 
-/** What an identity gives at this effort. What is fetched and has to be fetched in turn waits for its own effort. */
-async function keysOf(
-  { key }: AgeIdentity,
-  entry: { recipient: string; stanzas: readonly Stanza[] },
-  known: Set<AgeIdentity>,
-  effort: Effort,
-): Promise<PrivateKey[]> {
-  if (key === null) return []
-  if (!isSource(key)) return effort === 'none' ? [key] : []
-  if (key.effort !== effort) return []
-  const fetched = await key.fetch(entry)
+function sealed({ recipient, enc }: AgeEntry): Sealed[] {
+  const file = fromArmor(enc)
+  const stanzas = file === null ? undefined : parseAgeFile(file)?.stanzas
+  return file === null || stanzas === undefined ? [] : [{ recipient, file, stanzas }]
+}
+
+/** What is fetched and has to be fetched in turn waits for its own effort. */
+async function fetchKeys(source: KeySource, entry: Sealed, known: Set<AgeIdentity>): Promise<PrivateKey[]> {
+  const fetched = await source.fetch(entry)
   for (const one of fetched) known.add(one)
   return fetched.flatMap(({ key }) => (key === null || isSource(key) ? [] : [key]))
+}
+
+async function openOne(entries: readonly Sealed[], key: PrivateKey, length: number): Promise<Buffer | null> {
+  for (const { file } of entries) {
+    const opening = await openAge(file, key)
+    if (opening.kind === 'opened' && opening.plaintext.length === length) return opening.plaintext
+  }
+  return null
 }
 
 /** The entries that name one of the identities come first. The name is only a hint: nothing vouches for it. */

@@ -1,5 +1,5 @@
 import { isSource, type AgeIdentity } from '../age.ts'
-import { shortRecipient } from '../age/recipient-fault.ts'
+import { shortRecipient } from '../age/short-recipient.ts'
 import { fault } from '../fault.ts'
 import type { KeyGroup, Metadata } from './metadata.ts'
 
