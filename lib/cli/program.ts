@@ -14,6 +14,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Verb<never>>>> = {
   kept: async () => (await import('./commands/kept.ts')).keptCommand,
   audit: async () => (await import('./commands/audit.ts')).auditCommand,
   decrypt: async () => (await import('./commands/decrypt.ts')).decryptCommand,
+  edit: async () => (await import('./commands/edit.ts')).editCommand,
   get: async () => (await import('./commands/get.ts')).getCommand,
   set: async () => (await import('./commands/set.ts')).setCommand,
   rotate: async () => (await import('./commands/rotate.ts')).rotateCommand,

@@ -23,7 +23,7 @@ export function asking({ env }: Pick<Machine, 'env'>, show?: (prompt: string) =>
     if (count > TRIES) return Promise.resolve(`${TRIES} were wrong`)
     if (env['CI'] !== undefined && env['CI'] !== '' && env['CI'] !== 'false') return Promise.resolve('nobody is asked for it in CI')
     if (!inForeground() || (show !== undefined && !isatty(0))) return Promise.resolve(NO_TERMINAL)
-    const answer = before.then(() => fromTerminal(`${again ? 'That is not it. ' : ''}Passphrase of ${what}: `, show))
+    const answer = before.then(() => askAtTerminal(`${again ? 'That is not it. ' : ''}Passphrase of ${what}: `, show))
     before = answer.catch(() => {})
     return answer
   }
@@ -41,8 +41,8 @@ async function fromCommand(what: string, again: boolean, env: Machine['env']): P
   return end === 0 ? `${COMMAND} gives none` : new Secret(output.subarray(0, end))
 }
 
-/** Asks on the terminal itself, whatever standard input and output are, without showing what is typed. */
-async function fromTerminal(prompt: string, show?: (prompt: string) => void): Promise<Secret | string> {
+/** Asks on the terminal itself, whatever standard input and output are, without showing what is typed. A text says why there is no answer. */
+export async function askAtTerminal(prompt: string, show?: (prompt: string) => void): Promise<Secret | string> {
   let terminal: number
   try {
     terminal = openSync('/dev/tty', 'r+')

@@ -10,22 +10,33 @@ export interface Foreground {
   /** The program, absolute, and its arguments. */
   readonly command: readonly [program: string, ...args: string[]]
   readonly env: Readonly<Record<string, string | undefined>>
+  readonly grace?: number
+}
+
+/** How a program ended: 128 and the signal's number for one that a signal ended; and the signal that was meant for us. */
+export interface Ended {
+  readonly code: number
+  readonly interrupted: NodeJS.Signals | null
 }
 
 /**
- * Runs a program with our terminal, input and output, and returns its exit code: 128 and the signal's number for one that
- * a signal ended. While it runs the signals that we get are its own. Throws `environment` when it cannot be started.
+ * Runs a program with our terminal, input and output. While it runs the signals that we get are its own; with `grace`,
+ * milliseconds, it is killed when it does not heed one. Throws `environment` when it cannot be started.
  */
-export function inForeground({ command: [program, ...args], env }: Foreground): Promise<number> {
+export function inForeground({ command: [program, ...args], env, grace }: Foreground): Promise<Ended> {
   let child: ChildProcess | undefined
+  let interrupted: NodeJS.Signals | null = null
+  let timer: NodeJS.Timeout | undefined
   const pass = (signal: NodeJS.Signals): void => {
-    // At a terminal Ctrl-C reaches the program by itself.
-    if (signal !== 'SIGINT' || !isatty(0)) child?.kill(signal)
+    // At a terminal Ctrl-C reaches the program by itself, and it may mean something to it.
+    if (signal === 'SIGINT' && isatty(0)) return
+    interrupted ??= signal
+    child?.kill(signal)
+    if (grace !== undefined) timer ??= setTimeout(() => child?.kill('SIGKILL'), grace)
   }
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const
   // Before it starts: it may be done with its first work before we come back.
-  for (const signal of signals) process.on(signal, pass)
-  return new Promise<number>((resolve, reject) => {
+  const restore = takeSignals(pass)
+  return new Promise<Ended>((resolve, reject) => {
     child = spawn(program, args, { env, stdio: 'inherit' })
     child.once('error', (cause) => {
       const { code } = cause as NodeJS.ErrnoException
@@ -36,10 +47,23 @@ export function inForeground({ command: [program, ...args], env }: Foreground): 
         }),
       )
     })
-    child.once('exit', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : system.signals[signal])))
+    child.once('exit', (code, signal) => resolve({ code: code ?? 128 + (signal === null ? 0 : system.signals[signal]), interrupted }))
   }).finally(() => {
-    for (const signal of signals) process.off(signal, pass)
+    clearTimeout(timer)
+    restore()
   })
+}
+
+/** Puts a listener in the place of all others, until it is undone. */
+function takeSignals(listener: (signal: NodeJS.Signals) => void): () => void {
+  const before = (['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const).map((signal) => ({ signal, listeners: process.listeners(signal) }))
+  for (const { signal } of before) process.removeAllListeners(signal).on(signal, listener)
+  return () => {
+    for (const { signal, listeners } of before) {
+      process.off(signal, listener)
+      for (const each of listeners) process.on(signal, each)
+    }
+  }
 }
 
 /** Where a program is: as it is named when that is a path, else in PATH, never in the working directory; null when nowhere. */

@@ -1,5 +1,6 @@
 import {
   closeSync,
+  existsSync,
   fchmodSync,
   fchownSync,
   fsyncSync,
@@ -20,8 +21,8 @@ import { syncDirectory, writeAll } from './write.ts'
 export interface Replacing {
   /** Permission bits of a file that is not there yet; one that is there keeps its own. */
   readonly mode: number
-  /** What was read from it; with anything else in it now nothing is written. */
-  readonly expected?: Buffer
+  /** What was read from it, or null when it was not there; with anything else in it now nothing is written. */
+  readonly expected?: Buffer | null
 }
 
 /**
@@ -37,7 +38,7 @@ export function replaceFile(path: string, bytes: Buffer, { mode, expected }: Rep
     const temp = `${real}.${randomBytes(6).toString('hex')}.tmp`
     try {
       writeLike(temp, bytes, old ?? { mode })
-      if (expected !== undefined && !readFileSync(real).equals(expected)) throw changed(path)
+      if (expected !== undefined && !isStill(real, expected)) throw changed(path)
       renameSync(temp, real)
     } catch (error) {
       rmSync(temp, { force: true })
@@ -51,6 +52,11 @@ export function replaceFile(path: string, bytes: Buffer, { mode, expected }: Rep
       cause: error,
     })
   }
+}
+
+function isStill(path: string, expected: Buffer | null): boolean {
+  const now = existsSync(path) ? readFileSync(path) : null
+  return expected === null || now === null ? now === expected : now.equals(expected)
 }
 
 /** Mode before content, so that nothing is readable for a moment longer than it should be. */

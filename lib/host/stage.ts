@@ -13,11 +13,19 @@ export interface Staged {
 
 /** The private directory where a check sees the candidate: one name a state directory, in memory where the system offers that. */
 export function stageDirectory(state: AbsPath): AbsPath {
+  const base = memoryDirectory()
+  if (base === null) return absPath(join(state, 'stage'))
+  return absPath(join(base, base === SHARED ? `gitops-${process.getuid?.() ?? 0}-${shortHash(state)}` : `gitops-${shortHash(state)}`))
+}
+
+/** Every user's files are in this one. */
+const SHARED = '/dev/shm'
+
+/** A directory that is kept in memory: this user's own, else everybody's; null where there is none. */
+export function memoryDirectory(): string | null {
   const runtime = process.env['XDG_RUNTIME_DIR']
-  const uid = process.getuid?.() ?? 0
-  if (runtime !== undefined && isAbsolute(runtime) && ownDirectory(runtime)) return absPath(join(runtime, `gitops-${shortHash(state)}`))
-  if (existsSync('/dev/shm')) return absPath(`/dev/shm/gitops-${uid}-${shortHash(state)}`)
-  return absPath(join(state, 'stage'))
+  if (runtime !== undefined && isAbsolute(runtime) && ownDirectory(runtime)) return runtime
+  return existsSync(SHARED) ? SHARED : null
 }
 
 /** Makes the stage anew and fills it. */
@@ -41,7 +49,8 @@ export function removeStage(directory: AbsPath): void {
   if (ownDirectory(directory)) rmSync(directory, { recursive: true, force: true })
 }
 
-function ownDirectory(path: string): boolean {
+/** Whether it is a directory, not a link to one, and this user's. */
+export function ownDirectory(path: string): boolean {
   const stat = lstatSync(path, { throwIfNoEntry: false })
   return stat !== undefined && stat.isDirectory() && (process.getuid === undefined || stat.uid === process.getuid())
 }

@@ -14,6 +14,7 @@ import { GitopsError, type ErrorCode } from '../model/errors.ts'
  * - `unsupported`: a feature of SOPS that is not supported here
  * - `no-rule`, `in-clear`: no rule says how to encrypt it, or one that encrypts nothing in it
  * - `no-file`, `conflicting`: a command names a file that is not there, or options that exclude each other
+ * - `unchanged`, `no-editor`: a person left a file as it was, or there is nothing to edit it with
  * - `bad-path`, `no-path`: a place in a document is written wrongly, or there is nothing
  */
 export type FaultKind =
@@ -34,6 +35,8 @@ export type FaultKind =
   | 'in-clear'
   | 'no-file'
   | 'conflicting'
+  | 'unchanged'
+  | 'no-editor'
   | 'bad-path'
   | 'no-path'
 
@@ -55,6 +58,8 @@ const CODES: Readonly<Record<FaultKind, readonly [code: ErrorCode, sopsExit: num
   'in-clear': ['invalid', 1],
   'no-file': ['usage', 100],
   conflicting: ['usage', 8],
+  unchanged: ['invalid', 200],
+  'no-editor': ['environment', 201],
   'bad-path': ['usage', 91],
   'no-path': ['usage', 1],
 }

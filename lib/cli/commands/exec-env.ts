@@ -25,7 +25,7 @@ export const execEnvCommand: Verb<ExecEnvOptions> = {
       if (platform === 'win32') throw new GitopsError('environment', 'exec-env does not work on Windows', { hint: 'Use `gitops get`.' })
       const command = commandOf(words, process.argv.includes('--'), env['PATH'])
       const variables = await withFile(file, async ({ bytes }) => variablesOf(bytes, await myIdentities()))
-      return inForeground({ command, env: options.pristine === true ? variables : { ...env, ...variables } })
+      return (await inForeground({ command, env: options.pristine === true ? variables : { ...env, ...variables } })).code
     }),
 }
 

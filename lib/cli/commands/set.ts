@@ -1,7 +1,9 @@
 import { Option } from 'commander'
 import { isUtf8 } from 'node:buffer'
 import { jsonValue, type NewValue } from '../../documents/new-value.ts'
+import { askAtTerminal } from '../../host/ask.ts'
 import { GitopsError } from '../../model/errors.ts'
+import { showPointer, type Pointer } from '../../model/pointer.ts'
 import { withValue } from '../changing.ts'
 import { pointerFrom } from '../document-path.ts'
 import { eachFile, readStandardInput, withExitCode } from '../encrypted-files.ts'
@@ -14,7 +16,7 @@ interface SetOptions {
 /** `gitops set`. */
 export const setCommand: Verb<SetOptions> = {
   name: 'set',
-  summary: 'set one value of a SOPS file to what comes on standard input',
+  summary: 'set one value of a SOPS file to what is typed, unseen, or comes on standard input',
   arguments: [
     ['<file>', 'a SOPS file'],
     ['<path>', 'where in it: \'["a"]["b"][0]\' or /a/b/0; /a/- is behind the last of a list'],
@@ -25,17 +27,23 @@ export const setCommand: Verb<SetOptions> = {
   run: (options, [file = '', path = '']) =>
     withExitCode(async () => {
       const pointer = pointerFrom(path)
-      const value = await readValue(options.json ?? false)
+      const value = await readValue(pointer, options.json ?? false)
       return eachFile([file], { inPlace: true, content: 'ciphertext' }, (input) => withValue(input, pointer, value))
     }),
 }
 
 /** Never from the command line: everybody on the machine can read that. */
-async function readValue(json: boolean): Promise<NewValue> {
-  const bytes = await readStandardInput()
+async function readValue(pointer: Pointer, json: boolean): Promise<NewValue> {
+  const bytes = process.stdin.isTTY ? await asked(pointer) : await readStandardInput()
   if (!isUtf8(bytes))
     throw new GitopsError('usage', 'the value on standard input is not text', { hint: 'Encrypt it as a file of its own.' })
   const text = bytes.toString('utf8')
   // A key of several lines may need its last line's end; a password from `echo` must not have one.
   return json ? jsonValue(text) : { kind: 'text', text: text.replace(/^([^\r\n]*)\r?\n$/, '$1') }
+}
+
+async function asked(pointer: Pointer): Promise<Buffer> {
+  const answer = await askAtTerminal(`Value of ${showPointer(pointer)}, which is not shown: `)
+  if (typeof answer === 'string') throw new GitopsError('usage', 'there is no value', { hint: 'Type one, or send it to standard input.' })
+  return answer.bytes()
 }
