@@ -3,7 +3,9 @@ import type { NewValue } from '../documents/new-value.ts'
 import { showPointer, type Pointer } from '../model/pointer.ts'
 import { fault } from '../secrets/fault.ts'
 import { decryptSops } from '../secrets/sops/decrypt.ts'
+import { FORMAT_NAMES } from '../secrets/sops/file-format.ts'
 import { reencryptSops } from '../secrets/sops/reencrypt.ts'
+import { setFlat } from '../secrets/sops/set-flat.ts'
 import { myIdentities, type InputFile } from './encrypted-files.ts'
 
 /**
@@ -17,9 +19,10 @@ export async function withValue({ bytes }: InputFile, pointer: Pointer, value: N
   const { format, plaintext } = await decryptSops(bytes, identities)
   if (format === 'binary')
     throw fault('bad-path', 'has no places: it is encrypted as a whole', { hint: 'Use `gitops edit`, or encrypt it anew.' })
-  if (format === 'dotenv' || format === 'ini')
-    throw fault('unsupported', 'is dotenv or INI, in which a single value cannot be changed yet', { hint: 'Use `gitops edit`.' })
-  const result = await setAt(plaintext.text(), format, pointer, value)
+  const flat = format === 'dotenv' || format === 'ini'
+  const result = flat
+    ? setFlat(plaintext.text(), format, pointer, value === null ? null : flatText(value, format))
+    : await setAt(plaintext.text(), format, pointer, value)
   plaintext.wipe()
   if (result === null)
     throw fault('unsupported', 'is written in a way in which one value cannot be changed', { hint: 'Use `gitops edit`.' })
@@ -27,4 +30,9 @@ export async function withValue({ bytes }: InputFile, pointer: Pointer, value: N
     throw fault('bad-path', `has nothing at ${showPointer(pointer.slice(0, result.depth + 1))}, and nothing can be there`)
   const next = await reencryptSops(bytes, Buffer.from(result.text, 'utf8'), { identities, now: new Date(), format })
   return next.changed ? next.bytes : null
+}
+
+function flatText(value: NewValue, format: 'dotenv' | 'ini'): string {
+  if (value.kind === 'text' || (value.kind === 'word' && value.text !== 'null')) return value.text
+  throw fault('shape', `cannot hold that value: ${FORMAT_NAMES[format]} has text only`, { hint: 'Give it as text.' })
 }

@@ -6,7 +6,7 @@ import { GitopsError } from '../model/errors.ts'
 import { fault } from '../secrets/fault.ts'
 import { decryptSops } from '../secrets/sops/decrypt.ts'
 import { reencryptSops } from '../secrets/sops/reencrypt.ts'
-import type { SopsFormat } from '../secrets/sops/store.ts'
+import type { SopsFormat } from '../secrets/sops/file-format.ts'
 import { myIdentities, type InputFile } from './encrypted-files.ts'
 import { encryptionFor } from './encryption.ts'
 import { tell } from './messages.ts'
@@ -38,15 +38,18 @@ export async function draftOf({ bytes, path, name }: InputFile): Promise<Draft> 
   }
 }
 
-const EXAMPLES: Readonly<Partial<Record<SopsFormat, string>>> = {
+const EXAMPLES: Readonly<Record<SopsFormat, string>> = {
   json: '{\n    "example": "Put your own keys and values in the place of this one."\n}\n',
   yaml: '# This comment is encrypted as well.\nexample: Put your own keys and values in the place of this one.\n',
+  dotenv: '# This comment is encrypted as well.\nEXAMPLE=Put your own names and values in the place of this one.\n',
+  ini: '[example]\nkey = Put your own sections, keys and values in the place of this one.\n',
+  binary: 'Put what is to be encrypted in the place of this line.\n',
 }
 
 /** A draft of a file that is to be made, encrypted as `.sops.yaml` says; it starts from an example. Throws as `encryptionFor` does. */
 export async function newDraft(path: string): Promise<Draft> {
   const how = await encryptionFor(path, null, {})
-  const example = EXAMPLES[how.format] ?? 'Put what is to be encrypted in the place of this line.\n'
+  const example = EXAMPLES[how.format]
   return {
     path,
     plaintext: Buffer.from(example),

@@ -4,6 +4,7 @@ import { parse, stringify } from 'yaml'
 import { jsonValue } from '../../lib/documents/new-value.ts'
 import { setAt } from '../../lib/documents/set.ts'
 import { parsePointer } from '../../lib/model/pointer.ts'
+import { setFlat } from '../../lib/secrets/sops/set-flat.ts'
 
 /** The text after an edit; a number when the place is not there. */
 async function edit(text: string, format: 'json' | 'yaml', path: string, json: string | null): Promise<string | number | null> {
@@ -136,6 +137,43 @@ describe('one value of a JSON text is changed, and nothing else of the text', ()
 
   test('a JSON on one line stays on one line', async () => {
     expect(await edit('{"a": {"b": 1}}', 'json', '/a/b', '{"c":[1,2]}')).toBe('{"a": {"b": {"c": [1, 2]}}}')
+  })
+})
+
+describe('one line of a dotenv or INI text is changed, and no other', () => {
+  for (const [format, text, path, value, wanted] of [
+    ['dotenv', '# c\nA=1\n\nB=x=y\n', '/A', 'two\nlines', '# c\nA=two\\nlines\n\nB=x=y\n'],
+    ['dotenv', 'A=1\nB=2', '/C', '3', 'A=1\nB=2\nC=3\n'],
+    ['dotenv', 'A=1\nB=2\n', '/A', null, 'B=2\n'],
+    ['dotenv', 'A=1\n', '/A/b', '1', 1],
+    ['dotenv', 'A=1\n', '/Z', null, 0],
+    ['dotenv', '', '/Z', 'z', 'Z=z\n'],
+    [
+      'ini',
+      'top = 1\n[s]\n; c\nk   = v ; behind\n\n[t]\nz = 1\n',
+      '/s/k',
+      'a # b',
+      'top = 1\n[s]\n; c\nk   = `a # b` ; behind\n\n[t]\nz = 1\n',
+    ],
+    ['ini', '[s]\nk = v\n\n[t]\nz = 1\n', '/s/new', 'x', '[s]\nk = v\nnew = x\n\n[t]\nz = 1\n'],
+    ['ini', '[s]\nk = v', '/t/new', 'x', '[s]\nk = v\n\n[t]\nnew = x\n'],
+    ['ini', 'top = 1\n', '/DEFAULT/top', '2', 'top = 2\n'],
+    ['ini', '[s]\nk = v\nl = w\n', '/s/k', null, '[s]\nl = w\n'],
+    ['ini', '[s]\nk = v\n[t]\nl = w\n', '/s', null, '[t]\nl = w\n'],
+    ['ini', '[s]\nk = v\n', '/s', 'x', 1],
+    ['ini', '[s]\nk = v\n', '/s/k/l', 'x', 1],
+    ['ini', '[s]\nk = v\n', '/t/k', null, 0],
+  ] as const) {
+    test(`${format} ${JSON.stringify(text)} ${path} ${value === null ? 'removed' : JSON.stringify(value)}`, () => {
+      const result = setFlat(text, format, parsePointer(path) ?? [], value)
+      expect('text' in result ? result.text : result.depth).toBe(wanted)
+    })
+  }
+
+  test('a name that the format cannot have is refused', () => {
+    expect(() => setFlat('A=1\n', 'dotenv', parsePointer('/a=b') ?? [], 'x')).toThrow('dotenv')
+    for (const path of ['/s/a=b', '/s/;c', '/s/ ', '/x]\n[y/k', '/s/k\nl'])
+      expect(() => setFlat('[s]\nk = v\n', 'ini', parsePointer(path) ?? [], 'x'), path).toThrow('INI')
   })
 })
 

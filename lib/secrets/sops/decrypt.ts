@@ -59,7 +59,9 @@ export async function decryptSops(bytes: Uint8Array, identities: readonly AgeIde
   try {
     const { output = loaded.format } = options
     const plaintext =
-      options.extract === undefined ? emitPlain(loaded, documents, changes, output) : extract(documents, options.extract, output)
+      options.extract === undefined || options.extract.length === 0
+        ? emitPlain(loaded, documents, changes, output)
+        : extract(documents, options.extract, output)
     try {
       return { ...describe(loaded.format, metadata), plaintext: new Secret(plaintext) }
     } finally {

@@ -30,6 +30,8 @@ function find(root: Value, pointer: Pointer): Value {
 function print(value: Value, format: SopsFormat): Buffer {
   if (typeof value === 'string') return Buffer.from(value, 'utf8')
   if (Buffer.isBuffer(value)) return value
+  if (format === 'ini' && isBranch(value))
+    throw fault('shape', 'has a section there, which by itself is no INI', { hint: 'Name one of its keys.' })
   if (format !== 'yaml') {
     if (isBranch(value)) return Buffer.from(writeJson(value), 'utf8')
     return Buffer.from(writeJsonValue(value), 'utf8')
