@@ -153,12 +153,13 @@ describe('what cannot be encrypted as YAML is refused by place, without a word o
     ['canary: &x [*x]\n', 'syntax', 'line 1'],
     ['canary: &x {a: *x}\n', 'syntax', 'line 1'],
     ['1: canary\n', 'plaintext', 'line 1, column 1'],
-    ['[a]: canary\n', 'plaintext', 'line 1'],
+    ['[a]: canary\n', 'syntax', 'line 1'],
     ['canary: 18446744073709551615\n', 'plaintext', 'line 1, column 9'],
     ['canary: !!int x\n', 'syntax', 'line 1'],
-    ['- canary\n', 'plaintext', ''],
-    ['canary\n', 'plaintext', ''],
-    ['canary: 1\n<<: 2\n', 'plaintext', 'line 2, column 1'],
+    ['- canary\n', 'syntax', ''],
+    ['canary\n', 'syntax', ''],
+    ['canary: 1\n<<: 2\n', 'syntax', 'line 2, column 1'],
+    ['canary: !!binary "*"\n', 'syntax', 'line 1, column 18'],
   ])('%j', async (text, kind, place) => {
     const error: unknown = await readYaml(text).catch((reason: unknown) => reason)
     expect(faultKind(error)).toBe(kind)

@@ -90,8 +90,8 @@ function difference(one: Answer, two: Answer, shown: string): Verdict {
   return { fine: 'both' }
 }
 
-/** A float without a fraction is printed as an integer, and an empty comment in a list comes back from sops as empty text: also from its own files. */
-function sameTree(one: Answer, two: Answer): boolean {
+/** Whether two trees hold the same, comments aside. A float without a fraction is printed as an integer, and an empty comment in a list comes back from sops as empty text: also from its own files. */
+export function sameTree(one: Answer, two: Answer): boolean {
   const [first, second] = [one, two].map(({ tree }) => rounded(bare(tree)))
   return isDeepStrictEqual(first, second) || isDeepStrictEqual(withoutEmpty(first), withoutEmpty(second))
 }

@@ -1,5 +1,5 @@
 import { fault } from '../fault.ts'
-import { isBranch, isList, isTime, type Branch, type Item, type Value } from './document.ts'
+import { isBranch, isComment, isList, isTime, type Branch, type Item, type Value } from './document.ts'
 import { DEFAULT_RULE, type Rule } from './rules.ts'
 import { rfc3339, wholeSeconds } from './time.ts'
 
@@ -41,6 +41,9 @@ const PATTERN_RULES = ['unencrypted_regex', 'encrypted_regex', 'unencrypted_comm
 /** The fields that say which values are encrypted; a file has at most one. */
 export const SELECTORS = [...SUFFIX_RULES, ...PATTERN_RULES] as const
 
+/** Without one that it can compare SOPS decrypts nothing. Version 1 was not yet strict about it. */
+const VERSION = /^(?:1\.|v?(?:(?:0|[1-9]\d*)\.){2}(?:0|[1-9]\d*)(?:-[\w.-]+)?(?:\+[\w.-]+)?$)/
+
 /** The key that SOPS keeps for itself at the top of a document. */
 export const METADATA_KEY = 'sops'
 
@@ -49,10 +52,16 @@ export const DIALECT = '3.13.3'
 
 /** The block as data. Throws `metadata` with the field that is wrong. */
 export function readMetadata(block: Branch): Metadata {
+  // JSON allows it, and then readers choose differently.
+  const names = block.items.flatMap((entry) => (entry.kind === 'item' ? [entry.key] : []))
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (twice !== undefined) throw broken(`its \`${twice}\` is there twice`)
   const groups = readGroups(block)
   const modified = rfc3339(text(block, 'lastmodified'))
   if (modified === null) throw broken('its `lastmodified` is missing or not a time')
   const threshold = text(block, 'shamir_threshold')
+  const version = text(block, 'version')
+  if (!VERSION.test(version)) throw broken('its `version` is missing or not a version')
   if (!/^\d*$/.test(threshold)) throw broken('its `shamir_threshold` is not a number')
   return {
     groups,
@@ -61,7 +70,7 @@ export function readMetadata(block: Branch): Metadata {
     mac: text(block, 'mac'),
     rule: readRule(block),
     macOnlyEncrypted: flag(block, 'mac_only_encrypted'),
-    version: text(block, 'version'),
+    version,
     from: block,
   }
 }
@@ -76,16 +85,24 @@ function readGroups(block: Branch): KeyGroup[] {
 }
 
 function readGroup(from: Branch): KeyGroup {
-  const age = field(from, 'age')
-  const entries = age !== undefined && isList(age) ? age.items.filter(isBranch) : []
   return {
-    age: entries.map((entry) => ({ recipient: text(entry, 'recipient'), enc: text(entry, 'enc') })),
-    others: OTHER_KEYS.filter((kind) => {
-      const keys = field(from, kind)
-      return keys !== undefined && isList(keys) && keys.items.some(isBranch)
-    }),
+    age: keysOf(from, 'age').map((entry) => ({ recipient: text(entry, 'recipient'), enc: text(entry, 'enc') })),
+    others: OTHER_KEYS.filter((kind) => keysOf(from, kind).length > 0),
     from,
   }
+}
+
+/** SOPS takes a key alone for a list of one. */
+function keysOf(from: Branch, kind: string): readonly Branch[] {
+  const keys = field(from, kind) ?? null
+  if (keys === null || keys === '') return []
+  if (isBranch(keys)) return keys.items.length === 0 ? [] : [keys]
+  const items = isList(keys) ? keys.items.filter((entry) => !isComment(entry)) : [keys]
+  return items.map((entry) => (isBranch(entry) ? entry : refuse(`its \`${kind}\` is not a list of keys`)))
+}
+
+function refuse(what: string): never {
+  throw broken(what)
 }
 
 function readRule(block: Branch): Rule {
@@ -113,8 +130,7 @@ function text(from: Branch, name: string): string {
   if (typeof value === 'string') return value
   if (typeof value === 'bigint' || typeof value === 'number') return String(value)
   if (typeof value === 'boolean') return value ? '1' : '0'
-  if (isTime(value)) return value.text
-  throw broken(`its \`${name}\` is not text`)
+  throw broken(`its \`${name}\` is not text${isTime(value) ? ', put it in quotes' : ''}`)
 }
 
 function flag(from: Branch, name: string): boolean {

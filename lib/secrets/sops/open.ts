@@ -87,10 +87,12 @@ function openValue(value: Content, place: Place, key: DataKey): Content {
 }
 
 /** A comment that does not open is one that was added in clear. One may have moved between containers, so those are tried outwards. */
-function openComment(value: Comment, { path }: Place, key: DataKey): Comment {
+function openComment(value: Comment, { path }: Place, key: DataKey): Content {
+  if (value.text === '') return value
   for (let depth = path.length; depth >= 0; depth -= 1) {
     const opened = decryptLeaf(value.text, key, associatedData(path.slice(0, depth)))
-    if ('value' in opened) return isComment(opened.value) ? opened.value : value
+    // What turns out to be a value counts as one, and the MAC tells that it was none.
+    if ('value' in opened) return opened.value
   }
   return value
 }

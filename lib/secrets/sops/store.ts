@@ -1,4 +1,5 @@
-import { fault } from '../fault.ts'
+import { GitopsError } from '../../model/errors.ts'
+import { fault, faultKind } from '../fault.ts'
 import { branch, item, lookup, textOrBytes, type Branch, type Documents } from './document.ts'
 import { convert } from './convert.ts'
 import { dotenvStore } from './dotenv-store.ts'
@@ -42,7 +43,7 @@ export function storeOf(format: SopsFormat): Store {
 export async function loadEncrypted(bytes: Uint8Array, format?: SopsFormat): Promise<Loaded | null> {
   const text = decoded(bytes)
   if (text.trim() === '') throw fault('empty', 'is empty', { hint: 'Take its last good version from Git, or encrypt it again.' })
-  const { source, found } = await parse(text, format)
+  const { source, found } = await parse(text, format).catch(asChanged)
   const taken = storeOf(found).takeBlock(source)
   if (taken === null) return null
   const isBinary = format === undefined && found === 'json' && isEnvelope(taken.documents[0] ?? branch(), taken.block)
@@ -77,6 +78,12 @@ export function emitEncrypted(source: Source, closed: ClosedDocuments, block: Br
   if (!source.kept || layout !== null) return Buffer.from(store.write(closed.documents, block, layout ?? undefined), 'utf8')
   const edits = closed.changes.flatMap((change) => store.conceal(source, change))
   return Buffer.from(applyEdits(source.text, [...edits, ...store.addBlock(source, block, closed.changes)]), 'utf8')
+}
+
+/** A value or key that SOPS could not have encrypted came in later. */
+function asChanged(error: unknown): never {
+  if (!(error instanceof GitopsError) || faultKind(error) !== 'plaintext') throw error
+  throw fault('value', error.message, { cause: error, ...(error.hint === undefined ? {} : { hint: error.hint }) })
 }
 
 type ClosedDocuments = { readonly documents: Documents; readonly changes: readonly Change[] }

@@ -1,4 +1,5 @@
 import type { Lexer } from 'yaml'
+import { fault } from '../fault.ts'
 import { comment, type Comment } from './document.ts'
 
 /** A comment and where it stands. */
@@ -22,13 +23,26 @@ export interface Comments {
   next: number
 }
 
-/** The comments that the lexer finds. */
+/** How many brackets, or dashes on a line, may stand within each other. */
+const MAX_DEPTH = 500
+/** How many parts a file may have: ten for each of some hundred thousand values. The parser needs half a kilobyte for each. */
+const MAX_PARTS = 2_000_000
+
+/** The comments that the lexer finds. Throws `syntax` for a text that is made to exhaust whoever parses it. */
 export function collectComments(text: string, lexer: Lexer): Comments {
   const comments: Comments = { found: [], lines: [0], next: 0 }
   for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) comments.lines.push(at + 1)
   let offset = 0
   let previous = ''
+  let [parts, brackets, dashes] = [0, 0, 0]
   for (const lexeme of lexer.lex(text)) {
+    if (previous !== SCALAR) {
+      if (lexeme === '[' || lexeme === '{') brackets += 1
+      else if (lexeme === ']' || lexeme === '}') brackets -= 1
+      else dashes = lexeme === '-' || lexeme === '?' ? dashes + 1 : lexeme === '\n' ? 0 : dashes
+    }
+    if (brackets > MAX_DEPTH || dashes > MAX_DEPTH) throw tooMuch('the nesting is too deep')
+    if (++parts > MAX_PARTS) throw tooMuch('it has more parts than a person or a program would write')
     if (!CONTROL.has(lexeme) && lexeme !== SCALAR) {
       if (previous !== SCALAR && lexeme.startsWith('#')) add(comments, text, lexeme, offset)
       offset += lexeme.length
@@ -36,6 +50,10 @@ export function collectComments(text: string, lexer: Lexer): Comments {
     previous = lexeme
   }
   return comments
+}
+
+function tooMuch(what: string): Error {
+  return fault('syntax', `is not read: ${what}`, { hint: 'Take its last good version from Git, or use the binary format.' })
 }
 
 function add(comments: Comments, text: string, lexeme: string, offset: number): void {

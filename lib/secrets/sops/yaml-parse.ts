@@ -15,12 +15,14 @@ export interface Parsed {
 
 /** The documents and comments of a YAML text. Throws `syntax`, with the place and nothing of the text. */
 export function parseYaml(yaml: typeof Yaml, text: string): Parsed {
-  let [source, documents] = [text, parse(yaml, text)]
+  // First: it is lazy and cheap, and knows what not to parse.
+  let comments = collectComments(text, new yaml.Lexer())
+  let documents = parse(yaml, text)
   if (documents.some(({ errors }) => errors[0]?.code === 'BAD_INDENT')) {
-    source = closedEarly(text)
+    const source = closedEarly(text)
+    comments = collectComments(source, new yaml.Lexer())
     documents = parse(yaml, source)
   }
-  const comments = collectComments(source, new yaml.Lexer())
   for (const { errors } of documents) {
     const [first] = errors
     if (first !== undefined) throw wrongYaml(comments, first.pos[0], first.code.toLowerCase().replaceAll('_', ' '))

@@ -8,6 +8,7 @@ import { yamlTime } from './time.ts'
 
 /** How much aliases may blow a document up. */
 const MAX_COPIED = 100_000
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
 const CORE = 'tag:yaml.org,2002:'
 const MERGE = 'the key << merges mappings, and this value is none'
 
@@ -45,7 +46,7 @@ interface Reader {
 function readDocument(reader: Reader, contents: Yaml.ParsedNode | null, limit: number): Branch {
   if (reader.yaml.isMap(contents)) return readMap(reader, contents, -1, limit)
   const empty = contents === null || (reader.yaml.isScalar(contents) && readScalar(reader, contents) === null)
-  if (!empty) throw fault('plaintext', 'has a document that is not a mapping of keys to values, which SOPS cannot encrypt')
+  if (!empty) throw fault('syntax', 'has a document that is not a mapping of keys to values, which SOPS cannot encrypt')
   return { kind: 'branch', items: commentsBefore(reader.comments, limit) }
 }
 
@@ -60,7 +61,7 @@ function readMap(reader: Reader, map: Yaml.YAMLMap.Parsed, around: number, limit
     items.push(...commentsBefore(reader.comments, pair.key.range[0]))
     const next = map.items[index + 1]?.key.range[0] ?? limit
     const entry = readEntry(reader, pair, key, { column, next })
-    if (reader.isFirst && !isMergeable(entry.at(-1))) throw wrongYaml(reader.comments, pair.key.range[0], MERGE, 'plaintext')
+    if (reader.isFirst && !isMergeable(entry.at(-1))) throw wrongYaml(reader.comments, pair.key.range[0], MERGE)
     items.push(...entry)
   }
   if (around < 0) items.push(...commentsBefore(reader.comments, limit))
@@ -143,7 +144,10 @@ function copyOf(reader: Reader, value: Value): Value {
 
 function readKey(reader: Reader, node: Yaml.ParsedNode): string {
   const key = reader.yaml.isScalar(node) ? readScalar(reader, node) : reader.yaml.isAlias(node) ? readAlias(reader, node) : null
-  if (typeof key !== 'string') throw wrongYaml(reader.comments, node.range[0], 'this key is not text, put it in quotes', 'plaintext')
+  if (typeof key !== 'string') {
+    const kind = reader.yaml.isScalar(node) && node.range[1] > node.range[0] ? 'plaintext' : 'syntax'
+    throw wrongYaml(reader.comments, node.range[0], 'this key is not text, put it in quotes', kind)
+  }
   if (reader.yaml.isScalar(node) && node.anchor !== undefined) reader.anchors.set(node.anchor, key)
   return key
 }
@@ -190,7 +194,7 @@ function tagged(tag: string, text: string): Leaf | typeof TOO_LARGE | undefined 
     case 'timestamp':
       return yamlTime(text) ?? undefined
     case 'binary':
-      return textOrBytes(Buffer.from(text, 'base64'))
+      return BASE64.test(text.replaceAll('\n', '')) ? textOrBytes(Buffer.from(text, 'base64')) : undefined
     default:
       return text
   }
