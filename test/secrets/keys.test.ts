@@ -79,7 +79,7 @@ test('a passphrase is asked for only when nothing else opens the file, and for S
   const all = (await Promise.all(['ed25519-locked', 'locked.identity', 'ed25519', 'rsa'].map((name) => keysOf(name, ask)))).flat()
   expect(await opened('rsa', all)).toContain('canary-rsa')
   expect(asked).toEqual([])
-  await refusal(opened('hybrid', all))
+  for (const other of ['hybrid', 'ed25519-cbc']) await refusal(opened(other, all))
   expect(asked).toEqual(['locked.identity'])
   await refusal(opened('ed25519-locked', all))
   expect(asked).toEqual(['locked.identity', 'ed25519-locked'])
