@@ -8,12 +8,13 @@ import { walk } from './walk.ts'
 
 /**
  * Documents of one format as another can write them. Comments that are one in INI are as many as their lines elsewhere. Throws
- * `shape` for several documents, which only YAML can hold; what else a format cannot hold its writer refuses.
+ * `shape` for several documents, which only YAML can hold, and for keys that are there twice, which YAML cannot; what else a format cannot hold its writer refuses.
  */
 export function convert(documents: Documents, from: SopsFormat, to: SopsFormat): Documents {
   if (from === to) return documents
   if (to !== 'yaml' && documents.length !== 1)
     throw unwritable(`there are ${documents.length} documents`, 'and it holds exactly one', FORMAT_NAMES[to])
+  if (to === 'yaml') for (const document of documents) refuseTwice(document, [])
   return from === 'ini' ? documents.map(splitComments) : documents
 }
 
@@ -39,6 +40,18 @@ function asWritten(documents: Documents, to: SopsFormat, isSelected: Selector): 
   })
 }
 
+/** Every reader of YAML refuses a key that is there twice. */
+function refuseTwice(map: Branch, path: readonly string[]): void {
+  const seen = new Set<string>()
+  for (const entry of map.items) {
+    if (entry.kind === 'comment') continue
+    const inside = [...path, entry.key]
+    if (seen.has(entry.key)) throw unwritable(`the key ${inside.map((name) => JSON.stringify(name)).join('.')}`, 'is there twice', 'YAML')
+    seen.add(entry.key)
+    if (entry.value !== null && isBranch(entry.value)) refuseTwice(entry.value, inside)
+  }
+}
+
 function splitComments(document: Branch): Branch {
   const split = (entry: Item | Comment): (Item | Comment)[] => (entry.kind === 'comment' ? linesOf(entry) : [entry])
   const sections = document.items.flatMap((entry) => {
@@ -50,5 +63,5 @@ function splitComments(document: Branch): Branch {
 
 /** All but the first have kept their marks. */
 function linesOf(whole: Comment): Comment[] {
-  return commentLines(whole).map((line, index) => comment(index === 0 ? line : line.replace(/^\s*[#;] ?/, '')))
+  return commentLines(whole).map((line, index) => comment(index === 0 ? line : line.replace(/^\s*#/, '').replace(/^\s*;/, ' ;')))
 }

@@ -34,10 +34,11 @@ function read(text: string): Source {
   return { text, documents: [iniTree(scan, text)], kept: true }
 }
 
-/** Quotes stay, so that they are there again afterwards. */
+/** Quotes stay, so that they are there again afterwards; but for those that would be anyway, so that a file is what SOPS makes of it. */
 function conceal({ text }: Source, { at, clear, encrypted }: Change): Edit[] {
   if (!isComment(clear)) {
-    const quote = quoteOf(text.slice(at.start, at.end), flatText(clear, 'a value', 'INI'))
+    const [token, value] = [text.slice(at.start, at.end), flatText(clear, 'a value', 'INI')]
+    const quote = token === iniToken(value, 'a value', '') ? '' : quoteOf(token, value)
     return [{ start: at.start, end: at.end, text: quote + encrypted + quote }]
   }
   const { behind, kind } = at as CommentSpot
@@ -118,13 +119,14 @@ function takeBlock({ text, documents }: Source): Taken | null {
   }
 }
 
-/** The section, the empty line before it, and the line feed before that where the text has none at its end. */
+/** The section, the empty line before it, those that old versions of SOPS put behind it, and the line feed before that where the text has none at its end. */
 function removal(text: string, { start, end }: { start: number; end: number }): Edit {
   const before = text.slice(Math.max(0, start - 4), start)
   const blank = /\n(\r?\n)$/.exec(before)?.[1]?.length ?? 0
+  const rest = text.slice(end)
   const isOpen = end === text.length && !text.endsWith('\n')
   const open = isOpen ? (/\r?\n$/.exec(before.slice(0, before.length - blank))?.[0].length ?? 0) : 0
-  return { start: start - blank - open, end, text: '' }
+  return { start: start - blank - open, end: rest.trim() === '' ? text.length : end, text: '' }
 }
 
 function spotsIn(map: Branch = branch()): { comment: Comment; at: CommentSpot }[] {

@@ -8,6 +8,7 @@ import { unwritable } from './flat-text.ts'
 import { applyEdits, type Change, type Source, type Store, type Taken } from './format.ts'
 import { iniStore } from './ini-store.ts'
 import { jsonStore } from './json-store.ts'
+import { METADATA_KEY } from './metadata.ts'
 import { isEnvelope, sniff } from './sniff.ts'
 import { yamlStore } from './yaml-store.ts'
 
@@ -43,7 +44,9 @@ export function storeOf(format: SopsFormat): Store {
 export async function loadEncrypted(bytes: Uint8Array, format?: SopsFormat): Promise<Loaded | null> {
   const text = decoded(bytes)
   if (text.trim() === '') throw fault('empty', 'is empty', { hint: 'Take its last good version from Git, or encrypt it again.' })
-  const { source, found } = await parse(text, format).catch(asChanged)
+  const parsed = await parse(text, format).catch(asChanged)
+  if (parsed === null) return null
+  const { source, found } = parsed
   const taken = storeOf(found).takeBlock(source)
   if (taken === null) return null
   const isBinary = format === undefined && found === 'json' && isEnvelope(taken.documents[0] ?? branch(), taken.block)
@@ -88,14 +91,16 @@ function asChanged(error: unknown): never {
 
 type ClosedDocuments = { readonly documents: Documents; readonly changes: readonly Change[] }
 
-async function parse(text: string, format?: SopsFormat): Promise<{ source: Source; found: SopsFormat }> {
+/** Null for a text that is nothing and says nothing of SOPS. */
+async function parse(text: string, format?: SopsFormat): Promise<{ source: Source; found: SopsFormat } | null> {
   const found = format ?? sniff(text)
   try {
     return { source: await storeOf(found).read(marked(text, found)), found }
   } catch (error) {
-    if (format !== undefined || found !== 'json') throw error
+    if (format !== undefined) throw error
+    if (found === 'yaml' && !text.includes(METADATA_KEY)) return null
     // A mapping in flow style is YAML; a broken JSON file is broken YAML as well, and its own message is the better one.
-    const source = await Promise.resolve(yamlStore.read(marked(text, 'yaml'))).catch(() => null)
+    const source = found === 'json' ? await Promise.resolve(yamlStore.read(marked(text, 'yaml'))).catch(() => null) : null
     if (source === null || source.documents.length === 0) throw error
     return { source, found: 'yaml' }
   }
