@@ -9,6 +9,12 @@ const SOPS = process.env['GITOPS_SOPS'] ?? 'sops'
 const LIVE =
   '{\n  "userID": "app-state",\n  "mcpServers": {"a": {"token": "s3cret-canary", "port": 12345678901234567890}},\n  "theme": "dark"\n}\n'
 
+const PLAINS: Readonly<Record<string, string>> = {
+  b: 'token: s3cret-canary\n',
+  d: 'TOKEN=s3cret-canary\n',
+  e: '[a]\ntoken = s3cret-canary\n',
+}
+
 /** The clone that holds the config, with one declared secret, its rules, and a key where sops looks. */
 async function declared(sandbox: Sandbox, from: string, more = '', to = '~/.claude.json'): Promise<string> {
   const { identity, recipient } = await newIdentity()
@@ -51,11 +57,21 @@ test('the live file of a declared secret goes to its place in the repository, by
 
 test('the printed command reads what was written with the real sops, whatever the name and the format', async ({ sandbox, skip }) => {
   skip(spawnSync(SOPS, ['--version']).status !== 0, 'sops is neither on PATH nor in GITOPS_SOPS')
-  const names = ['a.json.enc', 'a.enc.json', 'b.yaml.enc', 'b.sops.yml', 'c.txt.enc', "it's $HOME.json.sops"]
+  const names = [
+    'a.json.enc',
+    'a.enc.json',
+    'b.yaml.enc',
+    'b.sops.yml',
+    'c.txt.enc',
+    'd.env',
+    'd.env.enc',
+    'e.ini.sops',
+    "it's $HOME.json.sops",
+  ]
   for (const [index, name] of names.entries()) {
     const { identity, recipient } = await newIdentity()
     sandbox.write(sandbox.home, { '.config/sops/age/keys.txt': identity.text() })
-    const plain = name.startsWith('b') ? 'token: s3cret-canary\n' : '{\n\t"token": "s3cret-canary"\n}\n'
+    const plain = PLAINS[name[0] ?? ''] ?? '{\n\t"token": "s3cret-canary"\n}\n'
     sandbox.write(sandbox.site, { [`plain${index}`]: plain })
     const ran = await sandbox.gitops(['encrypt', `plain${index}`, '-o', name, '--age', recipient])
     expect(ran.code, ran.said).toBe(0)

@@ -2,7 +2,6 @@ import { Option } from 'commander'
 import { resolve } from 'node:path'
 import { machine } from '../../host/machine.ts'
 import { fault } from '../../secrets/fault.ts'
-import { declaredPlace } from '../declared-place.ts'
 import { encrypt, intoDeclaredPlace, intoFile, type ContentOptions } from '../encrypt-into.ts'
 import { destinationOptions, eachFile, withExitCode, type Destination, type InputFile } from '../encrypted-files.ts'
 import { encryptionOptions } from '../encryption.ts'
@@ -38,7 +37,8 @@ export const encryptCommand: Verb<EncryptOptions> = {
 async function encryptFile(file: InputFile, options: EncryptOptions, isOneOfMany: boolean): Promise<Buffer | null> {
   const { inPlace = false, output, filenameOverride } = options
   const placed = file.path !== null && !inPlace && output === undefined && filenameOverride === undefined
-  const declared = placed ? await declaredPlace(file.path) : null
+  // Reading a config takes the better part of a short command.
+  const declared = placed ? await (await import('../declared-place.ts')).declaredPlace(file.path) : null
   if (declared !== null && file.path !== null) return intoDeclaredPlace(file, file.path, declared, options)
   if (isOneOfMany && !inPlace)
     throw fault('conflicting', 'is one of several, and their ciphertexts cannot share standard output', { hint: 'Say --in-place.' })
