@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Verb<never>>>> = {
   set: async () => (await import('./commands/set.ts')).setCommand,
   rotate: async () => (await import('./commands/rotate.ts')).rotateCommand,
   'exec-env': async () => (await import('./commands/exec-env.ts')).execEnvCommand,
+  'git-diff': async () => (await import('./commands/git-diff.ts')).gitDiffCommand,
   unset: async () => (await import('./commands/unset.ts')).unsetCommand,
   encrypt: async () => (await import('./commands/encrypt.ts')).encryptCommand,
   why: async () => (await import('./commands/why.ts')).whyCommand,

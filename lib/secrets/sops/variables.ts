@@ -1,6 +1,6 @@
 import type { AgeIdentity } from '../age.ts'
 import { fault } from '../fault.ts'
-import { isBranch, isComment, isList, isTime, type Value } from './document.ts'
+import { isBranch, isComment, isList, isNumeral, isTime, type Value } from './document.ts'
 import { plainDecimal } from './number.ts'
 import { openSops } from './open.ts'
 
@@ -32,6 +32,7 @@ function textOf(name: string, value: Value): string | null {
   if (Buffer.isBuffer(value) || (typeof value === 'string' && value.includes('\0')))
     throw fault('unsupported', `has bytes at ${shown} that no variable can hold`)
   if (typeof value === 'number') return plainDecimal(value)
+  if (typeof value === 'object' && isNumeral(value)) return textOf(name, value.value)
   if (typeof value === 'object') return isTime(value) ? value.text : null
   return String(value)
 }

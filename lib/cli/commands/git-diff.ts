@@ -1,0 +1,90 @@
+import { Option } from 'commander'
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { findProgram } from '../../host/foreground.ts'
+import { installTextconv } from '../../host/git-textconv.ts'
+import { loadHostKey } from '../../host/host-key.ts'
+import { findIdentities } from '../../host/identities.ts'
+import { machine } from '../../host/machine.ts'
+import { GitopsError } from '../../model/errors.ts'
+import { absPath } from '../../model/path.ts'
+import { fingerprint } from '../../secrets/seal.ts'
+import { Secret } from '../../secrets/secret.ts'
+import { diffView, type ViewOptions } from '../../secrets/sops/diff-view.ts'
+import { looksEncrypted } from '../../secrets/sops/sniff.ts'
+import { eachFile, withExitCode } from '../encrypted-files.ts'
+import { print } from '../messages.ts'
+import type { Verb } from '../program.ts'
+
+interface GitDiffOptions {
+  readonly install?: boolean
+  readonly showValues?: boolean
+}
+
+/** `gitops git-diff`. */
+export const gitDiffCommand: Verb<GitDiffOptions> = {
+  name: 'git-diff',
+  summary: 'show SOPS files so that Git can compare them: keys, and a mark in the place of each encrypted value',
+  arguments: [['[file...]', 'SOPS files, as Git names them to a textconv; any other file is printed as it is']],
+  options: [
+    new Option('--install', 'let `git diff`, `git log -p` and `git show` in this repository use it'),
+    new Option('--show-values', 'the values themselves'),
+  ],
+  run: (options, names) =>
+    withExitCode(async () => {
+      if (options.install === true) return install()
+      if (names.length === 0) throw new GitopsError('usage', 'no file is named', { hint: 'Name one, or set it up with --install.' })
+      // Nobody is asked for a passphrase while a diff is shown.
+      const view: ViewOptions = {
+        identities: await findIdentities(machine()),
+        mark: marker(),
+        cipherMark,
+        showValues: options.showValues ?? false,
+      }
+      return eachFile(names, { content: 'ciphertext' }, async ({ bytes }) => {
+        const text = await diffView(bytes, view)
+        return text === null ? bytes : Buffer.from(text)
+      })
+    }),
+}
+
+/** By this machine's own key: without it a mark says nothing about the value, also when a diff is shown around. */
+function marker(): ViewOptions['mark'] {
+  const { env, home } = machine()
+  const data = env['XDG_DATA_HOME']
+  try {
+    const key = loadHostKey(
+      absPath(join(data !== undefined && data.startsWith('/') ? data : join(home, '.local/share'), 'gitops/host.key')),
+    )
+    return (path, bytes) => fingerprint(key, `git-diff ${path}`, new Secret(bytes)).slice('hmac-sha256:'.length).slice(0, 12)
+  } catch {
+    // A home that cannot be written to has none: then ciphertexts are compared.
+    return null
+  }
+}
+
+function cipherMark(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 12)
+}
+
+async function install(): Promise<number> {
+  const { cwd } = machine()
+  const { added, others, top } = await installTextconv(cwd, 'gitops', commandLine(), looksEncrypted)
+  for (const file of added) print(`${file} is shown by gitops from now on.`)
+  for (const file of others) print(`${file} is shown by another diff driver, which stays.`)
+  print(
+    added.length > 0
+      ? `Commit ${join(top, '.gitattributes')}; every clone needs \`gitops git-diff --install\` once.`
+      : 'Every encrypted file is known already.',
+  )
+  print('`git -c diff.gitops.textconv="gitops git-diff --show-values" diff` shows the values.')
+  return 0
+}
+
+/** Git runs it by a shell, wherever the user is. What lies in a project's node_modules is in PATH only while npm runs it. */
+function commandLine(): string {
+  const { env } = machine()
+  const found = findProgram('gitops', env['PATH'])
+  if (found !== null && !found.includes('node_modules')) return 'gitops git-diff'
+  return [process.execPath, process.argv[1] ?? '', 'git-diff'].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ')
+}
