@@ -1,17 +1,13 @@
 import { Option } from 'commander'
-import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { findProgram } from '../../host/foreground.ts'
 import { installTextconv } from '../../host/git-textconv.ts'
-import { loadHostKey } from '../../host/host-key.ts'
 import { findIdentities } from '../../host/identities.ts'
 import { machine } from '../../host/machine.ts'
 import { GitopsError } from '../../model/errors.ts'
-import { absPath } from '../../model/path.ts'
-import { fingerprint } from '../../secrets/seal.ts'
-import { Secret } from '../../secrets/secret.ts'
 import { diffView, type ViewOptions } from '../../secrets/sops/diff-view.ts'
 import { looksEncrypted } from '../../secrets/sops/sniff.ts'
+import { cipherMark, marker } from '../diff-marks.ts'
 import { eachFile, withExitCode } from '../encrypted-files.ts'
 import { print } from '../messages.ts'
 import type { Verb } from '../program.ts'
@@ -46,25 +42,6 @@ export const gitDiffCommand: Verb<GitDiffOptions> = {
         return text === null ? bytes : Buffer.from(text)
       })
     }),
-}
-
-/** By this machine's own key: without it a mark says nothing about the value, also when a diff is shown around. */
-function marker(): ViewOptions['mark'] {
-  const { env, home } = machine()
-  const data = env['XDG_DATA_HOME']
-  try {
-    const key = loadHostKey(
-      absPath(join(data !== undefined && data.startsWith('/') ? data : join(home, '.local/share'), 'gitops/host.key')),
-    )
-    return (path, bytes) => fingerprint(key, `git-diff ${path}`, new Secret(bytes)).slice('hmac-sha256:'.length).slice(0, 12)
-  } catch {
-    // A home that cannot be written to has none: then ciphertexts are compared.
-    return null
-  }
-}
-
-function cipherMark(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 12)
 }
 
 async function install(): Promise<number> {
