@@ -10,6 +10,7 @@ import { branch, comment, item, list, type Branch } from '../../lib/secrets/sops
 import { readYaml } from '../../lib/secrets/sops/yaml-read.ts'
 import { resolvePlain, TOO_LARGE } from '../../lib/secrets/sops/yaml-scalar.ts'
 import { writeYaml } from '../../lib/secrets/sops/yaml-write.ts'
+import { bare } from '../support/tree.ts'
 
 const time = (text: string) => ({ kind: 'time', text })
 
@@ -77,7 +78,7 @@ const tree = fc.letrec<{ value: unknown; map: Branch }>((tie) => ({
 test('any document that is written is read as the same document', async () => {
   await fc.assert(
     fc.asyncProperty(tree, async (document) => {
-      expect(await readYaml(writeYaml([document]))).toEqual([document])
+      expect(bare(await readYaml(writeYaml([document])))).toEqual(bare([document]))
     }),
     { numRuns: 500 },
   )
@@ -85,9 +86,9 @@ test('any document that is written is read as the same document', async () => {
 
 test('an empty mapping whose comment made SOPS close it at the beginning of a line is read, as is its comment', async () => {
   const printed = 'a:\n    b: {\n        # c\n}\n    d: 1\n'
-  expect(await readYaml(printed)).toEqual([branch(item('a', branch(item('b', branch(comment(' c'))), item('d', 1n))))])
+  expect(bare(await readYaml(printed))).toEqual(bare([branch(item('a', branch(item('b', branch(comment(' c'))), item('d', 1n))))]))
   const twice = 'a:\n    b: {\n        # c\n} # d\n'
-  expect(await readYaml(twice)).toEqual([branch(item('a', branch(item('b', branch(comment(' c'))), comment(' d'))))])
+  expect(bare(await readYaml(twice))).toEqual(bare([branch(item('a', branch(item('b', branch(comment(' c'))), comment(' d'))))]))
 })
 
 test('a block at the end of a file without a last line feed holds none', async () => {
@@ -99,7 +100,7 @@ test('a block at the end of a file without a last line feed holds none', async (
     ['a: |\n  b\n', 'b\n'],
     ['a: |+\n  b\n\n', 'b\n\n'],
   ] as const)
-    expect(await readYaml(text)).toEqual([branch(item('a', value))])
+    expect(bare(await readYaml(text))).toEqual(bare([branch(item('a', value))]))
 })
 
 test('text in a list that begins with blanks is written so that others read it, which SOPS does not', () => {

@@ -1,11 +1,12 @@
 import type { Pointer } from '../../model/pointer.ts'
 import type { AgeIdentity } from '../age.ts'
 import { Secret } from '../secret.ts'
+import { emitPlain } from './emit.ts'
 import { extract } from './extract.ts'
 import { readMetadata, type Metadata } from './metadata.ts'
 import { openSops } from './open.ts'
 import type { SopsFormat } from './file-format.ts'
-import { emitPlain, loadEncrypted } from './store.ts'
+import { loadEncrypted } from './store.ts'
 
 /** What can be known of an encrypted file without a key. Nothing vouches for any of it. */
 export interface SopsInfo {
@@ -24,7 +25,7 @@ export interface SopsInfo {
 
 /** A decrypted file. */
 export interface Decrypted extends SopsInfo {
-  /** In the file's own format, byte for byte as `sops --decrypt` prints it. */
+  /** In the file's own format and layout: what was encrypted, or what `sops --decrypt` prints of a file that SOPS has made. */
   readonly plaintext: Secret
 }
 
@@ -55,12 +56,13 @@ export interface DecryptOptions {
  * when the output format cannot hold it, `usage` (`no-path`) when there is nothing at the place to extract.
  */
 export async function decryptSops(bytes: Uint8Array, identities: readonly AgeIdentity[], options: DecryptOptions = {}): Promise<Decrypted> {
-  const { loaded, metadata, key, documents, changes } = await openSops(bytes, identities, options)
+  const opened = await openSops(bytes, identities, options)
+  const { loaded, metadata, key, documents } = opened
   try {
     const { output = loaded.format } = options
     const plaintext =
       options.extract === undefined || options.extract.length === 0
-        ? emitPlain(loaded, documents, changes, output)
+        ? await emitPlain(loaded, opened, output)
         : extract(documents, options.extract, output)
     try {
       return { ...describe(loaded.format, metadata), plaintext: new Secret(plaintext) }

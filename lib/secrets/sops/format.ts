@@ -7,6 +7,8 @@ export interface Source {
   readonly documents: Branch[]
   /** False for a text that SOPS itself would not keep, because something in it stands in several places: it is written anew. */
   readonly kept: boolean
+  /** The byte order mark, where there is one and SOPS reads past it. */
+  readonly mark?: string
 }
 
 /** A part of a text, and what is to stand there. */
@@ -50,6 +52,8 @@ export interface Store {
   reveal(source: Source, change: Change): Edit[]
   /** Puts the block where SOPS looks for it; told what else is concealed. */
   addBlock(source: Source, block: Branch, changes: readonly Change[]): Edit[]
+  /** Whether a text made of edits says what it must, where edits alone cannot tell. */
+  isRight?(text: string, documents: Documents, block?: Branch): Promise<boolean>
   /** Finds the block, or null. Throws `metadata` for one that is none. */
   takeBlock(source: Source): Taken | null
 }
@@ -63,4 +67,9 @@ export function applyEdits(text: string, edits: readonly Edit[]): string {
     done = end
   }
   return parts.join('') + text.slice(done)
+}
+
+/** How the lines of a text end. */
+export function lineEnd(text: string): string {
+  return /\r?\n/.exec(text)?.[0] ?? '\n'
 }

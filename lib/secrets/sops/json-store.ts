@@ -1,6 +1,6 @@
 import { firstBlock, isBlock, withoutBlocks } from './block.ts'
 import { branch, item, type Branch, type Item } from './document.ts'
-import type { Change, Edit, Source, Store, Taken } from './format.ts'
+import { lineEnd, type Change, type Edit, type Source, type Store, type Taken } from './format.ts'
 import { writeJson, writeJsonValue, type JsonLayout } from './json-write.ts'
 import { readJson } from './json.ts'
 import { METADATA_KEY } from './metadata.ts'
@@ -35,7 +35,7 @@ function layoutOf({ text, documents }: Source): JsonLayout | null {
 function addBlock({ text, documents }: Source, block: Branch): Edit[] {
   const root = documents[0] ?? branch()
   const items = root.items.filter((entry) => entry.kind === 'item')
-  const end = /\r?\n/.exec(text)?.[0] ?? '\n'
+  const end = lineEnd(text)
   const [first, last] = [items[0], items.at(-1)]
   const line = before(text, first) ?? before(text, last)
   const indent = line ?? (items.length === 0 ? '\t' : '')

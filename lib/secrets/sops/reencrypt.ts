@@ -3,15 +3,15 @@ import { accessOf, giveAccess } from './access.ts'
 import { newDataKey } from './cipher.ts'
 import { closeDocuments, type ValueCount } from './close.ts'
 import type { Branch } from './document.ts'
-import { sourceOf, type EncryptOptions } from './encrypt.ts'
-import type { Source } from './format.ts'
+import { emitEncrypted, emitPlain, layoutFor } from './emit.ts'
+import type { SopsFormat } from './file-format.ts'
+import { sourceOf } from './plain-source.ts'
 import { sealMac } from './mac.ts'
 import { writeMetadata } from './metadata-write.ts'
 import type { Metadata } from './metadata.ts'
 import { openSops, type Opened } from './open.ts'
 import { newDonors, type Donors } from './reuse.ts'
 import { selector, type Rule } from './rules.ts'
-import { emitEncrypted, emitPlain, storeOf, type Loaded } from './store.ts'
 import { stamp } from './time.ts'
 import type { Recipients } from './wrap-key.ts'
 
@@ -22,9 +22,9 @@ export interface ReencryptOptions {
   /** The time of the change, if there is one. */
   readonly now: Date
   /** Of the old file, and of the plaintext as well; sniffed in the old file unless given. */
-  readonly format?: EncryptOptions['format']
+  readonly format?: SopsFormat
   /** Of the plaintext, where it is another one. */
-  readonly input?: EncryptOptions['format']
+  readonly input?: SopsFormat
   /** All who can read it from now on. One who is missing loses access, which takes a new data key. Made by `recipient`. */
   readonly recipients?: Recipients
   readonly rule?: Rule
@@ -63,7 +63,7 @@ export async function reencryptSops(old: Uint8Array, plaintext: Uint8Array, opti
 /** The same plaintext under a new data key: every value and every wrapped key changes. Throws as `reencryptSops` does. */
 export async function rotateSops(old: Uint8Array, options: Omit<ReencryptOptions, 'newKey'>): Promise<Reencrypted> {
   const opened = await openSops(old, options.identities, pick(options.format))
-  const plaintext = plainOf(opened)
+  const plaintext = await emitPlain(opened.loaded, opened)
   try {
     return await nextVersion(Buffer.from(old), opened, plaintext, { ...options, newKey: true })
   } finally {
@@ -72,7 +72,7 @@ export async function rotateSops(old: Uint8Array, options: Omit<ReencryptOptions
   }
 }
 
-function pick(format: EncryptOptions['format'] | undefined): { format?: EncryptOptions['format'] } {
+function pick(format: SopsFormat | undefined): { format?: SopsFormat } {
   return format === undefined ? {} : { format }
 }
 
@@ -93,36 +93,23 @@ async function nextVersion(old: Buffer, opened: Opened, plaintext: Uint8Array, n
     const how = { key, isSelected, macOnlyEncrypted: choice.macOnlyEncrypted }
     const closed = closeDocuments(source.documents, rekeyed || next.donors === undefined ? how : { ...how, reuse: next.donors.reuse })
     const layout = layoutFor(loaded, source)
-    const emit = (block: Branch): Buffer => emitEncrypted(source, closed, block, format, layout)
+    const emit = (block: Branch): Promise<Buffer> => emitEncrypted(source, closed, { format, block, layout })
     const now = { ...metadata, ...(await giveAccess(key, metadata, access)), ...choice }
     const result = { rekeyed, added, removed, ...closed.count }
-    const same = !rekeyed && sameRule(metadata, choice) && (emit(loaded.taken.block).equals(old) || isPlainOf(opened, plaintext))
+    const same =
+      !rekeyed && sameRule(metadata, choice) && ((await emit(loaded.taken.block)).equals(old) || (await isPlainOf(opened, plaintext)))
     if (same && access.recipients === null) return { bytes: old, changed: false, ...result }
-    if (same) return { bytes: emit(writeMetadata(now)), changed: true, ...result }
+    if (same) return { bytes: await emit(writeMetadata(now)), changed: true, ...result }
     const lastModified = stamp(next.now)
     const mac = sealMac(closed.digest, key, lastModified)
-    return { bytes: emit(writeMetadata({ ...now, lastModified, mac })), changed: true, ...result }
+    return { bytes: await emit(writeMetadata({ ...now, lastModified, mac })), changed: true, ...result }
   } finally {
     if (rekeyed) key.fill(0)
   }
 }
 
-/**
- * Null where the layout of the plaintext is to stay. A file that SOPS made, or one like it, keeps its own when the plaintext has
- * none but an indentation: two that differ in nothing else are no reason for every line to change.
- */
-function layoutFor({ format, source }: Loaded, next: Source): unknown {
-  const store = storeOf(format)
-  const layout = store.layoutOf(source)
-  return format === 'binary' || (layout !== null && store.layoutOf(next) !== null) ? layout : null
-}
-
-function plainOf({ loaded, documents, changes }: Opened): Buffer {
-  return emitPlain(loaded, documents, changes)
-}
-
-function isPlainOf(opened: Opened, plaintext: Uint8Array): boolean {
-  const before = plainOf(opened)
+async function isPlainOf(opened: Opened, plaintext: Uint8Array): Promise<boolean> {
+  const before = await emitPlain(opened.loaded, opened)
   try {
     return before.equals(plaintext)
   } finally {
@@ -132,7 +119,7 @@ function isPlainOf(opened: Opened, plaintext: Uint8Array): boolean {
 
 type Choice = Pick<Metadata, 'rule' | 'macOnlyEncrypted'>
 
-function choose(metadata: Metadata, next: Next, format: EncryptOptions['format']): Choice {
+function choose(metadata: Metadata, next: Next, format: SopsFormat): Choice {
   const rule = format === 'binary' ? metadata.rule : (next.rule ?? metadata.rule)
   return { rule, macOnlyEncrypted: next.macOnlyEncrypted ?? metadata.macOnlyEncrypted }
 }

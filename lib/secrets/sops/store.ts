@@ -1,11 +1,9 @@
 import { GitopsError } from '../../model/errors.ts'
 import { fault, faultKind } from '../fault.ts'
-import { branch, item, lookup, textOrBytes, type Branch, type Documents } from './document.ts'
-import { convert } from './convert.ts'
+import { branch, item, textOrBytes } from './document.ts'
 import { dotenvStore } from './dotenv-store.ts'
-import { FORMAT_NAMES, type SopsFormat } from './file-format.ts'
-import { unwritable } from './flat-text.ts'
-import { applyEdits, type Change, type Source, type Store, type Taken } from './format.ts'
+import type { SopsFormat } from './file-format.ts'
+import type { Source, Store, Taken } from './format.ts'
 import { iniStore } from './ini-store.ts'
 import { jsonStore } from './json-store.ts'
 import { METADATA_KEY } from './metadata.ts'
@@ -13,7 +11,7 @@ import { isEnvelope, sniff } from './sniff.ts'
 import { yamlStore } from './yaml-store.ts'
 
 /** The key that holds the whole file in a binary envelope. */
-const BINARY_KEY = 'data'
+export const BINARY_KEY = 'data'
 
 /** An encrypted file taken apart, not yet decrypted. */
 export interface Loaded {
@@ -23,6 +21,8 @@ export interface Loaded {
   /** The block, and the documents without it. */
   readonly taken: Taken
 }
+
+const MARK = '\uFEFF'
 
 const STORES: Readonly<Record<SopsFormat, Store>> = {
   json: jsonStore,
@@ -55,32 +55,8 @@ export async function loadEncrypted(bytes: Uint8Array, format?: SopsFormat): Pro
 
 /** A file in clear. Throws `syntax` or `plaintext`. */
 export async function loadPlain(bytes: Uint8Array, format: SopsFormat): Promise<Source> {
-  if (format !== 'binary') return storeOf(format).read(marked(decoded(bytes), format))
+  if (format !== 'binary') return readMarked(decoded(bytes), format)
   return { text: '', documents: [branch(item(BINARY_KEY, textOrBytes(Buffer.from(bytes))))], kept: false }
-}
-
-/** The file in clear: the encrypted one with its values decrypted and its block gone, or what it says in another format. Throws `shape`. */
-export function emitPlain({ format, source, taken }: Loaded, documents: Documents, changes: readonly Change[], output = format): Buffer {
-  const store = storeOf(output)
-  if (output !== 'binary') {
-    const text =
-      source.kept && output === format
-        ? applyEdits(source.text, [...changes.flatMap((change) => store.reveal(source, change)), ...taken.edits])
-        : null
-    return Buffer.from(text ?? store.write(convert(documents, format, output), null), 'utf8')
-  }
-  const data = lookup(convert(documents, format, output)[0] ?? branch(), BINARY_KEY)
-  if (typeof data === 'string') return Buffer.from(data, 'utf8')
-  if (Buffer.isBuffer(data)) return Buffer.from(data)
-  throw unwritable('there is no text', 'under `data`', FORMAT_NAMES[output])
-}
-
-/** The encrypted file: the one in clear with its values encrypted and a block, or in a layout that its store gave. */
-export function emitEncrypted(source: Source, closed: ClosedDocuments, block: Branch, format: SopsFormat, layout: unknown = null): Buffer {
-  const store = storeOf(format)
-  if (!source.kept || layout !== null) return Buffer.from(store.write(closed.documents, block, layout ?? undefined), 'utf8')
-  const edits = closed.changes.flatMap((change) => store.conceal(source, change))
-  return Buffer.from(applyEdits(source.text, [...edits, ...store.addBlock(source, block, closed.changes)]), 'utf8')
 }
 
 /** A value or key that SOPS could not have encrypted came in later. */
@@ -89,18 +65,16 @@ function asChanged(error: unknown): never {
   throw fault('value', error.message, { cause: error, ...(error.hint === undefined ? {} : { hint: error.hint }) })
 }
 
-type ClosedDocuments = { readonly documents: Documents; readonly changes: readonly Change[] }
-
 /** Null for a text that is nothing and says nothing of SOPS. */
 async function parse(text: string, format?: SopsFormat): Promise<{ source: Source; found: SopsFormat } | null> {
   const found = format ?? sniff(text)
   try {
-    return { source: await storeOf(found).read(marked(text, found)), found }
+    return { source: await readMarked(text, found), found }
   } catch (error) {
     if (format !== undefined) throw error
     if (found === 'yaml' && !text.includes(METADATA_KEY)) return null
     // A mapping in flow style is YAML; a broken JSON file is broken YAML as well, and its own message is the better one.
-    const source = found === 'json' ? await Promise.resolve(yamlStore.read(marked(text, 'yaml'))).catch(() => null) : null
+    const source = found === 'json' ? await readMarked(text, 'yaml').catch(() => null) : null
     if (source === null || source.documents.length === 0) throw error
     return { source, found: 'yaml' }
   }
@@ -112,7 +86,9 @@ function decoded(bytes: Uint8Array): string {
   return text
 }
 
-/** A byte order mark goes, but where SOPS takes it for a part of the first key. */
-function marked(text: string, format: SopsFormat): string {
-  return format === 'dotenv' ? text : text.replace(/^\uFEFF/, '')
+/** A byte order mark is put aside, but where SOPS takes it for a part of the first key; it stays where SOPS reads past it. */
+async function readMarked(text: string, format: SopsFormat): Promise<Source> {
+  if (format === 'dotenv' || !text.startsWith(MARK)) return storeOf(format).read(text)
+  const source = await storeOf(format).read(text.slice(MARK.length))
+  return format === 'yaml' ? { ...source, mark: MARK } : source
 }

@@ -97,7 +97,8 @@ function take(comments: Comments, wanted: (found: Found, index: number) => boole
     found !== undefined && wanted(found, comments.next);
     found = comments.found[comments.next]
   ) {
-    taken.push(comment(found.text, inline))
+    const start = found.offset + 1
+    taken.push({ ...comment(found.text, inline), at: { start, end: start + found.text.length } })
     comments.next += 1
   }
   return taken

@@ -1,6 +1,7 @@
-import { isBranch, isComment, isList, isNumeral, type Branch, type Leaf, type List, type Value } from './document.ts'
+import { isBranch, isComment, isList, isNumeral, type Branch, type Leaf, type List, type Numeral, type Value } from './document.ts'
+import { spelling } from './number-text.ts'
 import { yamlFloat } from './number.ts'
-import { staysText } from './yaml-scalar.ts'
+import { resolvePlain, staysText } from './yaml-scalar.ts'
 
 /** Comment lines around a node, each with its `#`; several are joined by line feeds. Empty when there are none. */
 interface Around {
@@ -97,7 +98,8 @@ function putBelow(pending: Pending, last: YamlNode | undefined, container: YamlN
   else last.foot = lines
 }
 
-function valueNode(value: Value): YamlNode {
+/** A value as it will be written, without comments around it. */
+export function valueNode(value: Value): YamlNode {
   if (isBranch(value)) return mapNode(value)
   if (isList(value)) return seqNode(value)
   if (isComment(value)) return textNode(`#${value.text}`)
@@ -110,9 +112,15 @@ function leafNode(value: Exclude<Leaf, string>): ScalarNode {
     return scalar(text, text.includes('\n') ? 'literal' : 'plain', '!!binary')
   }
   if (typeof value === 'number') return scalar(yamlFloat(value), 'plain')
-  if (isNumeral(value)) return leafNode(value.value)
+  if (isNumeral(value)) return numeralNode(value)
   if (typeof value === 'object' && value !== null) return scalar(value.text, 'plain')
   return scalar(String(value), 'plain')
+}
+
+/** In the user's words, unless those mean something else in YAML: `1e3.` of no format, or `0777` of another one. */
+function numeralNode(value: Numeral): ScalarNode {
+  const own = spelling(value)
+  return Object.is(resolvePlain(own), value.value) ? scalar(own, 'plain') : leafNode(value.value)
 }
 
 function textNode(text: string): ScalarNode {

@@ -11,6 +11,8 @@ export interface Parsed {
   readonly comments: Comments
   /** Where the text ends when its last line does not, else -1. */
   readonly open: number
+  /** Whether another text than the one given had to be read. */
+  readonly repaired: boolean
 }
 
 /** The documents and comments of a YAML text. Throws `syntax`, with the place and nothing of the text. */
@@ -18,7 +20,8 @@ export function parseYaml(yaml: typeof Yaml, text: string): Parsed {
   // First: it is lazy and cheap, and knows what not to parse.
   let comments = collectComments(text, new yaml.Lexer())
   let documents = parse(yaml, text)
-  if (documents.some(({ errors }) => errors[0]?.code === 'BAD_INDENT')) {
+  const repaired = documents.some(({ errors }) => errors[0]?.code === 'BAD_INDENT')
+  if (repaired) {
     const source = closedEarly(text)
     comments = collectComments(source, new yaml.Lexer())
     documents = parse(yaml, source)
@@ -27,7 +30,7 @@ export function parseYaml(yaml: typeof Yaml, text: string): Parsed {
     const [first] = errors
     if (first !== undefined) throw wrongYaml(comments, first.pos[0], first.code.toLowerCase().replaceAll('_', ' '))
   }
-  return { documents, comments, open: /[^\s][ \t]*$/.test(text) ? text.length : -1 }
+  return { documents, comments, open: /[^\s][ \t]*$/.test(text) ? text.length : -1, repaired }
 }
 
 /** The fault of a YAML text at an offset. */

@@ -8,6 +8,8 @@ interface Shape {
   readonly plain: boolean
   readonly single: boolean
   readonly literal: boolean
+  /** In a block, though SOPS would not: with blanks at the end of lines. */
+  readonly block: boolean
 }
 
 /** How a scalar is written in the end: plain, else in single, else in double quotes; literal, else in double quotes. */
@@ -60,17 +62,20 @@ export function doubleQuoted(text: string): string {
   }).join('')
 }
 
-function shapeOf(text: string): Shape {
-  if (text === '') return { plain: true, single: true, literal: false }
+/** How a text can be written. */
+export function shapeOf(text: string): Shape {
+  if (text === '') return { plain: true, single: true, literal: false, block: false }
   const codes = Array.from(text, (character) => character.codePointAt(0) ?? 0)
   // A break other than a line feed is written as a break by SOPS, which other libraries read as text.
   const special = codes.some((code) => code !== 0x09 && (!isPrintable(code) || (isBreak(code) && code !== 0x0a)))
   const blankThenBreak = text.includes(' \n')
+  // A tab before the first letter would be taken for indentation.
+  const block = !special && !/^[ \n]*\t/.test(text)
   return {
     plain: !special && !/[\t\n]/.test(text) && !/^ | $/.test(text) && !hasIndicator(text),
     single: !special && !text.includes('\t') && !blankThenBreak && !text.includes('\n '),
-    // A tab before the first letter would be taken for indentation.
-    literal: !special && !blankThenBreak && !text.endsWith(' ') && !/^[ \n]*\t/.test(text),
+    literal: block && !blankThenBreak && !text.endsWith(' '),
+    block,
   }
 }
 

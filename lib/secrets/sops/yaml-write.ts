@@ -3,14 +3,20 @@ import { blockHints, chooseStyle, doubleQuoted, isSimpleKey } from './yaml-style
 import { breakLine, newOutput, print, printContent, printMark, startLine, type YamlOutput } from './yaml-output.ts'
 import { mapNode, type MapNode, type ScalarNode, type SeqNode, type YamlNode } from './yaml-nodes.ts'
 
-const INDENT = 4
+/** How far SOPS indents. */
+export const DEFAULT_STEP = 4
+
+/** The column where what is in a mapping at a column begins. */
+export function nextStop(column: number, step: number): number {
+  return step * Math.floor((column + step) / step)
+}
 
 /** What a node is part of; it decides how far its content is indented. */
 type Parent = 'root' | 'map' | 'seq'
 
-/** The documents as YAML, byte for byte as SOPS prints them: four blanks, no folding, comments where they were. */
-export function writeYaml(documents: Documents): string {
-  const writer: Writer = { out: newOutput(), head: '', line: '', foot: '', tail: '' }
+/** The documents as YAML, byte for byte as SOPS prints them: four blanks unless said otherwise, no folding, comments where they were. */
+export function writeYaml(documents: Documents, step = DEFAULT_STEP): string {
+  const writer: Writer = { out: newOutput(), step, head: '', line: '', foot: '', tail: '' }
   documents.forEach((document, index) => writeDocument(writer, mapNode(document), index === 0))
   return writer.out.parts.join('')
 }
@@ -20,6 +26,8 @@ export function writeYaml(documents: Documents): string {
  * what happens to comments that wait while nodes open and close.
  */
 interface Writer {
+  /** How many blanks a level is indented by, from 2 to 9. */
+  readonly step: number
   readonly out: YamlOutput
   head: string
   line: string
@@ -153,9 +161,9 @@ function writeLiteral(writer: Writer, node: ScalarNode, parent: Parent): void {
 
 function indented(writer: Writer, parent: Parent, flow: boolean, write: () => void): void {
   const before = writer.out.indent
-  if (before < 0) writer.out.indent = flow ? INDENT : 0
+  if (before < 0) writer.out.indent = flow ? writer.step : 0
   // Content of a list item stands right behind its dash, everything else at the next stop.
-  else writer.out.indent = parent === 'seq' ? before + 2 : INDENT * Math.floor((before + INDENT) / INDENT)
+  else writer.out.indent = parent === 'seq' ? before + 2 : nextStop(before, writer.step)
   write()
   writer.out.indent = before
 }
