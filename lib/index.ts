@@ -1,6 +1,7 @@
 import type { ListrTask } from 'listr2'
 import type { ReconcileOptions } from '../tasks/embed.ts'
 import type { UserConfig } from './config/define.ts'
+import type * as Sops from './host/sops.ts'
 import type { Verdict } from './model/verdict.ts'
 
 export {
@@ -18,6 +19,7 @@ export type { Host } from './model/context.ts'
 export { GitopsError, type ErrorCode } from './model/errors.ts'
 export type { OutcomeKind } from './model/outcome.ts'
 export type { Reason, Verdict } from './model/verdict.ts'
+export type { SopsDecryptOptions, SopsEditOptions, SopsEncryptOptions, SopsIdentities } from './host/sops.ts'
 export type { ReconcileOptions } from '../tasks/embed.ts'
 export type { AlertEvent, CheckContext, NotifierContext, TaskContext } from './plugins/contract.ts'
 export { webhook, type WebhookOptions } from './plugins/webhook.ts'
@@ -45,4 +47,25 @@ export function reconcileTask(config: UserConfig, options: Omit<ReconcileOptions
       for (const each of release.splice(0)) each()
     },
   }
+}
+
+/** SOPS files in memory, without the `sops` program: what it writes is read here, and the other way round. */
+export const sops: Pick<typeof Sops, 'decrypt' | 'encrypt' | 'inspect' | 'edit'> = {
+  /**
+   * The plaintext of a SOPS file, its MAC verified. Throws a `GitopsError`: `environment` when no identity opens it,
+   * `invalid` when it is broken, was changed without the key, or is not encrypted at all, `usage` for a place that is not there.
+   */
+  decrypt: async (...given) => (await import('./host/sops.ts')).decrypt(...given),
+  /**
+   * A plaintext as a SOPS file that keeps its layout. Throws a `GitopsError`: `config` for a recipient that is none,
+   * `invalid` when it is encrypted already or cannot be read as the format.
+   */
+  encrypt: async (...given) => (await import('./host/sops.ts')).encrypt(...given),
+  /** What a file says of itself, for which no key is needed and nothing vouches; null for one that is not encrypted. Throws `invalid` for a broken one. */
+  inspect: async (...given) => (await import('./host/sops.ts')).inspect(...given),
+  /**
+   * A SOPS file with its plaintext changed: what is the same stays encrypted as it was, so that a diff shows only what is
+   * not. With nothing changed the bytes are the old ones. Throws as `decrypt` and `encrypt` do.
+   */
+  edit: async (...given) => (await import('./host/sops.ts')).edit(...given),
 }

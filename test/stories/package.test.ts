@@ -104,7 +104,10 @@ test('a config is checked by the packed types, strictly, and a wrong one is told
     expect(ours.join('')).toBe('')
   }
   sandbox.write(directory, {
-    'wrong.ts': `import { defineConfig, reconcile, type Verdict } from 'gitops'
+    'wrong.ts': `import { defineConfig, reconcile, sops, type Verdict } from 'gitops'
+export const text: Promise<string> = sops.decrypt(new Uint8Array(), { identities: ['AGE-SECRET-KEY-1'] })
+export const file = sops.encrypt('a: 1', { format: 'toml', recipients: ['age1'] })
+export const changed: Promise<boolean> = sops.edit(new Uint8Array(), (plain) => plain.toString()).then((next) => next.changed)
 export default defineConfig({
   sources: { team: { repo: '.', reff: 'main' } },
   targets: { claude: { source: 'team', from: 1, to: '~/.claude' } },
@@ -117,6 +120,9 @@ export const verdict: Promise<Verdict> = reconcile({ sources: {} }, { dryrun: tr
   expect(wrong.stdout).toContain("'reff' does not exist")
   expect(wrong.stdout).toContain("Type 'number' is not assignable to type 'string'")
   expect(wrong.stdout).toContain("'dryrun' does not exist")
+  expect(wrong.stdout).toContain(`'"toml"' is not assignable to type`)
+  expect(wrong.stdout).toMatch(/wrong\.ts\(2,.*'Promise<Buffer<.*>>' is not assignable to type 'Promise<string>'/)
+  expect(wrong.stdout).not.toContain('wrong.ts(4,')
 })
 
 test('the package holds the built program, its types and documents, and nothing else', () => {
