@@ -7,6 +7,7 @@ import { git, gitText, redact, type GitOptions } from './git.ts'
 import { commitOf, hasCommit, isAncestor, type Repository } from './objects.ts'
 import { fetch, fetchedCommit, noSuchRef, trusting, type Pulled, type PullOptions } from './fetch.ts'
 import { shortHash } from './hash.ts'
+import { withoutUserName } from './user-name.ts'
 
 /** Pulls a remote or local repository into a private bare clone below the state directory. */
 export async function pullRemote(config: Config, source: Source, options: PullOptions): Promise<Pulled> {
@@ -50,8 +51,9 @@ async function pullInto(gitDir: string, config: Config, source: Source, options:
   }
   const trust = source.directory === null ? null : trusting(source.directory, config.state, config.home)
   const repository: Repository = { gitDir, config: null }
-  const from = source.directory ?? source.repo
-  const run: GitOptions = { gitDir, config: trust, signal: options.signal }
+  const { url, env } = withoutUserName(source.repo, process.env)
+  const from = source.directory ?? url
+  const run: GitOptions = { gitDir, config: trust, signal: options.signal, env }
   const at = (commit: Sha, ref: string): Pulled => ({ commit, repository, ref, moved: false, note: null, problem: null })
   const found = async (name: string, ref: string): Promise<Pulled> => {
     const commit = await commitOf(repository, name, options.signal)

@@ -5,6 +5,7 @@ import { GitopsError } from '../model/errors.ts'
 import { isWithin, type AbsPath } from '../model/path.ts'
 import { decode, decodeInventory, encode } from './codec.ts'
 import type { Machine } from './machine.ts'
+import { readOwn } from './read.ts'
 import { writeAtomic } from './write.ts'
 
 /** Whose state a directory holds. */
@@ -85,7 +86,7 @@ function identityIn(state: AbsPath): Identity | null {
   const path = join(state, 'identity.json')
   if (!existsSync(path)) return null
   try {
-    const { config, uid, machine } = decode<Partial<Identity>>(readFileSync(path, 'utf8'))
+    const { config, uid, machine } = decode<Partial<Identity>>(readOwn(path).toString())
     return config === undefined || uid === undefined || machine === undefined ? null : { config, uid, machine }
   } catch (error) {
     if (error instanceof GitopsError) throw error

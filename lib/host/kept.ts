@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { GitopsError } from '../model/errors.ts'
 import { digest as toDigest, isKeyed, type AbsPath, type Digest } from '../model/path.ts'
@@ -6,6 +6,7 @@ import { fingerprint, hostKeyName, open, seal, type HostKey } from '../secrets/s
 import { Secret } from '../secrets/secret.ts'
 import { digestOf } from './hash.ts'
 import { readLive } from './live.ts'
+import { readOwn } from './read.ts'
 import { writeAtomic } from './write.ts'
 
 /** Copies of what stood at live paths before us, stored once by content; those of secrets are sealed with the host key. */
@@ -44,7 +45,7 @@ export function keptIn(state: AbsPath, loadKey: () => HostKey): Kept {
   const read = (digest: Digest): Buffer => {
     const path = place(digest)
     if (!existsSync(path)) throw lost(path, 'missing')
-    const bytes = readFileSync(path)
+    const bytes = readOwn(path)
     if (isKeyed(digest)) return unsealed(key(), bytes, digest, path)
     if (digestOf(bytes) !== digest) throw lost(path, 'damaged')
     return bytes
@@ -53,7 +54,7 @@ export function keptIn(state: AbsPath, loadKey: () => HostKey): Kept {
     keep(bytes) {
       const digest = digestOf(bytes)
       const path = place(digest)
-      if (!existsSync(path) || digestOf(readFileSync(path)) !== digest) writeAtomic(path, bytes)
+      if (!existsSync(path) || digestOf(readOwn(path)) !== digest) writeAtomic(path, bytes)
       return digest
     },
     keepSecret(bytes, path) {

@@ -38,7 +38,7 @@ export interface Lock {
  */
 export async function acquire(state: AbsPath, machine: Machine, limit: number, signal: AbortSignal): Promise<Lock> {
   const directory = join(state, 'lock')
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  makeDirectory(directory)
   const token = randomBytes(8).toString('hex')
   for (const until = Date.now() + limit; ;) {
     let others = look(directory, machine, token)
@@ -50,6 +50,17 @@ export async function acquire(state: AbsPath, machine: Machine, limit: number, s
     }
     if (Date.now() >= until) throw busy(others.living)
     await pause(20 + Math.random() * 80, signal)
+  }
+}
+
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 })
+  } catch (cause) {
+    throw new GitopsError('io', `the lock directory ${path} cannot be made: ${(cause as Error).message}`, {
+      hint: 'Move away what stands there, and see that the directory above it is yours to write.',
+      cause,
+    })
   }
 }
 

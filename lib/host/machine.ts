@@ -1,5 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs'
 import { homedir, hostname, userInfo } from 'node:os'
+import { isAbsolute } from 'node:path'
 import { GitopsError } from '../model/errors.ts'
 import { absPath, type AbsPath } from '../model/path.ts'
 
@@ -28,7 +29,7 @@ export interface Machine {
 export function machine(): Machine {
   return {
     hostname: hostname(),
-    home: absPath(homedir()),
+    home: homeDirectory(),
     platform: process.platform,
     uid: process.getuid?.() ?? 0,
     id: text('/etc/machine-id'),
@@ -49,6 +50,15 @@ function accountName(): string {
   } catch {
     return String(process.getuid?.() ?? '')
   }
+}
+
+function homeDirectory(): AbsPath {
+  const home = homedir()
+  if (!isAbsolute(home))
+    throw new GitopsError('usage', `HOME is ${home === '' ? 'empty' : JSON.stringify(home)}, not a directory's full path`, {
+      hint: 'Set HOME to your home directory, or leave it unset.',
+    })
+  return absPath(home)
 }
 
 function workingDirectory(): AbsPath {

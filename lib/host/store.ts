@@ -4,6 +4,7 @@ import { GitopsError } from '../model/errors.ts'
 import type { AbsPath } from '../model/path.ts'
 import { EMPTY_INVENTORY, type Generation, type Inventory, type SourceStatus } from '../model/state.ts'
 import { decode, decodeGeneration, decodeInventory, encode, encodeGeneration, encodeInventory } from './codec.ts'
+import { readOwn } from './read.ts'
 import { writeAtomic } from './write.ts'
 
 /** Generations that were begun and not yet committed; `undo` marks one that a person takes back. */
@@ -45,9 +46,9 @@ export function storeIn(directory: AbsPath, damaged: (sentence: string) => void)
     const path = at(name)
     if (!existsSync(path)) return none
     try {
-      return how(readFileSync(path, 'utf8'))
+      return how(readOwn(path).toString())
     } catch (error) {
-      if (error instanceof GitopsError || (error as NodeJS.ErrnoException).code !== undefined) throw error
+      if (error instanceof GitopsError) throw error
       damaged(`${path} is damaged and counts as empty (${(error as Error).message})`)
       return none
     }
@@ -84,7 +85,7 @@ export function storeIn(directory: AbsPath, damaged: (sentence: string) => void)
 /** A journal is the only thing that says what is half done, so one that does not read is never passed over. Throws `stuck`. */
 function journalIn(path: string): Journal | null {
   if (!existsSync(path)) return null
-  const text = readFileSync(path, 'utf8')
+  const text = readOwn(path).toString()
   try {
     const journal = decode<Journal>(text)
     if (journal.open.every(({ generation, undo }) => Number.isInteger(generation) && typeof undo === 'boolean')) return journal

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import { GitopsError } from '../model/errors.ts'
@@ -8,9 +8,9 @@ import { GitopsError } from '../model/errors.ts'
  * The directory is made, 0700, when it is missing. With `durable` it has reached the disk on return.
  */
 export function writeAtomic(path: string, bytes: string | Buffer, durable = true): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   const temp = `${path}.${randomBytes(6).toString('hex')}.tmp`
   try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
     const file = openSync(temp, 'wx', 0o600)
     try {
       writeAll(file, Buffer.from(bytes as string))
@@ -20,7 +20,7 @@ export function writeAtomic(path: string, bytes: string | Buffer, durable = true
     }
     renameSync(temp, path)
   } catch (error) {
-    rmSync(temp, { force: true })
+    if (existsSync(temp)) rmSync(temp, { force: true })
     throw new GitopsError('io', `${path} cannot be written: ${(error as Error).message}`, {
       hint: 'See that there is room, and that its directory is yours to write.',
       cause: error,

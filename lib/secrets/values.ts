@@ -1,3 +1,5 @@
+import { readJson } from '../model/json.ts'
+
 /** Shorter values would hide half of every message. */
 const SHORTEST = 6
 
@@ -14,7 +16,8 @@ export function secretValues(plaintext: Buffer): string[] {
 
 function leavesOf(text: string): string[] {
   try {
-    return leaves(JSON.parse(text))
+    // A program may print a number as it is written, or as JavaScript would.
+    return [...leaves(readJson(text)), ...leaves(JSON.parse(text))]
   } catch {
     return text.split('\n').flatMap((line) => [
       line.trim(),

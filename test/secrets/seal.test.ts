@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { GitopsError } from '../../lib/model/errors.ts'
 import { fingerprint, hostKey, hostKeyName, isSealed, newHostKey, open, seal } from '../../lib/secrets/seal.ts'
 import { Secret } from '../../lib/secrets/secret.ts'
+import { secretValues } from '../../lib/secrets/values.ts'
 
 const KEY = hostKey(Buffer.alloc(32, 7))
 const OTHER = hostKey(Buffer.alloc(32, 8))
@@ -94,6 +95,12 @@ describe('the host key', () => {
 })
 
 describe('a secret', () => {
+  test('a number among the values of a secret is known as it is written', () => {
+    expect(secretValues(Buffer.from('{"pin": 12345678901234567890, "list": [1.000000, 1e6]}'))).toEqual(
+      expect.arrayContaining(['12345678901234567890', '1.000000', '1000000']),
+    )
+  })
+
   test('prints as [secret] wherever it is printed by accident', () => {
     const shown = [
       String(secret),

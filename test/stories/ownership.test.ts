@@ -384,3 +384,34 @@ test('a state that a newer gitops wrote is left alone', async ({ sandbox }) => {
   expect(refused.said).toContain('written by a newer gitops')
   expect(readFileSync(join(sandbox.state, 'inventory.json'), 'utf8')).toBe('{"format":99}')
 })
+
+test('something else in the place of a file of our own state is one sentence with what to do', async ({ sandbox }) => {
+  sandbox.commit({ '.claude/a': 'a' })
+  sandbox.config()
+  await sandbox.gitops(['reconcile'])
+  for (const name of ['lock', 'kept', 'identity.json', 'inventory.json', 'status.json']) {
+    const path = join(sandbox.state, name)
+    rmSync(path, { recursive: true, force: true })
+    // A directory where a file is expected, and the other way round.
+    sandbox.write(sandbox.state, { [name.endsWith('.json') ? `${name}/x` : name]: 'x' })
+    sandbox.write(sandbox.home, { '.claude/a': `edited, so that something is kept: ${name}` })
+    const { code, said } = await sandbox.gitops(['reconcile'])
+    expect([name, code, said]).toEqual([name, 1, expect.stringMatching(new RegExp(`${path}.* cannot be (?:made|read|written)`))])
+    expect(said).not.toMatch(/this is a bug|^gitops: E[A-Z]+/m)
+    expect(said).toMatch(/move away|See that/i)
+    rmSync(path, { recursive: true })
+    expect((await sandbox.gitops(['reconcile'])).code).toBe(0)
+  }
+})
+
+test('a home directory that is none is said in a sentence, before anything is read', async ({ sandbox }) => {
+  sandbox.commit({ '.claude/a': 'a' })
+  sandbox.config()
+  for (const HOME of ['', 'not/full']) {
+    const { code, said } = await sandbox.gitops(['reconcile'], { env: { HOME } })
+    expect([code, said]).toEqual([
+      2,
+      expect.stringMatching(/^gitops: HOME is (?:empty|"not\/full"), not a directory's full path\nSet HOME/),
+    ])
+  }
+})

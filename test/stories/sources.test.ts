@@ -11,6 +11,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect } from 'vitest'
@@ -507,6 +508,36 @@ describe('the user is who reaches a source', () => {
       server.close()
     }
   })
+
+  test.skipIf(process.platform !== 'linux')(
+    'a token that is the user name of a URL opens the source, and stands in no process’s arguments',
+    async ({ sandbox }) => {
+      sandbox.commit(text('one'))
+      sandbox.git(sandbox.remote, 'update-server-info')
+      const commands = new Set<string>()
+      const server = createHttpServer((request, response) => {
+        for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+          const command = existsSync(`/proc/${pid}/cmdline`) ? readFileSync(`/proc/${pid}/cmdline`, 'utf8') : ''
+          if (command.includes(`127.0.0.1:${port()}`)) commands.add(command)
+        }
+        const name = Buffer.from((request.headers.authorization ?? '').slice('Basic '.length), 'base64').toString()
+        const file = join(sandbox.remote, new URL(request.url ?? '', 'http://x').pathname.replace('/x.git/', ''))
+        if (name !== 'token/of-mine:') response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end()
+        else if (existsSync(file)) response.end(readFileSync(file))
+        else response.writeHead(404).end()
+      }).listen(0, '127.0.0.1')
+      const port = (): number => (server.address() as AddressInfo).port
+      try {
+        await new Promise((done) => server.once('listening', done))
+        configure(sandbox, 'main', `http://token%2Fof-mine:@127.0.0.1:${port()}/x.git`)
+        const { said } = await brings(sandbox, 'one')
+        expect([...commands].join(' ')).toContain('remote-http')
+        expect([...commands, said].join(' ')).not.toContain('of-mine')
+      } finally {
+        server.close()
+      }
+    },
+  )
 
   test('a run inside a hook of some other repository is not confused by what Git sets for hooks', async ({ sandbox }) => {
     sandbox.commit(text('one'))
