@@ -171,17 +171,20 @@ async function killed(sandbox: Sandbox, lane: Lane, delay: number, from: 'start'
   return existsSync(journalOf(lane))
 }
 
-/** Runs `count` rounds on the two lanes. */
+/** How many times over each test's rounds are run: `npm run test:faults` asks for more, by GITOPS_FAULT_ROUNDS. */
+const TIMES = Number(process.env['GITOPS_FAULT_ROUNDS'] ?? 1)
+
+/** Runs `count` rounds on the two lanes, or as many times more as were asked for. */
 async function rounds(lanes: readonly Lane[], count: number, round: (lane: Lane, index: number) => Promise<void>): Promise<void> {
   let next = 0
   await Promise.all(
     lanes.map(async (lane) => {
-      for (let index = next++; index < count; index = next++) await round(lane, index)
+      for (let index = next++; index < count * TIMES; index = next++) await round(lane, index)
     }),
   )
 }
 
-const finished = { timeout: 200_000 }
+const finished = { timeout: 200_000 * TIMES }
 
 test(
   'a reconcile that is killed at any of 100 instants is finished by the next one, with nothing left over',

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newIdentity, parseIdentities } from '../../lib/secrets/age.ts'
 import type { Rule } from '../../lib/secrets/sops/rules.ts'
 import { oursToTheirs, theirsToOurs, type Bridge, type TheirOptions, type Verdict } from '../support/interop.ts'
+import { dotenvText, iniText } from '../support/flat-texts.ts'
 import { jsonText } from '../support/json-texts.ts'
 import { BUILD_TIME, buildOracle, startOracle, type Build } from '../support/oracle.ts'
 import { seed } from '../support/random.ts'
@@ -74,6 +75,8 @@ async function carry<T>(texts: fc.Arbitrary<T>, over: (text: T, how: (typeof rul
 describe.each([
   ['JSON', 'json', jsonText],
   ['YAML', 'yaml', yamlText.filter((text) => !MISREAD.test(text) && !/-0\.0/.test(text))],
+  ['dotenv', 'dotenv', dotenvText],
+  ['INI', 'ini', iniText],
 ] as const)('%s in any layout', (name, format, texts) => {
   test(
     `what we encrypt, sops decrypts to what it sees in the plaintext itself (${name})`,

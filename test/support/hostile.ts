@@ -17,9 +17,7 @@ const texts: Readonly<Record<string, () => string>> = {
   'YAML: ever further in': () => Array.from({ length: 4400 }, (_, index) => `${' '.repeat(index)}a:`).join('\n'),
   'YAML: aliases of aliases': () => bomb((name) => `[${Array.from({ length: 10 }, () => `*${name}`).join(', ')}]`),
   'YAML: aliases in mappings': () => bomb((name) => `{a: *${name}, b: *${name}}`),
-  'YAML: anchors without end': () => `a: ${repeated('&a ')}`,
   'YAML: tags without end': () => `a: ${repeated('!!str ')}`,
-  'YAML: documents without end': () => repeated('---\n'),
   'YAML: comments without end': () => `a: 1\n${repeated('#\n')}`,
 }
 

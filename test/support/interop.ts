@@ -3,6 +3,7 @@ import type { AgeIdentity, Recipient } from '../../lib/secrets/age.ts'
 import { GitopsError } from '../../lib/model/errors.ts'
 import { decryptSops } from '../../lib/secrets/sops/decrypt.ts'
 import { encryptSops, type EncryptOptions } from '../../lib/secrets/sops/encrypt.ts'
+import type { SopsFormat } from '../../lib/secrets/sops/file-format.ts'
 import type { Answer, Oracle, Question } from './oracle.ts'
 
 /** Two programs, a pair of keys, and a format: what a document is carried through. */
@@ -11,18 +12,17 @@ export interface Bridge {
   readonly identities: readonly AgeIdentity[]
   readonly identity: string
   readonly recipient: Recipient
-  readonly format: 'json' | 'yaml' | 'binary'
+  readonly format: SopsFormat
 }
 
 /** What a document showed: nothing wrong (with how far it came), or what the two programs disagree on. */
 export type Verdict =
-  | { readonly fine: 'both' | 'both refuse' | 'only we read it' | 'sops does not read its own' }
+  | { readonly fine: 'both' | 'both refuse' | 'only we read it' | 'only we refuse it' | 'sops does not read its own' }
   | { readonly wrong: string; readonly shown: readonly string[] }
 
 /** How sops is to encrypt. */
 export type TheirOptions = Pick<Question, 'rule' | 'value' | 'macOnlyEncrypted'>
 
-const OTHER_COMMENTS = 'other comments'
 const NOW = new Date('2026-03-01T12:00:00Z')
 
 /** What we encrypt sops decrypts, to the tree that it sees in the plaintext itself; what it could encrypt we do not refuse. */
@@ -36,6 +36,8 @@ export async function oursToTheirs(
     oracle.ask({ op: 'load', format, bytes: plaintext }),
     refusable(encryptSops(plaintext, { format, recipients: [recipient], now: NOW, ...options })),
   ])
+  // Of INI that sops would change we say so, and refuse it.
+  if (ours instanceof GitopsError && format === 'ini') return { fine: 'only we refuse it' }
   if (ours instanceof GitopsError) return (await roundTrip(bridge, plaintext)) ?? { wrong: `only we refuse: ${ours.message}`, shown: [] }
   const opened = await oracle.ask({ op: 'decrypt', format, bytes: ours.bytes, identity })
   // What sops cannot print it cannot print.
@@ -43,10 +45,9 @@ export async function oursToTheirs(
   if (opened.code !== 0)
     return { wrong: `sops does not decrypt what we encrypted: ${opened.code} ${opened.error}`, shown: [ours.bytes.toString()] }
   if (loaded.code !== 0) return { fine: 'only we read it' }
-  if (format === 'json' && !isDeepStrictEqual(loaded.tree, opened.tree)) return { wrong: 'another tree', shown: [ours.bytes.toString()] }
-  const verdict = difference(loaded, opened, ours.bytes.toString())
-  // Where we print YAML anew, comments come to stand where sops looks for them under another key.
-  return format === 'yaml' && 'wrong' in verdict && verdict.wrong === OTHER_COMMENTS ? { fine: 'both' } : verdict
+  if ((format === 'json' || format === 'dotenv') && !isDeepStrictEqual(loaded.tree, opened.tree))
+    return { wrong: 'another tree', shown: [ours.bytes.toString()] }
+  return difference(format, loaded, opened, ours.bytes.toString())
 }
 
 /** How far sops itself comes, there and back, or null when it comes all the way. */
@@ -77,16 +78,22 @@ export async function theirsToOurs(bridge: Bridge, plaintext: Buffer, options: T
   if (format === 'binary') return { wrong: 'the bytes differ', shown: [] }
   const loaded = await oracle.ask({ op: 'load', format, bytes })
   if (loaded.code !== 0) return { wrong: `sops does not read what we decrypted: ${loaded.error}`, shown: [bytes.toString()] }
-  return difference(opened, loaded, `${opened.bytes.toString()}\n=====\n${bytes.toString()}`)
+  return difference(format === 'yaml' ? null : format, opened, loaded, `${opened.bytes.toString()}\n=====\n${bytes.toString()}`)
 }
 
-function difference(one: Answer, two: Answer, shown: string): Verdict {
+/**
+ * Comments are not compared where we print YAML anew, for they come to stand where sops looks for them under another key, nor
+ * in INI, where ours remember in the comment itself how it stood.
+ */
+const COMMENTS_DIFFER: ReadonlySet<SopsFormat | null> = new Set(['yaml', 'ini'] as const)
+
+function difference(format: SopsFormat | null, one: Answer, two: Answer, shown: string): Verdict {
   if (!sameTree(one, two)) return { wrong: 'another tree', shown: [shown, ...[one, two].map(({ tree }) => JSON.stringify(bare(tree)))] }
   const [first, second] = [one, two].map(({ tree }) => commentsOf(tree).toSorted())
   // SOPS leaves a comment encrypted where it attaches it to another place than when it encrypted it.
   const isLost = first?.some((text) => text.startsWith('ENC[AES'))
-  if (!isLost && !isDeepStrictEqual(first, second))
-    return { wrong: OTHER_COMMENTS, shown: [shown, JSON.stringify(first), JSON.stringify(second)] }
+  if (!COMMENTS_DIFFER.has(format) && !isLost && !isDeepStrictEqual(first, second))
+    return { wrong: 'other comments', shown: [shown, JSON.stringify(first), JSON.stringify(second)] }
   return { fine: 'both' }
 }
 

@@ -44,7 +44,7 @@ function swapped(text: string, where: number, what: number): string {
 const metadata =
   (name: string, value: string) =>
   (text: string): string =>
-    text.replace(new RegExp(`("?${name}"?: )("[^"\\n]*"|[^,\\n]+)`), (_, before: string) => `${before}${value}`)
+    text.replace(new RegExp(`("?${name}"?: |${name} *= *)("[^"\\n]*"|[^,\\n]+)`), (_, before: string) => `${before}${value}`)
 
 /** What somebody with write access could do to a file, by accident or not. */
 const TAMPERINGS: readonly Tampering[] = [
