@@ -25,7 +25,7 @@ export const encryptionOptions: readonly Option[] = [
 
 /** How a file is encrypted, and who says so. */
 export interface Encryption extends EncryptOptions {
-  /** `creation rule 1 of /x/.sops.yaml`, or `--age`. */
+  /** `creation rule 1 of /x/.sops.yaml`, `--age` or `SOPS_AGE_RECIPIENTS`. */
   readonly saidBy: string
   /** What a person should know of it, a sentence each. */
   readonly notes: readonly string[]
@@ -37,10 +37,12 @@ export interface Encryption extends EncryptOptions {
  */
 export async function encryptionFor(target: string, source: string | null, options: EncryptionOptions): Promise<Encryption> {
   const age = options.age ?? (machine().env['SOPS_AGE_RECIPIENTS'] || undefined)
+  const ageSaidBy = options.age === undefined ? 'SOPS_AGE_RECIPIENTS' : '--age'
   const paths = source === null || source === target ? [target] : [target, source]
   const policy = age === undefined ? await policyFor(paths, options) : await findPolicy(paths, options)
   const rule = age === undefined && policy !== null ? ruleOf(policy, paths).rule : policy && (matchFor(policy, paths)?.rule ?? null)
-  const chosen = age === undefined && policy !== null && rule !== null ? await recipientsOf(policy, rule) : await listed(age ?? '', '--age')
+  const chosen =
+    age === undefined && policy !== null && rule !== null ? await recipientsOf(policy, rule) : await listed(age ?? '', ageSaidBy)
   const { format, input } = formatsFor(target, source, options)
   return {
     format,
@@ -49,7 +51,8 @@ export async function encryptionFor(target: string, source: string | null, optio
     recipients: chosen,
     // What nobody says anything of stays as an old file has it, and the one value of a binary file needs no selecting.
     ...(rule !== null && format !== 'binary' && { rule: rule.rule ?? DEFAULT_RULE, macOnlyEncrypted: rule.macOnlyEncrypted }),
-    saidBy: age !== undefined || rule === null ? '--age' : `creation rule ${rule.number} of ${policy?.file}`,
+    ...(policy !== null && { indents: policy.indents }),
+    saidBy: age !== undefined || rule === null ? ageSaidBy : `creation rule ${rule.number} of ${policy?.file}`,
     notes: policy?.misnamed == null ? [] : [notRead(policy.misnamed)],
   }
 }

@@ -47,7 +47,7 @@ export interface Encrypting {
 export async function emitEncrypted(source: Source, { documents, changes }: Changed, how: Encrypting): Promise<Buffer> {
   const { format, block, layout = null } = how
   const store = storeOf(format)
-  const write = (): Buffer => Buffer.from(store.write(documents, block, layout ?? undefined), 'utf8')
+  const write = (): Buffer => Buffer.from(store.write(documents, block, layout ?? source.usual), 'utf8')
   if (!source.kept || layout !== null) return write()
   const edits = changes.flatMap((change) => store.conceal(source, change))
   const text = applyEdits(source.text, [...edits, ...store.addBlock(source, block, changes)])

@@ -7,6 +7,7 @@ import { writeMetadata } from './metadata-write.ts'
 import { DIALECT } from './metadata.ts'
 import { DEFAULT_RULE, selector, type Rule } from './rules.ts'
 import { sourceOf } from './plain-source.ts'
+import type { Indents } from './policy-fields.ts'
 import { stamp } from './time.ts'
 import { keyGroups, wrapDataKey, type Recipients } from './wrap-key.ts'
 
@@ -23,6 +24,8 @@ export interface EncryptOptions {
   readonly rule?: Rule
   /** Leaves what is not encrypted out of the MAC, so that it may be edited by hand; false unless given. */
   readonly macOnlyEncrypted?: boolean
+  /** Of what shows no layout of its own; as SOPS has it unless given. */
+  readonly indents?: Indents
 }
 
 /** An encrypted file. */
@@ -40,7 +43,7 @@ export async function encryptSops(plaintext: Uint8Array, options: EncryptOptions
   const recipients = keyGroups(options.recipients)
   const rule: Rule = input === 'binary' ? { kind: 'all' } : (options.rule ?? DEFAULT_RULE)
   const isSelected = await selector(rule)
-  const source = await sourceOf(plaintext, input, format, isSelected)
+  const source = await sourceOf(plaintext, { input, format, isSelected, indents: options.indents })
   const key = newDataKey()
   try {
     const closed = closeDocuments(source.documents, { key, isSelected, macOnlyEncrypted })

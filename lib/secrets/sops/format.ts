@@ -7,6 +7,8 @@ export interface Source {
   readonly documents: Branch[]
   /** False for a text that SOPS itself would not keep, because something in it stands in several places: it is written anew. */
   readonly kept: boolean
+  /** How to lay out what shows no layout of its own, in terms of the store; its usual way unless given. */
+  readonly usual?: unknown
   /** The byte order mark, where there is one and SOPS reads past it. */
   readonly mark?: string
 }

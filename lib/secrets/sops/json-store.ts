@@ -32,14 +32,15 @@ function layoutOf({ text, documents }: Source): JsonLayout | null {
  * A file on one line stays on it, but for the block, which has lines of its own: so `mac` and `lastmodified` can be seen to
  * change, and taking the block away gives the line back.
  */
-function addBlock({ text, documents }: Source, block: Branch): Edit[] {
+function addBlock({ text, documents, usual }: Source, block: Branch): Edit[] {
   const root = documents[0] ?? branch()
   const items = root.items.filter((entry) => entry.kind === 'item')
   const end = lineEnd(text)
   const [first, last] = [items[0], items.at(-1)]
   const line = before(text, first) ?? before(text, last)
-  const indent = line ?? (items.length === 0 ? '\t' : '')
-  const written = writeJsonValue(block, { indent: line ?? '\t', escapes: false }, indent).replaceAll('\n', end)
+  const step = (usual as JsonLayout | undefined)?.indent ?? '\t'
+  const indent = line ?? (items.length === 0 ? step : '')
+  const written = writeJsonValue(block, { indent: line ?? step, escapes: false }, indent).replaceAll('\n', end)
   const member = `${end}${indent}"${METADATA_KEY}": ${written}`
   if (last?.at !== undefined) return [{ start: last.at.end, end: last.at.end, text: `,${member}` }]
   const start = (root.at?.start ?? 0) + 1

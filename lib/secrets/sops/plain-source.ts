@@ -4,18 +4,28 @@ import type { Documents } from './document.ts'
 import type { SopsFormat } from './file-format.ts'
 import type { Source } from './format.ts'
 import { METADATA_KEY } from './metadata.ts'
+import type { Indents } from './policy-fields.ts'
 import type { Selector } from './rules.ts'
 import { hasBlock } from './sniff.ts'
 import { loadPlain } from './store.ts'
+import { laidOut } from './usual-layout.ts'
+
+/** How a plaintext is written, and how it is to be encrypted. */
+interface Wanted {
+  readonly input: SopsFormat
+  readonly format: SopsFormat
+  readonly isSelected: Selector
+  readonly indents: Indents | undefined
+}
 
 /**
  * What is to be encrypted in a format. Throws `syntax` or `plaintext`, `shape` where the format cannot hold it, and for what is
  * encrypted already, has no document, or has what SOPS keeps for itself in the format.
  */
-export async function sourceOf(plaintext: Uint8Array, input: SopsFormat, format: SopsFormat, isSelected: Selector): Promise<Source> {
+export async function sourceOf(plaintext: Uint8Array, { input, format, isSelected, indents }: Wanted): Promise<Source> {
   const source = await loadPlain(plaintext, input)
   await refuseEncrypted(plaintext, source.documents, input, format)
-  return convertSource(source, input, format, isSelected)
+  return laidOut(convertSource(source, input, format, isSelected), format, indents)
 }
 
 async function refuseEncrypted(plaintext: Uint8Array, documents: Documents, input: SopsFormat, format: SopsFormat): Promise<void> {

@@ -1,4 +1,3 @@
-import type { AgeIdentity } from '../age.ts'
 import { accessOf, giveAccess } from './access.ts'
 import { newDataKey } from './cipher.ts'
 import { closeDocuments, type ValueCount } from './close.ts'
@@ -11,27 +10,9 @@ import { writeMetadata } from './metadata-write.ts'
 import type { Metadata } from './metadata.ts'
 import { openSops, type Opened } from './open.ts'
 import { newDonors, type Donors } from './reuse.ts'
-import { selector, type Rule } from './rules.ts'
+import type { ReencryptOptions } from './reencrypt-options.ts'
+import { selector } from './rules.ts'
 import { stamp } from './time.ts'
-import type { Recipients } from './wrap-key.ts'
-
-/** How the next version of an encrypted file is made. What is not given stays as the file has it. */
-export interface ReencryptOptions {
-  /** At least one must open the old file. */
-  readonly identities: readonly AgeIdentity[]
-  /** The time of the change, if there is one. */
-  readonly now: Date
-  /** Of the old file, and of the plaintext as well; sniffed in the old file unless given. */
-  readonly format?: SopsFormat
-  /** Of the plaintext, where it is another one. */
-  readonly input?: SopsFormat
-  /** All who can read it from now on. One who is missing loses access, which takes a new data key. Made by `recipient`. */
-  readonly recipients?: Recipients
-  readonly rule?: Rule
-  readonly macOnlyEncrypted?: boolean
-  /** A new data key, and every value encrypted anew, also where nobody loses access. */
-  readonly newKey?: boolean
-}
 
 /** The next version of an encrypted file. */
 export interface Reencrypted extends ValueCount {
@@ -85,7 +66,7 @@ async function nextVersion(old: Buffer, opened: Opened, plaintext: Uint8Array, n
   const { format } = loaded
   const choice = choose(metadata, next, format)
   const isSelected = await selector(choice.rule)
-  const source = await sourceOf(plaintext, next.input ?? format, format, isSelected)
+  const source = await sourceOf(plaintext, { input: next.input ?? format, format, isSelected, indents: next.indents })
   const access = accessOf(metadata, next.recipients, next.newKey ?? false)
   const { rekeyed, added, removed } = access
   const key = rekeyed ? newDataKey() : opened.key

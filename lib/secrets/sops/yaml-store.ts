@@ -44,8 +44,8 @@ function layoutOf(source: Source): number | null {
 }
 
 /** What SOPS can write. */
-function stepOf({ step }: YamlSource): number {
-  return step < 2 || step > 9 ? DEFAULT_STEP : step
+function stepOf({ step, usual }: YamlSource): number {
+  return step < 2 || step > 9 ? ((usual as number | undefined) ?? DEFAULT_STEP) : step
 }
 
 function reveal(source: Source, change: Change): Edit[] {
@@ -63,7 +63,7 @@ function addBlock(source: Source, block: Branch): Edit[] {
   const end = lineEnd(text)
   const step = stepOf(source as YamlSource)
   return ends.flatMap(({ offset, column, isFlow }, index) => {
-    if (isFlow) return jsonStore.addBlock({ ...source, documents: documents.slice(index, index + 1) }, block, [])
+    if (isFlow) return jsonStore.addBlock({ text, documents: documents.slice(index, index + 1), kept: true }, block, [])
     // The quotes tell a block that stands alone from the one of an empty mapping, as SOPS writes it.
     const isAlone = documents[index]?.items.every(isComment)
     const lines = writeYaml([branch(item(METADATA_KEY, block))], step)
