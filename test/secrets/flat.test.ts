@@ -116,7 +116,9 @@ describe('dotenv', () => {
     const encrypted = await encrypt(text, 'dotenv')
     expect(await decrypt(encrypted)).toBe(text)
     expect(await inspectSops(Buffer.from(encrypted))).toMatchObject({ format: 'dotenv', recipients: [to] })
-    for (const value of ['b c', 'one', '漢字', 'first']) expect(encrypted).not.toContain(value)
+    // Base64 may hold any three letters.
+    const clear = encrypted.replaceAll(/(?<==|^#)(?:ENC\[|-----BEGIN ).*/gm, '')
+    for (const value of ['b c', 'one', '漢字', 'first']) expect(clear).not.toContain(value)
   })
 
   test('with a line that SOPS would not take is refused by its number, and nothing of the line is told', async () => {

@@ -45,7 +45,7 @@ test('set changes one value and unset removes one; only its line, the MAC and th
   expect(gitops(sandbox, '', 'unset', 'a.yaml', '/list/0')).toEqual({ code: 0, said: '' })
   expect(gitops(sandbox, 'one\ntwo\n', 'set', 'a.yaml', '/list/-')).toEqual({ code: 0, said: '' })
   expect(gitops(sandbox, '', 'decrypt', 'a.yaml').said).toBe(
-    '# the team\nname: team\nport: 8080\nlist:\n    - b\n    - |\n      one\n      two\nkeys:\n    token: n3w\nnew:\n    deep:\n        - true\n        - 1.5\n',
+    '# the team\nname: team\nport: 8080\nlist:\n    - b\n    - |\n        one\n        two\nkeys:\n    token: n3w\nnew:\n    deep:\n        - true\n        - 1.5\n',
   )
 })
 
