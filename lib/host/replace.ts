@@ -1,5 +1,7 @@
 import {
+  accessSync,
   closeSync,
+  constants,
   existsSync,
   fchmodSync,
   fchownSync,
@@ -35,6 +37,8 @@ export function replaceFile(path: string, bytes: Buffer, { mode, expected }: Rep
     const old = statSync(path, { throwIfNoEntry: false })
     if (old !== undefined && !old.isFile()) return writeFileSync(path, bytes)
     const real = old === undefined ? path : realpathSync(path)
+    // A file that its owner has made read-only is not to be replaced, though its directory would allow that.
+    if (old !== undefined) accessSync(real, constants.W_OK)
     const temp = `${real}.${randomBytes(6).toString('hex')}.tmp`
     try {
       writeLike(temp, bytes, old ?? { mode })

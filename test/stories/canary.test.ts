@@ -1,10 +1,10 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
-import { DEFAULT_CONFIG, test, type Sandbox } from '../support/sandbox.ts'
+import { CLI, DEFAULT_CONFIG, test, type Sandbox } from '../support/sandbox.ts'
 import { member, sops, trust } from '../support/sops.ts'
 
 /** In every secret value of this story, and in nothing else. */
@@ -171,5 +171,83 @@ test(
     expect(execFileSync('git', ['-C', sandbox.work, 'grep', '-c', 'ENC.AES256', '--', 's/token'], { encoding: 'utf8' })).toContain(
       's/token',
     )
+  },
+)
+
+test(
+  'commands on encrypted files show a secret to nobody who has not asked for it: not in errors, arguments, environments or files',
+  { timeout: 180_000 },
+  async ({ sandbox }) => {
+    const me = await member()
+    trust(sandbox, me)
+    const plain = `token: ${CANARY}-token\npem: |\n  ${CANARY}-1\n  ${CANARY}-2\nport: 80\n`
+    // Waits, so that there is something to look at while it runs.
+    const editor = join(sandbox.root, 'editor')
+    sandbox.write(sandbox.root, {
+      editor: { text: '#!/bin/sh\nsleep 0.3; sed -i "s/80/8080/" "$1"; test ! -e ~/broken || echo "broken: [" >> "$1"\n', mode: 0o755 },
+    })
+    sandbox.write(sandbox.site, {
+      '.sops.yaml': `creation_rules:\n  - age: ${me.recipient}\n`,
+      'flat.env': await sops(me, `A=${CANARY}\n`, { format: 'dotenv' }),
+    })
+    const secret = await sops(me, plain, { format: 'yaml' })
+    sandbox.write(sandbox.site, {
+      'a.yaml': secret,
+      'mac.yaml': secret.replace(/^port: .*$/m, ''),
+      'value.yaml': secret.replace(/(token: ENC\[AES256_GCM,data:)(.)/, (_, head: string, one: string) => head + (one === 'A' ? 'B' : 'A')),
+    })
+    const seen = new Set<string>()
+    /** Runs a command and looks at every process of ours meanwhile, and at what it has left. */
+    const run = async (codes: readonly number[], args: readonly string[], input = ''): Promise<string> => {
+      const env = { ...sandbox.env, EDITOR: editor }
+      const child = spawn(process.execPath, [CLI, ...args], { cwd: sandbox.site, env })
+      let [stdout, stderr] = ['', '']
+      child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
+      child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+      child.stdin.end(input)
+      const ended = once(child, 'close')
+      while (child.exitCode === null) {
+        for (const found of processes(sandbox)) seen.add(found)
+        await sleep(5)
+      }
+      await ended
+      expect(codes, `${args.join(' ')}: ${stderr}`).toContain(child.exitCode)
+      expect(stderr, args.join(' ')).not.toContain(CANARY)
+      expect(leaks(sandbox), args.join(' ')).toEqual([])
+      return stdout
+    }
+    const silent = async (...given: Parameters<typeof run>): Promise<void> =>
+      expect(await run(...given), given[1].join(' ')).not.toContain(CANARY)
+
+    expect(await run([0], ['decrypt', 'a.yaml'])).toContain(`${CANARY}-token`)
+    expect(await run([0], ['get', 'a.yaml', '/token'])).toBe(`${CANARY}-token`)
+    expect(await run([0], ['git-diff', '--show-values', 'a.yaml'])).toContain(`${CANARY}-token`)
+    await silent([0], ['set', 'a.yaml', '/token'], `${CANARY}-other`)
+    await silent([0], ['set', '--json', 'a.yaml', '/new'], `{"k": ["${CANARY}"]}`)
+    await silent([5], ['set', '--json', 'a.yaml', '/new'], `{"${CANARY}`)
+    await silent([91], ['set', 'a.yaml', '/token/deep'], CANARY)
+    await silent([0], ['unset', 'a.yaml', '/new'])
+    await silent([0], ['rotate', '-i', 'a.yaml'])
+    await silent([0], ['edit', 'a.yaml'])
+    await silent([0], ['git-diff', 'a.yaml', 'flat.env', 'mac.yaml', 'value.yaml'])
+    await silent([0], ['why', 'a.yaml'])
+    await silent([0], ['filestatus', 'a.yaml'])
+    await silent([0], ['encrypt', '-', '--filename-override', 'b.json', '-o', 'b.json'], `{"token": "${CANARY}"}`)
+    await silent([1, 2, 5], ['encrypt', '-', '--filename-override', 'c.json', '-o', 'c.json'], `{"token": "${CANARY}", ${CANARY}`)
+    await silent([1, 2, 5], ['encrypt', '-', '--filename-override', 'c.yaml', '-o', 'c.yaml'], `token: "${CANARY}\n  - ${CANARY}: [`)
+    await silent([4], ['decrypt', '--output-type', 'ini', 'b.json'])
+    await silent([51], ['decrypt', 'mac.yaml'])
+    await silent([25], ['decrypt', 'value.yaml'])
+    await silent([51, 25], ['rotate', '-i', 'mac.yaml', 'value.yaml'])
+    sandbox.write(sandbox.home, { broken: '' })
+    await silent([1], ['edit', 'a.yaml'])
+    expect([...seen].some((text) => text.includes('editor'))).toBe(true)
+    expect([...seen].filter((text) => text.includes(CANARY))).toEqual([])
+
+    // The one command whose child has the values: in its environment, not in its arguments.
+    await silent([0], ['exec-env', 'flat.env', 'sleep 0.3'])
+    const commandLines = [...seen].map((text) => text.split('\n')[0] ?? '')
+    expect(commandLines.some((text) => text.includes('sleep 0.3'))).toBe(true)
+    expect(commandLines.filter((text) => text.includes(CANARY))).toEqual([])
   },
 )

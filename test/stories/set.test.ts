@@ -6,7 +6,7 @@ import { CLI, test, type Sandbox } from '../support/sandbox.ts'
 import { member, sops, trust } from '../support/sops.ts'
 
 const SOPS = process.env['GITOPS_SOPS'] ?? 'sops'
-const YAML = '# the team\nname: team\nport: 80\nlist:\n    - a\n    - b\nkeys:\n    token: s3cret\n'
+const YAML = '# the team\nname: team\n\nport: 80\nlist:\n    - a\n    - b\nkeys:\n    token: s3cret\n'
 
 interface Ended {
   readonly code: number | null
@@ -45,7 +45,7 @@ test('set changes one value and unset removes one; only its line, the MAC and th
   expect(gitops(sandbox, '', 'unset', 'a.yaml', '/list/0')).toEqual({ code: 0, said: '' })
   expect(gitops(sandbox, 'one\ntwo\n', 'set', 'a.yaml', '/list/-')).toEqual({ code: 0, said: '' })
   expect(gitops(sandbox, '', 'decrypt', 'a.yaml').said).toBe(
-    '# the team\nname: team\nport: 8080\nlist:\n    - b\n    - |\n        one\n        two\nkeys:\n    token: n3w\nnew:\n    deep:\n        - true\n        - 1.5\n',
+    '# the team\nname: team\n\nport: 8080\nlist:\n    - b\n    - |\n      one\n      two\nkeys:\n    token: n3w\nnew:\n    deep:\n        - true\n        - 1.5\n',
   )
 })
 
