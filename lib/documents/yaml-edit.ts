@@ -78,7 +78,7 @@ function insert(text: string, parent: Container, rest: Way, value: NewValue): Sp
   const made = nested(inside, value)
   if (isFlow(parent)) return splice(last.end, last.end, `, ${typeof step === 'string' ? `${inlineText(step)}: ` : ''}${inline(made)}`)
   const column = columnOf(parent)
-  const added = typeof step === 'string' ? mapLines([[step, made]], column, stepOf(text)) : listLines([made], column, stepOf(text))
+  const added = typeof step === 'string' ? mapLines([[step, made]], column, stepOf(text)) : listLines([made], column)
   const at = last.end > 0 && text[last.end - 1] === '\n' ? last.end : lineEnd(text, last.end)
   const line = lines(text, ' '.repeat(column) + added.join(''))
   const feed = lines(text, '\n')

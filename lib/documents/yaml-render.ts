@@ -32,8 +32,7 @@ export function inline(value: NewValue): string {
  */
 export function block(value: NewValue, column: number, step: number): string {
   if (value.kind === 'text' && isLiteral(value.text)) return ` ${literal(value.text, column)}`
-  const lines =
-    value.kind === 'map' ? mapLines(value.entries, column, step) : value.kind === 'list' ? listLines(value.items, column, step) : []
+  const lines = value.kind === 'map' ? mapLines(value.entries, column, step) : value.kind === 'list' ? listLines(value.items, column) : []
   return lines.length === 0 ? ` ${inline(value)}` : `\n${lines.map((line) => ' '.repeat(column) + line).join('\n')}`
 }
 
@@ -43,8 +42,8 @@ export function mapLines(entries: readonly (readonly [string, NewValue])[], colu
 }
 
 /** The lines of a list without their indentation. A container in a list is written on one line. */
-export function listLines(items: readonly NewValue[], column: number, step: number): string[] {
-  return items.map((item) => `- ${item.kind === 'text' && isLiteral(item.text) ? literal(item.text, column + step) : inline(item)}`)
+export function listLines(items: readonly NewValue[], column: number): string[] {
+  return items.map((item) => `- ${item.kind === 'text' && isLiteral(item.text) ? literal(item.text, column + 2) : inline(item)}`)
 }
 
 /** Whether a text of several lines can stand as it is. */
