@@ -2,9 +2,11 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import * as fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newIdentity, parseIdentities, type AgeIdentity, type Recipient } from '../../lib/secrets/age.ts'
 import { faultKind } from '../../lib/secrets/fault.ts'
+import { align } from '../../lib/secrets/sops/align.ts'
 import { decryptSops } from '../../lib/secrets/sops/decrypt.ts'
 import { encryptSops } from '../../lib/secrets/sops/encrypt.ts'
 import { reencryptSops, rotateSops } from '../../lib/secrets/sops/reencrypt.ts'
@@ -110,6 +112,96 @@ test('no two values of a file ever share an IV, nor does a changed value take th
     for (const [whole, iv = ''] of values) expect(used.get(iv) ?? whole).toBe(whole)
     for (const [whole, iv = ''] of values) used.set(iv, whole)
   }
+})
+
+const HAND = `# a file by hand
+name:   team   # the team
+
+list: [x, 'y', z]
+deep:
+- one: 1.50
+  # note
+  text: |
+    first
+    second
+- one: 1.50
+  text: >-
+    wrapped
+    words
+---
+other: "value"
+...
+`
+
+test.each([
+  ['a plain value', 'team   #', 'crew   #', ['name:   ENC']],
+  ['a quoted value in brackets', "'y'", "'Y'", ['list: [']],
+  ['a line of a block', 'second', 'third', ['text: ENC']],
+  ['the spelling of a number', '1.50', '1.5', ['- one: ENC']],
+  ['a comment', '# note', '# notes', ['#ENC']],
+  ['a value of another document', '"value"', '"other"', ['other: "ENC']],
+  ['a blank line', 'list:', '\nlist:', ['']],
+])('changing %s of a file written by hand changes its line, the MAC and the time', async (_, from, into, changed) => {
+  const old = await encrypted(HAND, 'yaml')
+  const text = HAND.replace(from, into)
+  const next = await reencryptSops(old, Buffer.from(text), { identities, now: NOW })
+  const lines = newLines(old, next.bytes)
+  const own = lines.filter((line) => !/^(?:mac|lastmodified): /.test(line))
+  expect(own.map((line, index) => line.startsWith(changed[index] ?? 'nothing'))).toEqual(changed.map(() => true))
+  // Each document has the block.
+  expect(lines.length - own.length).toBe(4)
+  // What SOPS has no place for comes back in its own words: a text folded by hand.
+  const folded = (plain: string): string => plain.replace('>-\n    wrapped\n    words', 'wrapped words')
+  expect((await decryptSops(next.bytes, identities)).plaintext.text()).toBe(folded(text))
+})
+
+test('items that are put into a list, taken out of it or moved change no other line', async () => {
+  const lines = (items: readonly string[]): string => `list:\n${items.map((name) => `  - name: ${name}\n    role: reader\n`).join('')}`
+  const old = await encrypted(lines(['a', 'b', 'c', 'd']), 'yaml')
+  const changes = async (items: readonly string[]): Promise<number> =>
+    newLines(old, (await reencryptSops(old, Buffer.from(lines(items)), { identities, now: NOW })).bytes).length - 2
+  expect(await changes(['b', 'c', 'd'])).toBe(0)
+  expect(await changes(['a', 'c', 'd'])).toBe(0)
+  expect(await changes(['a', 'b', 'new', 'c', 'd'])).toBe(2)
+  expect(await changes(['d', 'a', 'b', 'c'])).toBe(2)
+})
+
+test('a YAML file that sops has laid out stays so when a text of another indentation is encrypted over it', async () => {
+  const four = 'a:\n    b: x\n    c:\n        - z\n'
+  const old = await encrypted(four, 'yaml')
+  const next = await reencryptSops(old, Buffer.from('a:\n  b: x\n  c:\n    - new\n'), { identities, now: NOW })
+  expect(newLines(old, next.bytes)).toHaveLength(3)
+  expect((await decryptSops(next.bytes, identities)).plaintext.text()).toBe(four.replace('z', 'new'))
+})
+
+test('of two lists as many entries are matched in order as can be, and none is used twice', () => {
+  const lcs = (one: readonly string[], two: readonly string[]): number => {
+    const [a, ...as] = one
+    const [b, ...bs] = two
+    if (a === undefined || b === undefined) return 0
+    return a === b ? 1 + lcs(as, bs) : Math.max(lcs(as, two), lcs(one, bs))
+  }
+  const names = fc.array(fc.constantFrom('a', 'b', 'c'), { maxLength: 7 })
+  fc.assert(
+    fc.property(names, names, (old, now) => {
+      const aligned = align(old, now)
+      const matched = aligned.flatMap((place, index) => (place < 0 ? [] : [[place, index] as const]))
+      for (const [place, index] of matched) expect(old[place]).toBe(now[index])
+      expect(new Set(matched.map(([place]) => place)).size).toBe(matched.length)
+      const inOrder = lcs(
+        matched.map(([place]) => String(place)),
+        matched
+          .map(([place]) => place)
+          .toSorted((x, y) => x - y)
+          .map(String),
+      )
+      expect(inOrder).toBe(lcs(old, now))
+      for (const name of ['a', 'b', 'c']) {
+        const count = (list: readonly string[]): number => list.filter((each) => each === name).length
+        expect(matched.filter(([place]) => old[place] === name)).toHaveLength(Math.min(count(old), count(now)))
+      }
+    }),
+  )
 })
 
 test('encrypting over a file that nobody here can open, or that was tampered with, is refused', async () => {

@@ -1,6 +1,6 @@
 import { associatedData, encryptLeaf, type DataKey } from './cipher.ts'
 import { isComment, type Documents } from './document.ts'
-import type { Change, Content } from './format.ts'
+import type { Change } from './format.ts'
 import { newMac } from './mac.ts'
 import type { Selector } from './rules.ts'
 import { walk } from './walk.ts'
@@ -28,8 +28,8 @@ export interface Closing {
   readonly key: DataKey
   readonly isSelected: Selector
   readonly macOnlyEncrypted: boolean
-  /** The `ENC[…]` of an earlier file that holds this very value at this very place, or null: then it gets a fresh one. */
-  readonly reuse?: (value: Content, associated: string) => string | null
+  /** Asked for each selected value in order: the `ENC[…]` of an earlier file that holds this very value at this very place, or null for a fresh one. */
+  readonly reuse?: () => string | null
 }
 
 /** Every selected value and comment encrypted; a new tree. */
@@ -41,7 +41,7 @@ export function closeDocuments(documents: Documents, { key, isSelected, macOnlyE
     const selected = isSelected(place)
     if (selected || !macOnlyEncrypted) mac.add(value)
     const associated = associatedData(place.path)
-    const text = selected ? (reuse?.(value, associated) ?? encryptLeaf(value, key, associated)) : null
+    const text = selected ? (reuse?.() ?? encryptLeaf(value, key, associated)) : null
     if (text && place.at !== undefined) changes.push({ at: place.at, clear: value, encrypted: text })
     if (!isComment(value) && text !== '') count[text === null ? 'clearValues' : 'encryptedValues'] += 1
     return text ?? value

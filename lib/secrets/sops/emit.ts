@@ -1,5 +1,5 @@
 import { convert } from './convert.ts'
-import { branch, isComment, lookup, type Branch, type Documents } from './document.ts'
+import { branch, lookup, type Branch, type Documents } from './document.ts'
 import { FORMAT_NAMES, type SopsFormat } from './file-format.ts'
 import { unwritable } from './flat-text.ts'
 import { applyEdits, type Change, type Source } from './format.ts'
@@ -18,14 +18,11 @@ export async function emitPlain({ format, source, taken }: Loaded, { documents, 
   if (output !== format) return Buffer.from(store.write(convert(documents, format, output), null), 'utf8')
   const edits = source.kept ? changes.flatMap((change) => store.reveal(source, change)) : null
   const text = edits === null ? null : applyEdits(source.text, [...edits, ...taken.edits])
-  const isRight = text !== null && (!changes.some(isTricky) || store.isRight === undefined || (await store.isRight(text, documents)))
+  const isRight =
+    text !== null &&
+    (!changes.some((change) => store.isTricky?.(change)) || store.isRight === undefined || (await store.isRight(text, documents)))
   const written = isRight ? text : store.write(convert(documents, format, output), null, store.layoutOf(source) ?? undefined)
   return Buffer.from((source.mark ?? '') + written, 'utf8')
-}
-
-/** What takes other lines in clear than encrypted. */
-function isTricky({ clear }: Change): boolean {
-  return isComment(clear) || (typeof clear === 'string' && clear.includes('\n'))
 }
 
 function emitData(documents: Documents): Buffer {
@@ -41,17 +38,20 @@ export interface Encrypting {
   readonly block: Branch
   /** Of the whole file, one that its store gave; the author's own unless given. */
   readonly layout?: unknown
+  /** For a text that is only to be compared with a file. */
+  readonly unchecked?: boolean
 }
 
 /** The encrypted file: the one in clear with its values encrypted and a block. */
 export async function emitEncrypted(source: Source, { documents, changes }: Changed, how: Encrypting): Promise<Buffer> {
-  const { format, block, layout = null } = how
+  const { format, block, layout = null, unchecked = false } = how
   const store = storeOf(format)
   const write = (): Buffer => Buffer.from(store.write(documents, block, layout ?? source.usual), 'utf8')
   if (!source.kept || layout !== null) return write()
   const edits = changes.flatMap((change) => store.conceal(source, change))
   const text = applyEdits(source.text, [...edits, ...store.addBlock(source, block, changes)])
-  if (store.isRight === undefined || (await store.isRight(text, documents, block))) return Buffer.from((source.mark ?? '') + text, 'utf8')
+  if (unchecked || store.isRight === undefined || (await store.isRight(text, documents, block)))
+    return Buffer.from((source.mark ?? '') + text, 'utf8')
   return write()
 }
 

@@ -54,6 +54,8 @@ export interface Store {
   reveal(source: Source, change: Change): Edit[]
   /** Puts the block where SOPS looks for it; told what else is concealed. */
   addBlock(source: Source, block: Branch, changes: readonly Change[]): Edit[]
+  /** Whether revealing a value changes more than the place where it stands, so that the text is to be checked. */
+  isTricky?(change: Change): boolean
   /** Whether a text made of edits says what it must, where edits alone cannot tell. */
   isRight?(text: string, documents: Documents, block?: Branch): Promise<boolean>
   /** Finds the block, or null. Throws `metadata` for one that is none. */

@@ -72,13 +72,16 @@ async function nextVersion(old: Buffer, opened: Opened, plaintext: Uint8Array, n
   const key = rekeyed ? newDataKey() : opened.key
   try {
     const how = { key, isSelected, macOnlyEncrypted: choice.macOnlyEncrypted }
-    const closed = closeDocuments(source.documents, rekeyed || next.donors === undefined ? how : { ...how, reuse: next.donors.reuse })
+    const closed = closeDocuments(
+      source.documents,
+      rekeyed || next.donors === undefined ? how : { ...how, reuse: next.donors.reuse(source.documents, isSelected) },
+    )
     const layout = layoutFor(loaded, source)
-    const emit = (block: Branch): Promise<Buffer> => emitEncrypted(source, closed, { format, block, layout })
+    const emit = (block: Branch, unchecked = false): Promise<Buffer> => emitEncrypted(source, closed, { format, block, layout, unchecked })
     const now = { ...metadata, ...(await giveAccess(key, metadata, access)), ...choice }
     const result = { rekeyed, added, removed, ...closed.count }
     const same =
-      !rekeyed && sameRule(metadata, choice) && ((await emit(loaded.taken.block)).equals(old) || (await isPlainOf(opened, plaintext)))
+      !rekeyed && sameRule(metadata, choice) && ((await emit(loaded.taken.block, true)).equals(old) || (await isPlainOf(opened, plaintext)))
     if (same && access.recipients === null) return { bytes: old, changed: false, ...result }
     if (same) return { bytes: await emit(writeMetadata(now)), changed: true, ...result }
     const lastModified = stamp(next.now)

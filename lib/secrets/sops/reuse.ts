@@ -1,27 +1,40 @@
+import { align } from './align.ts'
+import { associatedData } from './cipher.ts'
+import type { Closing } from './close.ts'
+import type { Documents } from './document.ts'
 import type { Content } from './format.ts'
 import { toEncrypt } from './leaf.ts'
-import { associatedData } from './cipher.ts'
 import type { Listener } from './open.ts'
+import type { Selector } from './rules.ts'
+import { walk } from './walk.ts'
 
 /** What an opened file can give to its next version. */
 export interface Donors {
   /** Told of each value of the old file. */
   readonly heard: Listener
-  /** The old text of this very value at this very place, each text once; null when there is none left. */
-  readonly reuse: (value: Content, associated: string) => string | null
+  /** Gives each selected value of the next version the text that the same value has had, each text once. */
+  reuse(documents: Documents, isSelected: Selector): NonNullable<Closing['reuse']>
 }
 
 /** Collects the encrypted values of an old file for the next one, which has the same data key. */
 export function newDonors(): Donors {
-  const texts = new Map<string, string[]>()
+  const texts: string[] = []
+  const names: string[] = []
   return {
     heard(text, clear, { path }) {
-      const name = nameOf(clear, associatedData(path))
-      const known = texts.get(name)
-      if (known === undefined) texts.set(name, [text])
-      else known.push(text)
+      texts.push(text)
+      names.push(nameOf(clear, associatedData(path)))
     },
-    reuse: (value, associated) => texts.get(nameOf(value, associated))?.shift() ?? null,
+    reuse(documents, isSelected) {
+      const wanted: string[] = []
+      walk(documents, (value, place) => {
+        if (isSelected(place)) wanted.push(nameOf(value, associatedData(place.path)))
+        return value
+      })
+      const donors = align(names, wanted)
+      let next = 0
+      return () => texts[donors[next++] ?? -1] ?? null
+    },
   }
 }
 

@@ -27,6 +27,9 @@ export const yamlStore: Store = {
   reveal,
   addBlock,
   takeBlock,
+  // What takes more lines in clear, and an item of a list that becomes a comment.
+  isTricky: ({ at, clear }) =>
+    isComment(clear) ? 'style' in at || clear.text.includes('\n') : typeof clear === 'string' && clear.includes('\n'),
   async isRight(text, documents, block) {
     if (block !== undefined && (UNREADABLE.test(text) || INDENTED_BY_TAB.test(text))) return false
     const read = await readYaml(text).catch(() => null)
