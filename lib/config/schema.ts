@@ -57,7 +57,7 @@ const target = object({
 const secret = object({
   /** Which source; may be left out when there is only one. */
   source: v.optional(text('the name of a source')),
-  /** The encrypted file in the source: SOPS, in JSON or YAML, to age recipients. */
+  /** The encrypted file in the source: SOPS in any of its formats, to age recipients. */
   from: text("a file in the source, such as '.claude/.claude.json.enc'"),
   /** Where its plaintext goes, mode 0600; `~` is home. */
   to: text("a file on this machine, such as '~/.claude.json'"),

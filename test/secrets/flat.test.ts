@@ -171,6 +171,7 @@ describe('INI', () => {
     ['a line that is nothing', '[s]\n\nsecret-canary\n', 'line 3 is no section, key or comment'],
     ['a section without a name', '[]\na = 1\n', 'line 1 is a section without a name'],
     ['a quote without an end', 'a = """b\nc\n', 'line 1 has a value whose quote is not closed'],
+    ['three quotes at the end, which the block would close', '[s]\nk_unencrypted = """', 'line 2 has a value whose quote is not closed'],
     ['text behind a section', '[s] secret-canary\n', 'line 1 has text behind its end'],
     ['text behind a quoted value', '[s]\na = `b` secret-canary\n', 'line 2 has text behind its end'],
   ])('with %s is refused by the place, and no value is told', async (_, text, words) => {
@@ -194,6 +195,18 @@ describe('INI', () => {
     const encrypted = await encrypt('; canary one\n\n; canary two\n[s] ; canary three\nk = `v` ; canary four\n; canary five\n', 'ini')
     expect(encrypted).not.toContain('canary')
   })
+})
+
+test('a line that was made to take long takes no time', { timeout: 20_000 }, async () => {
+  for (const line of [
+    `# ${'\v'.repeat(300_000)}x\n# y\nk = v\n`,
+    `${' '.repeat(300_000)}k = v\n`,
+    `k = ${'"a '.repeat(300_000)}\n`,
+    `k = """${'\n`'.repeat(300_000)}"""\n`,
+  ]) {
+    const encrypted = Buffer.from(await encrypt(line, 'ini', NOTHING))
+    for (const output of ['ini', 'json', 'yaml'] as const) expect((await decryptSops(encrypted, identities, { output })).format).toBe('ini')
+  }
 })
 
 test('the block of an INI file may have values of several lines, as some versions of SOPS wrote it', async () => {

@@ -19,7 +19,6 @@ export interface CommentSpot extends Spot {
  * or a value. White space to SOPS, which crashes over a line that is really empty.
  */
 const MARK = '\v'
-const BEHIND = /(?:^|\n)([^\n]*)\v([^\S\n]*)$/
 
 /**
  * The tree that SOPS sees: a section's own comment is its first entry, a key's comment follows the key. Comments that nothing
@@ -72,22 +71,27 @@ function codedLines(text: string): string[] {
 
 /** A comment as it goes into the file: the lines of its own, and what stands behind its header or value. */
 export function commentParts({ text }: Pick<Comment, 'text'>): { above: string[] | null; behind: string | null } {
-  const match = BEHIND.exec(text)
-  const behind = match === null ? null : (match[2] ?? '') + (match[1] ?? '')
-  if (match?.index === 0) return { above: null, behind }
-  const above = text
-    .slice(0, match?.index)
-    .split('\n')
-    .map((line, index) => {
-      if (line === MARK) return ''
-      return index === 0 || /^\s*(?:[#;]|$)/.test(line) ? line : `; ${line}`
-    })
+  const start = text.lastIndexOf('\n') + 1
+  const last = marked(text.slice(start))
+  const behind = last === null || last.line === '' ? null : last.blanks + last.line
+  if (behind !== null && start === 0) return { above: null, behind }
+  const above = (behind === null ? text : text.slice(0, start - 1)).split('\n').map((line, index) => {
+    if (line === MARK) return ''
+    return index === 0 || /^\s*(?:[#;]|$)/.test(line) ? line : `; ${line}`
+  })
   return { above, behind }
 }
 
 /** The lines of a comment, without what only says how they stood. */
 export function commentLines({ text }: Pick<Comment, 'text'>): string[] {
-  return text.split('\n').map((line) => line.replace(/\v\s*$/, ''))
+  return text.split('\n').map((line) => marked(line)?.line ?? line)
+}
+
+/** A line with a mark at its end, taken apart; null for any other. No pattern: one would try again at each mark of a hostile line. */
+function marked(line: string): { line: string; blanks: string } | null {
+  const at = line.lastIndexOf(MARK)
+  const blanks = line.slice(at + 1)
+  return at < 0 || blanks.trim() !== '' ? null : { line: line.slice(0, at), blanks }
 }
 
 /** Whether SOPS would crash over the comment if it stood in clear: its first line is empty, and another follows. */
