@@ -2,41 +2,16 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { compare, type Side } from './bench-compare.ts'
+import { benchSecrets } from './bench-secrets.ts'
 
 /*
- * What a start costs, as ratios measured pairwise in one run: the two sides take turns, so that a busy machine slows both.
+ * What a start costs, and decrypting beside the real sops, as ratios measured pairwise in one run: the two sides take turns, so that a busy machine slows both.
  *   npm run bench [-- rounds]
  */
 
 const CLI = resolve(import.meta.dirname, '../dist/lib/cli/main.js')
 const ROUNDS = Number(process.argv[2] ?? 15)
-
-/** One side of a comparison: a command and where it runs. */
-interface Side {
-  readonly name: string
-  readonly run: () => void
-}
-
-function milliseconds(run: () => void): number {
-  const start = process.hrtime.bigint()
-  run()
-  return Number(process.hrtime.bigint() - start) / 1e6
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
-}
-
-function compare(ours: Side, theirs: Side, rounds: number, goal: string): void {
-  const pairs: [number, number][] = []
-  ours.run()
-  theirs.run()
-  for (let round = 0; round < rounds; round++) pairs.push([milliseconds(ours.run), milliseconds(theirs.run)])
-  const [mine, other] = [median(pairs.map(([mine]) => mine)), median(pairs.map(([, other]) => other))]
-  const ratio = median(pairs.map(([mine, other]) => mine / other))
-  const line = `${ours.name} / ${theirs.name}`
-  process.stdout.write(`${line.padEnd(64)} ${ratio.toFixed(2).padStart(6)}   ${mine.toFixed(0)} ms / ${other.toFixed(0)} ms${goal}\n`)
-}
 
 /** A repository with so many files, a config for it, and a home. */
 function site(
@@ -100,6 +75,7 @@ function main(root: string): void {
 const root = mkdtempSync(join(tmpdir(), 'gitops-bench-'))
 try {
   main(root)
+  await benchSecrets(root, CLI, ROUNDS)
 } finally {
   rmSync(root, { recursive: true, force: true })
 }

@@ -1,8 +1,7 @@
 import { createPrivateKey, createPublicKey, diffieHellman, type KeyObject } from 'node:crypto'
 
-/** Node takes raw keys only inside of these: PKCS #8 and SPKI with the name of X25519. */
+/** Node takes a raw private key only inside of this: PKCS #8 with the name of X25519. */
 const PRIVATE = Buffer.from('302e020100300506032b656e04220420', 'hex')
-const PUBLIC = Buffer.from('302a300506032b656e032100', 'hex')
 
 const P = 2n ** 255n - 19n
 const D = mod(-121665n * inverse(121666n))
@@ -21,7 +20,8 @@ export function x25519Key(scalar: Uint8Array): X25519Key {
 
 /** What both sides know. Throws for a point of low order, whose result is zero whatever the secret. */
 export function x25519({ secret }: Pick<X25519Key, 'secret'>, point: Uint8Array): Buffer {
-  const publicKey = createPublicKey({ key: Buffer.concat([PUBLIC, point]), format: 'der', type: 'spki' })
+  // As a web key: twice as fast as the other form.
+  const publicKey = createPublicKey({ key: { kty: 'OKP', crv: 'X25519', x: Buffer.from(point).toString('base64url') }, format: 'jwk' })
   return diffieHellman({ privateKey: secret, publicKey })
 }
 

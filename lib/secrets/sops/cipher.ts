@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createSecretKey, randomBytes, type KeyObject } from 'node:crypto'
 import { strictBase64 } from '../base64.ts'
 import type { Comment, Leaf } from './document.ts'
 import { parseLeaf, toEncrypt } from './leaf.ts'
@@ -13,6 +13,15 @@ const ENCRYPTED = /^ENC\[AES256_GCM,data:([\w+/=-]+),iv:([\w+/=-]+),tag:([\w+/=-
 
 /** The key that encrypts the values of one file. */
 export type DataKey = Buffer & { readonly __brand: 'DataKey' }
+
+// From bytes Node would make one for each value, which takes longer than all the rest.
+const handles = new WeakMap<DataKey, KeyObject>()
+
+function handleOf(key: DataKey): KeyObject {
+  const handle = handles.get(key) ?? createSecretKey(key)
+  handles.set(key, handle)
+  return handle
+}
 
 /** A fresh data key. */
 export function newDataKey(): DataKey {
@@ -34,7 +43,7 @@ export function encryptLeaf(value: Exclude<Leaf, null> | Comment, key: DataKey, 
   const leaf = toEncrypt(value)
   if (leaf === null || leaf.bytes.length === 0) return ''
   const iv = randomBytes(IV_LENGTH)
-  const cipher = createCipheriv('aes-256-gcm', key, iv, { authTagLength: TAG_LENGTH })
+  const cipher = createCipheriv('aes-256-gcm', handleOf(key), iv, { authTagLength: TAG_LENGTH })
   cipher.setAAD(Buffer.from(associated, 'utf8'))
   const data = Buffer.concat([cipher.update(leaf.bytes), cipher.final()])
   const [first, second, third] = [data, iv, cipher.getAuthTag()].map((part) => part.toString('base64'))
@@ -56,7 +65,7 @@ export function decryptLeaf(
   const [data, iv, tag] = match.slice(1, 4).map(strictBase64)
   if (!data || !iv || !tag || iv.length === 0 || tag.length !== TAG_LENGTH) return { fault: 'changed' }
   try {
-    const decipher = createDecipheriv('aes-256-gcm', key, iv, { authTagLength: TAG_LENGTH })
+    const decipher = createDecipheriv('aes-256-gcm', handleOf(key), iv, { authTagLength: TAG_LENGTH })
     decipher.setAAD(Buffer.from(associated, 'utf8'))
     decipher.setAuthTag(tag)
     const value = parseLeaf(match[4] ?? '', Buffer.concat([decipher.update(data), decipher.final()]))

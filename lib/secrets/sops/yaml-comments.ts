@@ -1,4 +1,3 @@
-import type { Lexer } from 'yaml'
 import { fault } from '../fault.ts'
 import { comment, type Comment } from './document.ts'
 
@@ -28,14 +27,19 @@ const MAX_DEPTH = 500
 /** How many parts a file may have: ten for each of some hundred thousand values. The parser needs half a kilobyte for each. */
 const MAX_PARTS = 2_000_000
 
-/** The comments that the lexer finds. Throws `syntax` for a text that is made to exhaust whoever parses it. */
-export function collectComments(text: string, lexer: Lexer): Comments {
+/** Hears every lexeme of a text, in order. Throws `syntax` for a text that is made to exhaust whoever parses it. */
+export type Listener = (lexeme: string) => void
+
+/** The comments of a text, found as the listener hears its lexemes. */
+export function newComments(text: string): { comments: Comments; hear: Listener } {
   const comments: Comments = { found: [], lines: [0], next: 0 }
   for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) comments.lines.push(at + 1)
   let offset = 0
   let previous = ''
   let [parts, brackets, dashes] = [0, 0, 0]
-  for (const lexeme of lexer.lex(text)) {
+  return { comments, hear }
+
+  function hear(lexeme: string): void {
     if (previous !== SCALAR) {
       if (lexeme === '[' || lexeme === '{') brackets += 1
       else if (lexeme === ']' || lexeme === '}') brackets -= 1
@@ -49,7 +53,6 @@ export function collectComments(text: string, lexer: Lexer): Comments {
     }
     previous = lexeme
   }
-  return comments
 }
 
 function tooMuch(what: string): Error {

@@ -1,6 +1,6 @@
 import type * as Yaml from 'yaml'
 import { fault } from '../fault.ts'
-import { collectComments, placeOf, type Comments } from './yaml-comments.ts'
+import { newComments, placeOf, type Comments } from './yaml-comments.ts'
 
 /** What a person can do about a file that is not YAML. */
 export const REPAIR = 'Correct the file, or take its last good version from Git.'
@@ -17,15 +17,9 @@ export interface Parsed {
 
 /** The documents and comments of a YAML text. Throws `syntax`, with the place and nothing of the text. */
 export function parseYaml(yaml: typeof Yaml, text: string): Parsed {
-  // First: it is lazy and cheap, and knows what not to parse.
-  let comments = collectComments(text, new yaml.Lexer())
-  let documents = parse(yaml, text)
+  let { documents, comments } = parse(yaml, text)
   const repaired = documents.some(({ errors }) => errors[0]?.code === 'BAD_INDENT')
-  if (repaired) {
-    const source = closedEarly(text)
-    comments = collectComments(source, new yaml.Lexer())
-    documents = parse(yaml, source)
-  }
+  if (repaired) ({ documents, comments } = parse(yaml, closedEarly(text)))
   for (const { errors } of documents) {
     const [first] = errors
     if (first !== undefined) throw wrongYaml(comments, first.pos[0], first.code.toLowerCase().replaceAll('_', ' '))
@@ -39,17 +33,20 @@ export function wrongYaml(comments: Comments, offset: number, what: string, kind
   return fault(kind, `is not valid YAML: ${what} at line ${line + 1}, column ${column + 1}`, { hint: REPAIR })
 }
 
-function parse(yaml: typeof Yaml, text: string): readonly Yaml.Document.Parsed[] {
-  const parsed = yaml.parseAllDocuments(text, {
-    schema: 'failsafe',
-    merge: false,
-    resolveKnownTags: false,
-    uniqueKeys: false,
-    prettyErrors: false,
-    logLevel: 'silent',
-    version: '1.2',
-  })
-  return 'empty' in parsed ? [] : parsed
+/** Read once for both: whoever listens for comments knows what not to parse before it is parsed. */
+function parse(yaml: typeof Yaml, text: string): Pick<Parsed, 'documents' | 'comments'> {
+  const { comments, hear } = newComments(text)
+  const parser = new yaml.Parser()
+  const options = { schema: 'failsafe', merge: false, resolveKnownTags: false, uniqueKeys: false, version: '1.2' } as const
+  return { documents: Array.from(new yaml.Composer(options).compose(tokens())), comments }
+
+  function* tokens(): Generator<Yaml.CST.Token, void> {
+    for (const lexeme of new yaml.Lexer().lex(text)) {
+      hear(lexeme)
+      yield* parser.next(lexeme)
+    }
+    yield* parser.end()
+  }
 }
 
 /**
