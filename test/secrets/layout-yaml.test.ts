@@ -53,6 +53,7 @@ const UGLY: Readonly<Record<string, string>> = {
   'a comment behind the last key': 'a: x\nb: y\n# end\n',
   'comments in lists': 'a:\n  # c1\n  - x # c2\n  # c3\n\n  - y\n  # c4\nb: z\n',
   'comments without text, and with blanks behind': 'a: x #\n#\nb: y # c  \n#no blank\n',
+  'dates and emoji': 'a: 2020-01-01\nb: 2020-01-01 10:20:30\nc: 2020-01-01T10:20:30+02:00\nd: 😀 x\ne: "😀"\nf: |\n  😀\ng: [😀, \'😀\']\n',
   'many blanks': 'a:    x\nb   : y\nc:\n      d:      z\n',
   'a byte order mark': '\uFEFFa: x\n',
   'eight blanks': 'a:\n        b:\n                c: |\n                        x\n                        y\n',

@@ -1,4 +1,16 @@
-import { branch, comment, isBranch, isComment, isNumeral, item, type Branch, type Comment, type Documents, type Item } from './document.ts'
+import {
+  branch,
+  comment,
+  isBranch,
+  isComment,
+  isNumeral,
+  isTime,
+  item,
+  type Branch,
+  type Comment,
+  type Documents,
+  type Item,
+} from './document.ts'
 import { flatText, unwritable } from './flat-text.ts'
 import type { Source } from './format.ts'
 import { commentLines } from './ini.ts'
@@ -9,15 +21,15 @@ import { walk } from './walk.ts'
 /**
  * Documents of one format as another can write them. Comments that are one in INI are as many as their lines elsewhere. Throws
  * `shape` for several documents, which only YAML can hold, and for keys that are there twice, which YAML cannot; what else a format cannot hold its writer refuses.
- * Numbers are spelled as SOPS does: what one format takes for a number may be text in another.
+ * Numbers and times are spelled as SOPS does: what one format takes for a number may be text in another.
  */
 export function convert(documents: Documents, from: SopsFormat, to: SopsFormat): Documents {
   if (from === to) return documents
   if (to !== 'yaml' && documents.length !== 1)
     throw unwritable(`there are ${documents.length} documents`, 'and it holds exactly one', FORMAT_NAMES[to])
   if (to === 'yaml') for (const document of documents) refuseTwice(document, [])
-  const numbers = walk(documents, (value) => (isNumeral(value) ? value.value : value))
-  return from === 'ini' ? numbers.map(splitComments) : numbers
+  const usual = walk(documents, (value) => (isNumeral(value) ? value.value : isTime(value) ? { kind: 'time', text: value.text } : value))
+  return from === 'ini' ? usual.map(splitComments) : usual
 }
 
 /** A file in clear that is to be encrypted in another format than it is written in. Throws `shape`. */

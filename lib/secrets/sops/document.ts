@@ -20,6 +20,8 @@ export interface Numeral {
 export interface Time {
   readonly kind: 'time'
   readonly text: string
+  /** In fewer words than SOPS would use: `2020-01-01`, or `2020-01-01 10:00:00`. */
+  readonly spelled?: 'date' | 'blank'
 }
 
 /**

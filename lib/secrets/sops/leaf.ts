@@ -1,7 +1,7 @@
 import { isNumeral, isTime, textOrBytes, type Comment, type Leaf } from './document.ts'
 import { canonical, fromText } from './number-text.ts'
 import { parseFloatText, parseIntText } from './number.ts'
-import { rfc3339 } from './time.ts'
+import { timeFromText, timeToEncrypt } from './time.ts'
 
 /** The name that stands behind `type:` in an encrypted value. */
 export type LeafType = 'str' | 'int' | 'float' | 'bool' | 'time' | 'comment'
@@ -19,10 +19,11 @@ export function serialise(value: Leaf | Comment): { type: LeafType; bytes: Buffe
   return { type: isTime(value) ? 'time' : 'comment', bytes: Buffer.from(value.text, 'utf8') }
 }
 
-/** The type and the bytes of a value as it is encrypted: those that are hashed, but for a number in other words. */
+/** The type and the bytes of a value as it is encrypted: those that are hashed, but for a number or a time in other words. */
 export function toEncrypt(value: Leaf | Comment): { type: LeafType; bytes: Buffer } | null {
   const leaf = serialise(value)
-  return leaf !== null && isNumeral(value) ? { type: leaf.type, bytes: Buffer.from(value.text) } : leaf
+  if (leaf !== null && isNumeral(value)) return { type: leaf.type, bytes: Buffer.from(value.text) }
+  return leaf !== null && isTime(value) ? { type: leaf.type, bytes: Buffer.from(timeToEncrypt(value)) } : leaf
 }
 
 const TRUE = new Set(['1', 't', 'T', 'TRUE', 'true', 'True'])
@@ -42,7 +43,7 @@ export function parseLeaf(type: string, bytes: Buffer): Exclude<Leaf, null> | Co
     case 'bool':
       return TRUE.has(text) ? true : FALSE.has(text) ? false : null
     case 'time':
-      return rfc3339(text)
+      return timeFromText(text)
     case 'comment':
       return { kind: 'comment', text, inline: false }
     default:

@@ -17,6 +17,31 @@ export function yamlTime(text: string): Time | null {
   return timeOf(match ?? YAML_DATE.exec(text))
 }
 
+/** The time, and whether it was spelled in fewer words. */
+export function withTimeSpelling(time: Time, text: string): Time {
+  if (time.text === `${text}T00:00:00Z`) return { ...time, spelled: 'date' }
+  return time.text === `${text.replace(' ', 'T')}Z` ? { ...time, spelled: 'blank' } : time
+}
+
+/** A time as its author spelled it. */
+export function timeSpelling({ text, spelled }: Time): string {
+  if (spelled === undefined) return text
+  return spelled === 'date' ? text.slice(0, 10) : text.replace('T', ' ').replace('Z', '')
+}
+
+/** A time as it is encrypted. A fraction of zeros says nothing to SOPS; to us it says how the time was spelled. */
+export function timeToEncrypt({ text, spelled }: Time): string {
+  return spelled === undefined ? text : text.replace('Z', spelled === 'date' ? '.0Z' : '.00Z')
+}
+
+/** A decrypted time, or null. */
+export function timeFromText(text: string): Time | null {
+  const time = rfc3339(text)
+  const zeros = time === null ? '' : (/\.(0+)Z$/.exec(text)?.[1] ?? '')
+  if (time === null || zeros === '' || zeros.length > 2) return time
+  return { ...time, spelled: zeros.length === 1 ? 'date' : 'blank' }
+}
+
 /** The time in whole seconds, as SOPS binds `lastmodified` to the MAC. */
 export function wholeSeconds(time: Time): string {
   return time.text.replace(/\.\d+/, '')

@@ -6,23 +6,36 @@ import { DEFAULT_STEP } from './yaml-write.ts'
 /** A change of a scalar. */
 export type ScalarChange = Change & { readonly at: YamlSpot }
 
-/** In quotes when it stood in quotes: so it will again. Of several ways, one that will give back the very text of the author. */
-export function concealScalar(source: YamlSource, { at, clear, encrypted }: ScalarChange): Edit[] {
-  const { style, flow, start, end } = at
-  const single = { start, end, text: `'${encrypted}'` }
-  const double = { start, end, text: `"${encrypted}"` }
-  const escaped = { start, end, text: `"\\x45${encrypted.slice(1)}"` }
-  if (flow) return [style === 'plain' ? single : style === 'single' ? escaped : double]
-  if (style === 'double') return [double]
-  if (style === 'single') return [single]
-  const plainly = clearToken(clear, at, { style: 'plain' }, stepOf(source))
+/** In quotes when it stood in quotes: so it will again. Of several ways, the first that will give back the very text of the author. */
+export function concealScalar(source: YamlSource, change: ScalarChange): Edit[] {
+  const { at, clear, encrypted } = change
+  const { start, end } = at
   const block = blockOf(source.text, at)
-  if (block === null) {
-    const own = clearToken(clear, at, { style: 'double', escaped: true }, stepOf(source))
-    const isOwn = own.head !== plainly.head && own.head === source.text.slice(start, end)
-    return isOwn ? [escaped] : [{ start, end, text: encrypted }]
-  }
-  const manner: Manner = { style, header: block.head, indent: block.indent }
+  if (block !== null) return concealBlock(source, change, block)
+  const given = source.text.slice(start, end)
+  const ways = waysOf(at)
+  const way = ways.find((manner) => clearToken(clear, at, manner, stepOf(source)).head === given) ?? ways[0]
+  return [{ start, end, text: way === undefined ? encrypted : written(encrypted, way) }]
+}
+
+/** In what ways an encrypted value can stand for one in clear, the usual one first. */
+function waysOf({ style, flow }: YamlSpot): Manner[] {
+  const own: Manner = { style: 'double', escaped: 'E' }
+  if (style === 'double') return [{ style }, { style, escaped: 'N' }]
+  if (style === 'single') return [flow ? own : { style }]
+  return flow ? [{ style: 'single' }] : [{ style: 'plain' }, own]
+}
+
+function written(encrypted: string, { style, escaped }: Manner): string {
+  if (style === 'plain') return encrypted
+  if (style === 'single') return `'${encrypted}'`
+  return `"${escaped === undefined ? encrypted : encrypted.replace(escaped, escaped === 'E' ? '\\x45' : '\\x4E')}"`
+}
+
+/** Plain, unless only a block tells how it stood. */
+function concealBlock(source: YamlSource, { at, clear, encrypted }: ScalarChange, block: Block): Edit[] {
+  const plainly = clearToken(clear, at, { style: 'plain' }, stepOf(source))
+  const manner: Manner = { style: at.style, header: block.head, indent: block.indent }
   const stays = !isSame(block, plainly) && block.indent > at.column && isSame(block, clearToken(clear, at, manner, stepOf(source)))
   if (!stays) return replaced(source, at, { head: encrypted, lines: null })
   return replaced(source, at, { head: block.head, lines: [' '.repeat(block.indent) + encrypted] })
@@ -30,10 +43,14 @@ export function concealScalar(source: YamlSource, { at, clear, encrypted }: Scal
 
 /** The value in clear, written as the encrypted one is. */
 export function revealScalar(source: YamlSource, { at, clear }: ScalarChange): Edit[] {
-  const block = blockOf(source.text, at)
-  const escaped = source.text.startsWith('"\\x45', at.start)
-  const manner: Manner = block === null ? { style: at.style, escaped } : { style: at.style, header: block.head, indent: block.indent }
-  return replaced(source, at, clearToken(clear, at, manner, stepOf(source)))
+  return replaced(source, at, clearToken(clear, at, mannerOf(source.text, at), stepOf(source)))
+}
+
+function mannerOf(text: string, at: YamlSpot): Manner {
+  const block = blockOf(text, at)
+  if (block !== null) return { style: at.style, header: block.head, indent: block.indent }
+  if (text.startsWith('"\\x45NC[', at.start)) return { style: at.style, escaped: 'E' }
+  return text.startsWith('"E\\x4EC[', at.start) ? { style: at.style, escaped: 'N' } : { style: at.style }
 }
 
 function stepOf({ step }: YamlSource): number {

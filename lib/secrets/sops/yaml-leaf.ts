@@ -1,8 +1,8 @@
 import type * as Yaml from 'yaml'
-import { textOrBytes, type Leaf } from './document.ts'
+import { isTime, textOrBytes, type Leaf } from './document.ts'
 import { withSpelling } from './number-text.ts'
 import { yamlFloat } from './number.ts'
-import { yamlTime } from './time.ts'
+import { withTimeSpelling, yamlTime } from './time.ts'
 import { wrongYaml } from './yaml-parse.ts'
 import type { Reader } from './yaml-read.ts'
 import { resolvePlain, TOO_LARGE } from './yaml-scalar.ts'
@@ -26,10 +26,11 @@ export function coreTag(node: Yaml.ParsedNode): string | null {
   return node.tag?.startsWith(CORE) === true ? node.tag.slice(CORE.length) : null
 }
 
-/** A number keeps its spelling where SOPS understands it. */
+/** A number or a time keeps its spelling where SOPS understands it. */
 function plain(text: string): Leaf | typeof TOO_LARGE {
   const value = resolvePlain(text)
   if (typeof value === 'bigint') return withSpelling(value, text, value.toString())
+  if (typeof value === 'object' && value !== null && isTime(value)) return withTimeSpelling(value, text)
   return typeof value === 'number' ? withSpelling(value, text, yamlFloat(value)) : value
 }
 

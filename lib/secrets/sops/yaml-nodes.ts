@@ -1,6 +1,7 @@
 import { isBranch, isComment, isList, isNumeral, type Branch, type Leaf, type List, type Numeral, type Value } from './document.ts'
 import { spelling } from './number-text.ts'
 import { yamlFloat } from './number.ts'
+import { timeSpelling } from './time.ts'
 import { resolvePlain, staysText } from './yaml-scalar.ts'
 
 /** Comment lines around a node, each with its `#`; several are joined by line feeds. Empty when there are none. */
@@ -113,7 +114,7 @@ function leafNode(value: Exclude<Leaf, string>): ScalarNode {
   }
   if (typeof value === 'number') return scalar(yamlFloat(value), 'plain')
   if (isNumeral(value)) return numeralNode(value)
-  if (typeof value === 'object' && value !== null) return scalar(value.text, 'plain')
+  if (typeof value === 'object' && value !== null) return scalar(timeSpelling(value), 'plain')
   return scalar(String(value), 'plain')
 }
 

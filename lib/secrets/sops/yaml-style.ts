@@ -51,10 +51,10 @@ const SHORT: ReadonlyMap<number, string> = new Map([
 ])
 
 /** The text with everything escaped that cannot stand between double quotes. */
-export function doubleQuoted(text: string): string {
+export function doubleQuoted(text: string, wide = false): string {
   return Array.from(text, (character) => {
     const code = character.codePointAt(0) ?? 0
-    if (isPrintable(code) && !isBreak(code) && character !== '"' && character !== '\\') return character
+    if (isPrintable(code, wide) && !isBreak(code) && character !== '"' && character !== '\\') return character
     const short = SHORT.get(code)
     if (short !== undefined) return `\\${short}`
     const [letter, width] = code <= 0xff ? ['x', 2] : code <= 0xffff ? ['u', 4] : ['U', 8]
@@ -62,12 +62,12 @@ export function doubleQuoted(text: string): string {
   }).join('')
 }
 
-/** How a text can be written. */
-export function shapeOf(text: string): Shape {
+/** How a text can be written: `wide` with characters beyond sixteen bits as they are, which SOPS takes and does not write. */
+export function shapeOf(text: string, wide = false): Shape {
   if (text === '') return { plain: true, single: true, literal: false, block: false }
   const codes = Array.from(text, (character) => character.codePointAt(0) ?? 0)
   // A break other than a line feed is written as a break by SOPS, which other libraries read as text.
-  const special = codes.some((code) => code !== 0x09 && (!isPrintable(code) || (isBreak(code) && code !== 0x0a)))
+  const special = codes.some((code) => code !== 0x09 && (!isPrintable(code, wide) || (isBreak(code) && code !== 0x0a)))
   const blankThenBreak = text.includes(' \n')
   // A tab before the first letter would be taken for indentation.
   const block = !special && !/^[ \n]*\t/.test(text)
@@ -84,7 +84,8 @@ function hasIndicator(text: string): boolean {
   return /^(?:---|\.\.\.|[#,[\]{}&*!|>'"%@`]|[?:-](?:[ \t]|$))/.test(text) || /:(?:[ \t]|$)|[ \t]#/.test(text)
 }
 
-function isPrintable(code: number): boolean {
+function isPrintable(code: number, wide: boolean): boolean {
+  if (wide && code >= 0x10000) return true
   if (code === 0x0a || (code >= 0x20 && code <= 0x7e)) return true
   return code >= 0xa0 && code < 0xfffe && !(code >= 0xd800 && code <= 0xdfff) && code !== 0xfeff
 }

@@ -19,8 +19,8 @@ export interface Manner {
   /** For a block: its first line, `|-`, and how far its content is indented. */
   readonly header?: string
   readonly indent?: number
-  /** In quotes with an escape that none needs: it stood as `ENC[…]` alone cannot tell, plain where SOPS would quote it, or in single quotes between brackets. */
-  readonly escaped?: boolean
+  /** In double quotes with a letter escaped that need not be, which tells what the quotes cannot: see `meantBy`. */
+  readonly escaped?: 'E' | 'N'
 }
 
 /** The value in clear for a place where an encrypted one stood. Every reader takes it for the same value, whatever the manner asks for. */
@@ -37,16 +37,19 @@ export function clearToken(value: Content, spot: Pick<YamlSpot, 'flow' | 'column
 function wantedToken(text: string, flow: boolean, manner: Manner): Token | null {
   if (manner.style === 'literal' || manner.style === 'folded') return blockToken(text, manner.header ?? '', manner.indent ?? 0)
   const style = meantBy(manner, flow)
-  if (style === 'double') return { head: `"${doubleQuoted(text)}"`, lines: null }
+  if (style === 'double') return { head: `"${doubleQuoted(text, manner.escaped === 'N')}"`, lines: null }
   if (text.includes('\n')) return null
-  const shape = shapeOf(text)
+  const shape = shapeOf(text, true)
   if (style === 'single') return shape.single ? { head: `'${text.replaceAll("'", "''")}'`, lines: null } : null
   return shape.plain && resolvePlain(text) === text && !(flow && endsInFlow(text)) ? { head: text, lines: null } : null
 }
 
-/** Between brackets nothing encrypted can stand plain, so each style is told by another one there. */
-function meantBy({ style, escaped = false }: Manner, flow: boolean): YamlStyle {
-  if (escaped) return flow ? 'single' : 'plain'
+/**
+ * Between brackets nothing encrypted can stand plain, so single quotes say so there. `\\x45NC[…]` stood in single quotes between
+ * brackets, or plain outside of them where SOPS would use quotes; `E\\x4EC[…]` in double quotes, with characters that SOPS would escape.
+ */
+function meantBy({ style, escaped }: Manner, flow: boolean): YamlStyle {
+  if (escaped === 'E') return flow ? 'single' : 'plain'
   return flow && style === 'single' ? 'plain' : style
 }
 
@@ -72,7 +75,7 @@ function blockToken(text: string, header: string, indent: number): Token | null 
   const ends = text.endsWith('\n\n') || text === '\n' ? '+' : text.endsWith('\n') ? '' : '-'
   const chomp = /[+-]/.exec(header)?.[0] ?? ''
   const isKept = chomp === '+' && ends === ''
-  if (text === '' || (chomp !== ends && !isKept) || !shapeOf(text).block) return null
+  if (text === '' || (chomp !== ends && !isKept) || !shapeOf(text, true).block) return null
   if (/^[ \n]/.test(text) && !/\d/.test(header)) return null
   if (header.startsWith('|')) return { head: header, lines: linesOf(text, indent) }
   // A line of a folded text that begins with a blank, or an empty one, would be read otherwise.
