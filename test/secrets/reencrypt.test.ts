@@ -155,6 +155,18 @@ test.each([
   expect((await decryptSops(next.bytes, identities)).plaintext.text()).toBe(folded(text))
 })
 
+test('rotating a file written by hand changes its values and nothing of its layout', async () => {
+  const old = await encrypted(HAND, 'yaml')
+  const next = await rotateSops(old, { identities, now: NOW })
+  const skeleton = (bytes: Buffer): string =>
+    bytes
+      .toString()
+      .replace(/\nsops:\n(?: .*\n)*/g, '')
+      .replaceAll(/NC\[[^\]]*\]/g, 'NC')
+  expect(skeleton(next.bytes)).toBe(skeleton(old))
+  expect((await decryptSops(next.bytes, identities)).plaintext.text()).toBe((await decryptSops(old, identities)).plaintext.text())
+})
+
 test('items that are put into a list, taken out of it or moved change no other line', async () => {
   const lines = (items: readonly string[]): string => `list:\n${items.map((name) => `  - name: ${name}\n    role: reader\n`).join('')}`
   const old = await encrypted(lines(['a', 'b', 'c', 'd']), 'yaml')

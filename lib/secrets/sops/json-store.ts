@@ -1,6 +1,7 @@
 import { firstBlock, isBlock, withoutBlocks } from './block.ts'
 import { branch, item, type Branch, type Item } from './document.ts'
 import { lineEnd, type Change, type Edit, type Source, type Store, type Taken } from './format.ts'
+import { clearString, encryptedString } from './json-spelling.ts'
 import { writeJson, writeJsonValue, type JsonLayout } from './json-write.ts'
 import { readJson } from './json.ts'
 import { METADATA_KEY } from './metadata.ts'
@@ -10,10 +11,20 @@ export const jsonStore: Store = {
   read: (text) => ({ text, documents: [readJson(text)], kept: true }),
   write: (documents, block, layout) => writeJson(withBlock(documents[0] ?? branch(), block), layout as JsonLayout | undefined),
   layoutOf,
-  conceal: (_, { at, encrypted }) => [{ start: at.start, end: at.end, text: JSON.stringify(encrypted) }],
-  reveal: (_, { at, clear }: Change) => [{ start: at.start, end: at.end, text: writeJsonValue(clear) }],
+  conceal,
+  reveal,
   addBlock,
   takeBlock,
+}
+
+function conceal({ text }: Source, { at: { start, end }, clear, encrypted }: Change): Edit[] {
+  const isText = typeof clear === 'string'
+  return [{ start, end, text: isText ? encryptedString(encrypted, clear, text.slice(start, end)) : JSON.stringify(encrypted) }]
+}
+
+function reveal({ text }: Source, { at: { start, end }, clear }: Change): Edit[] {
+  const isText = typeof clear === 'string'
+  return [{ start, end, text: isText ? clearString(clear, text.slice(start, end)) : writeJsonValue(clear) }]
 }
 
 function withBlock(map: Branch, block: Branch | null): Branch {
