@@ -71,22 +71,22 @@ function writeNode(writer: Writer, node: YamlNode, parent: Parent): void {
     writeScalar(writer, node, parent, false)
     commentsBehind(writer)
   } else if (node.kind === 'map') {
-    if (node.entries.length === 0) return writeEmpty(writer, node, '{', '}', parent)
+    if (node.entries.length === 0) return writeEmpty(writer, node, '{}')
     commentsBehind(writer)
     writeMap(writer, node, parent)
   } else {
-    if (node.items.length === 0) return writeEmpty(writer, node, '[', ']', parent)
+    if (node.items.length === 0) return writeEmpty(writer, node, '[]')
     commentsBehind(writer)
     writeSeq(writer, node, parent)
   }
 }
 
-function writeEmpty(writer: Writer, node: MapNode | SeqNode, before: string, after: string, parent: Parent): void {
-  printMark(writer.out, before, true, true)
+/** SOPS prints the comments of an empty mapping within its brackets, in a way that no reader takes; behind them they are read as the same. */
+function writeEmpty(writer: Writer, node: MapNode | SeqNode, brackets: string): void {
+  printMark(writer.out, brackets, true)
   closes(writer, node)
-  if (node.kind === 'map') indented(writer, parent, true, () => headComments(writer))
-  else if (writer.out.column === 0) startLine(writer.out)
-  printMark(writer.out, after, false)
+  writer.line = [writer.head, writer.line].filter((lines) => lines !== '').join('\n')
+  writer.head = ''
   commentsBehind(writer)
 }
 
