@@ -9,7 +9,9 @@ import { seed } from './support/random.ts'
  */
 
 const RUNS = Number(process.argv[2] ?? 3000)
-const TESTS = ['oracle', 'property', 'tampering', 'live', 'flat-live', 'age', 'versions'].map((name) => `test/secrets/${name}.test.ts`)
+const TESTS = ['oracle', 'property', 'tampering', 'next-version', 'live', 'flat-live', 'age', 'versions'].map(
+  (name) => `test/secrets/${name}.test.ts`,
+)
 
 function main(): number {
   const { program, reason } = buildOracle(true)

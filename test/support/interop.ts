@@ -39,12 +39,13 @@ export async function oursToTheirs(
   // Of INI that sops would change we say so, and refuse it.
   if (ours instanceof GitopsError && format === 'ini') return { fine: 'only we refuse it' }
   if (ours instanceof GitopsError) return (await roundTrip(bridge, plaintext)) ?? { wrong: `only we refuse: ${ours.message}`, shown: [] }
+  // What sops takes for no such file, it takes for none when we have encrypted it, for we keep its text.
+  if (loaded.code !== 0) return { fine: 'only we read it' }
   const opened = await oracle.ask({ op: 'decrypt', format, bytes: ours.bytes, identity })
   // What sops cannot print it cannot print.
   if (opened.code === 4) return (await roundTrip(bridge, plaintext)) ?? { wrong: 'sops does not print what we encrypted', shown: [] }
   if (opened.code !== 0)
     return { wrong: `sops does not decrypt what we encrypted: ${opened.code} ${opened.error}`, shown: [ours.bytes.toString()] }
-  if (loaded.code !== 0) return { fine: 'only we read it' }
   if ((format === 'json' || format === 'dotenv') && !isDeepStrictEqual(loaded.tree, opened.tree))
     return { wrong: 'another tree', shown: [ours.bytes.toString()] }
   return difference(format, loaded, opened, ours.bytes.toString())

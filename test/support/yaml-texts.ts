@@ -193,7 +193,8 @@ function writeValue(value: Node, indent: string, around: Collection, rest: strin
 }
 
 function writeScalar({ style: how, text: words, mark, chomp: end }: Scalar, indent: string, rest: string): string {
-  if ((how === 'literal' || how === 'folded') && !/[\r\u0085\u2028\u2029]/.test(words)) {
+  // A block of nothing but blanks is empty to the parser that we use, and not to that of sops.
+  if ((how === 'literal' || how === 'folded') && /\S|^$/.test(words) && !/[\r\u0085\u2028\u2029]/.test(words)) {
     const hint = /^[ \n]/.test(words) ? '2' : ''
     const body = words.split('\n').map((line) => (line === '' ? '' : `${indent}  ${line}`))
     return ` ${mark}${how === 'literal' ? '|' : '>'}${hint}${end}${rest}\n${body.join('\n')}\n`
