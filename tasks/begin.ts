@@ -1,6 +1,7 @@
 import { dryHost } from '../lib/host/dry.ts'
 import { realHost } from '../lib/host/host.ts'
 import { claimState } from '../lib/host/identity.ts'
+import type { Incoming } from '../lib/host/incoming.ts'
 import { rootOf } from '../lib/host/live.ts'
 import { acquire, adopt, type Lock } from '../lib/host/lock.ts'
 import type { Machine } from '../lib/host/machine.ts'
@@ -14,6 +15,16 @@ import { gone } from './departed.ts'
 import { goneSecrets } from './secret-departed.ts'
 import type { Run, Unit } from './run.ts'
 
+/** What a parent process hands over. */
+export interface HandedOver {
+  /** Its lock. */
+  readonly lock: string
+  /** What it has pulled, a source each. */
+  readonly pulled: Readonly<Record<string, Sha>>
+  /** Where the config is from, when it is not the one on disk: then nothing is written, and the lock stays with the parent. */
+  readonly incoming?: Incoming
+}
+
 /** What a run is started with. */
 export interface Beginning {
   readonly dry: boolean
@@ -23,8 +34,7 @@ export interface Beginning {
   readonly only?: string
   readonly signal: AbortSignal
   readonly machine: Machine
-  /** What a parent process hands over: its lock, and what it has pulled. */
-  readonly handedOver: { readonly lock: string; readonly pulled: Readonly<Record<string, Sha>> } | null
+  readonly handedOver: HandedOver | null
   /** Milliseconds to wait for another run; null takes no lock, for what only reads. */
   readonly wait: number | null
 }
@@ -39,7 +49,7 @@ export interface Begun {
 export async function begin(config: Config, beginning: Beginning): Promise<Begun> {
   const { machine, signal, handedOver } = beginning
   const lock =
-    beginning.wait === null
+    beginning.wait === null || handedOver?.incoming !== undefined
       ? null
       : handedOver === null
         ? await acquire(config.state, machine, beginning.wait, signal)
@@ -62,6 +72,7 @@ export async function begin(config: Config, beginning: Beginning): Promise<Begun
         allowShrink: beginning.allowShrink,
         only: beginning.only ?? null,
         pulled: handedOver?.pulled ?? {},
+        configFrom: handedOver?.incoming?.commit ?? null,
       },
       declaration: declarationOf(config),
       inventory: settledIn(config, host.store.inventory()),

@@ -23,5 +23,8 @@ async function pullOne(run: Run, unit: Unit): Promise<NonNullable<Unit['pulled']
   if (unit.source === null) throw new Error('a unit without a source is not pulled')
   const known = Object.hasOwn(run.options.pulled, unit.name) ? run.options.pulled[unit.name] : undefined
   const pulled = await run.host.pull(unit.source, { fetch: run.options.fetch && known === undefined, signal: run.signal })
-  return known === undefined ? pulled : { ...pulled, commit: known }
+  if (known === undefined) return pulled
+  // The parent has looked for it already.
+  if (unit.source.kind !== 'self' || run.options.configFrom === null) return { ...pulled, commit: known, incoming: null }
+  return { ...pulled, commit: known, incoming: null, note: `judged by the config of ${short(known)}`, problem: null }
 }

@@ -41,6 +41,8 @@ interface RunOptions {
   readonly only: string | null
   /** Commits that a parent process has pulled already, a source each. */
   readonly pulled: Readonly<Record<string, Sha>>
+  /** The commit that the config was read from, when that is not what is on disk. */
+  readonly configFrom: Sha | null
 }
 
 /** A source with all its targets: they come from one commit and go live, or back, together. */
@@ -80,9 +82,9 @@ export interface UnitTarget {
   directories?: readonly RelPath[]
 }
 
-/** Whether the pull moved the work tree that the config lies in: then a new process must tell the rest of the story. */
+/** Whether the pull moved the work tree that the config lies in, or would bring another config: then a new process must tell the rest of the story. */
 export function moved(run: Run): boolean {
-  return run.config.file !== null && run.units.some((unit) => unit.pulled?.moved === true)
+  return run.config.file !== null && run.units.some(({ pulled }) => pulled !== null && (pulled.moved || pulled.incoming !== null))
 }
 
 /** Whether an earlier run was killed in the middle of an apply. */

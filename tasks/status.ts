@@ -1,6 +1,6 @@
 import type { Store } from '../lib/host/store.ts'
 import type { Config } from '../lib/model/config.ts'
-import { under, type Sha } from '../lib/model/path.ts'
+import { short, under, type Sha } from '../lib/model/path.ts'
 import { counts, drifted, type DriftKind } from '../lib/model/plan.ts'
 import type { Applied, Held, SourceStatus } from '../lib/model/state.ts'
 import { exitCode, worst, type OutcomeKind } from '../lib/model/outcome.ts'
@@ -33,6 +33,8 @@ export interface Report {
   readonly kind: 'status'
   readonly name: string
   readonly config: string | null
+  /** The commit that the config was read from, when a newer one brings another config than the one on disk. */
+  readonly configFrom: Sha | null
   readonly state: string
   readonly exitCode: number
   readonly interrupted: boolean
@@ -51,6 +53,7 @@ export function statusOf(run: Run, running: string | null): Report {
     kind: 'status',
     name: run.config.name,
     config: run.config.file,
+    configFrom: run.options.configFrom,
     state: run.config.state,
     exitCode: half ? halfDone(run, exitOf(sources)) : exitOf(sources),
     interrupted: half,
@@ -155,15 +158,15 @@ function untold(attempted: SourceStatus['attempted']): string | null {
   return attempted === null || attempted.outcome === 'in-sync' || attempted.outcome === 'applied' ? null : attempted.message
 }
 
-/** What is still known while the config on disk does not load: nothing is ready, and the last applied state stays. */
-export function brokenReport(config: Config, store: Store, reason: string): Report {
+/** What is still known while a config does not load, the one on disk or that of a commit: nothing is ready, and the last applied state stays. */
+export function brokenReport(config: Config, store: Store, reason: string, configFrom: Sha | null): Report {
   const [inventory, status] = [store.inventory(), store.status()]
   const sources = config.sources.map(({ name }): SourceReport => {
     const known = status.sources[name]
     return {
       name,
       ready: false,
-      summary: 'Not ready: the config on disk does not load',
+      summary: `Not ready: the config ${configFrom === null ? 'on disk' : `of ${short(configFrom)}`} cannot be used`,
       applied: inventory.applied.get(name) ?? null,
       attempted: known?.attempted ?? null,
       fetchedAt: known?.fetchedAt ?? null,
@@ -180,11 +183,12 @@ export function brokenReport(config: Config, store: Store, reason: string): Repo
     kind: 'status',
     name: config.name,
     config: config.file,
+    configFrom,
     state: config.state,
     exitCode: 2,
     interrupted: store.journal() !== null,
     running: null,
-    configBroken: reason,
+    configBroken: configFrom === null ? reason : status.configBroken,
     lastRun: status.lastRun?.at ?? null,
     fetched: false,
     sources,

@@ -19,11 +19,12 @@ export function handedOver(): Beginning['handedOver'] {
   throw new GitopsError('usage', `the variable ${VARIABLE} holds something that no gitops has handed over`, { hint: 'Unset it.' })
 }
 
-/** Runs the same command once more, with the config that the pull has brought; it takes our lock and does not pull again. */
+/** Runs the same command once more, with the config that the pull has brought, or would bring; it takes our lock and does not pull again. */
 export function handOver({ run, lock }: Begun, signal: AbortSignal): Promise<number> {
   const pulled: Record<string, Sha> = {}
   for (const unit of run.units) if (unit.pulled !== null) pulled[unit.name] = unit.pulled.commit
-  return again({ lock: lock?.token ?? '', pulled }, signal)
+  const incoming = run.units.map((unit) => unit.pulled?.incoming ?? null).find((each) => each !== null)
+  return again({ lock: lock?.token ?? '', pulled, ...(incoming !== undefined && { incoming }) }, signal)
 }
 
 /** Runs the same command line in a child and resolves with its exit code. Signals are passed on. */

@@ -1,11 +1,12 @@
 import { dirname, resolve as resolvePath } from 'node:path'
 import { realpathSync } from 'node:fs'
-import { find, load, places } from '../config/find.ts'
+import { find, load, places, type Files } from '../config/find.ts'
 import { resolve } from '../config/resolve.ts'
+import type { Incoming } from '../host/incoming.ts'
 import { machine, type Machine } from '../host/machine.ts'
 import type { Config } from '../model/config.ts'
 import { GitopsError } from '../model/errors.ts'
-import { absPath, type AbsPath } from '../model/path.ts'
+import { absPath, short, type AbsPath } from '../model/path.ts'
 import type { ConfigOptions } from './config-option.ts'
 
 /** A config and the machine it was read on. */
@@ -37,10 +38,25 @@ function environment(): NodeJS.ProcessEnv {
   return path ? { ...env, GITOPS_REPO_PATH: resolvePath(cwd, path) } : env
 }
 
-/** Loads and checks a config file. Throws `config`. */
-export async function open(file: AbsPath): Promise<Opened> {
+/** Loads and checks a config file, as it is on disk or as a commit brings it. Throws `config`. */
+export async function open(file: AbsPath, incoming?: Incoming): Promise<Opened> {
+  if (incoming === undefined) return read(file)
+  const { filesToCome } = await import('../host/incoming.ts')
+  try {
+    return await read(file, filesToCome(incoming))
+  } catch (error) {
+    if (!(error instanceof GitopsError)) throw error
+    const { hint } = error
+    throw new GitopsError(error.code, `${short(incoming.commit)} brings a config that cannot be used: ${error.message}`, {
+      cause: error,
+      ...(hint !== undefined && { hint }),
+    })
+  }
+}
+
+async function read(file: AbsPath, files?: Files): Promise<Opened> {
   const here = machine()
-  const { user, modules } = await load(file, new URL('../index.js', import.meta.url).href)
+  const { user, modules } = await load(file, new URL('../index.js', import.meta.url).href, files)
   const config = await resolve(user, {
     file,
     modules,

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { registerHooks } from 'node:module'
-import { dirname, extname, join, resolve } from 'node:path'
+import { basename, dirname, extname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { inspect } from 'node:util'
 import { cosmiconfig, defaultLoaders, type Loader } from 'cosmiconfig'
@@ -57,14 +57,25 @@ function ceiling(from: string, home: string): string {
   }
 }
 
-/** Loads a config file wherever it lies. `entry` is what `import … from 'gitops'` means in it. Throws `config`. */
-export async function load(file: AbsPath, entry: string): Promise<Found> {
+/** What a file is in place of what is on disk: null when it is gone, undefined when it is the one on disk. */
+export type Files = (path: string) => Buffer | null | undefined
+
+/** Loads a config file wherever it lies. `entry` is what `import … from 'gitops'` means in it; `files` are read in place of those on disk. Throws `config`. */
+export async function load(file: AbsPath, entry: string, files: Files = () => undefined): Promise<Found> {
   if (!existsSync(file) || !statSync(file).isFile())
     throw new GitopsError('config', `${file} is not a file`, { hint: 'Name a config file with --config FILE.' })
   if (!NAMES.some((name) => file.endsWith(extname(name))))
     throw new GitopsError('config', `${file} is no config: it must end in .ts .mts .js .mjs .yaml or .json`)
-  const module: Loader = (path) => loadModule(path, entry)
-  const loaders = { ...defaultLoaders, '.ts': module, '.mts': module, '.js': module, '.mjs': module }
+  if (files(realpathSync(file)) === null)
+    throw new GitopsError('config', `there is no ${basename(file)} in it`, { hint: 'The config has been moved, or taken away.' })
+  const module: Loader = (path) => loadModule(path, entry, files)
+  const text = (ending: '.yaml' | '.json'): Loader => {
+    return (path, onDisk) => defaultLoaders[ending](path, files(realpathSync(path))?.toString() ?? onDisk)
+  }
+  const loaders = {
+    ...defaultLoaders,
+    ...{ '.ts': module, '.mts': module, '.js': module, '.mjs': module, '.yaml': text('.yaml'), '.json': text('.json') },
+  }
   try {
     const found = await cosmiconfig('gitops', { loaders, cache: false }).load(file)
     if (found === null || found.isEmpty === true || found.config === undefined) {
@@ -90,8 +101,8 @@ function reason(error: unknown, file: string): string {
   return path === undefined ? message : `${path === file ? '' : `${path}, `}line ${line}: ${message}`
 }
 
-async function loadModule(path: string, entry: string): Promise<unknown> {
-  teachNode(entry)
+async function loadModule(path: string, entry: string, files: Files): Promise<unknown> {
+  teachNode(entry, files)
   const loaded = (await import(pathToFileURL(realpathSync(path)).href)) as { default?: unknown }
   return loaded.default
 }
@@ -101,24 +112,42 @@ const imported: AbsPath[] = []
 let taught = false
 
 /** Makes Node load a user's modules as we promise. It stays so: the config's functions may import more when they are called. */
-function teachNode(entry: string): void {
+function teachNode(entry: string, files: Files): void {
   if (taught) return
   taught = true
   const ours = new URL('..', entry).href
+  const isTheirs = (url: string): boolean => url.startsWith('file:') && !url.startsWith(ours) && !url.includes('/node_modules/')
   registerHooks({
-    resolve: (specifier, context, next) => (specifier === 'gitops' ? { url: entry, shortCircuit: true } : next(specifier, context)),
+    resolve: (specifier, context, next) => {
+      if (specifier === 'gitops') return { url: entry, shortCircuit: true }
+      // A module that is not on disk is not found by Node.
+      const url = /^\.{1,2}\//.test(specifier) && context.parentURL !== undefined ? new URL(specifier, context.parentURL).href : ''
+      return isTheirs(url) && files(fileURLToPath(url)) ? { url, shortCircuit: true } : next(specifier, context)
+    },
     load: (url, context, next) => {
-      const theirs = url.startsWith('file:') && !url.startsWith(ours) && !url.includes('/node_modules/')
-      if (theirs) imported.push(absPath(fileURLToPath(url)))
-      const format = theirs ? formatOf(url) : null
+      if (!isTheirs(url)) return next(url, context)
+      const path = fileURLToPath(url)
+      imported.push(absPath(path))
+      const other = files(path)
+      if (other === null) throw new Error(`${path} is imported and is not there`)
+      const format = formatOf(url, other)
+      if (other !== undefined) return { format: format ?? FORMATS[extname(path)] ?? 'commonjs', source: other, shortCircuit: true }
       return next(url, format === null ? context : { ...context, format })
     },
   })
 }
 
+/** What Node takes files for by their names alone. */
+const FORMATS: Readonly<Record<string, string>> = {
+  '.mts': 'module-typescript',
+  '.cts': 'commonjs-typescript',
+  '.mjs': 'module',
+  '.json': 'json',
+}
+
 /** A user's own TypeScript is always a module, whatever the nearest package.json says; JavaScript is one when it reads like one. */
-function formatOf(url: string): 'module' | 'module-typescript' | null {
+function formatOf(url: string, other: Buffer | undefined): 'module' | 'module-typescript' | null {
   if (url.endsWith('.ts')) return 'module-typescript'
-  if (url.endsWith('.js') && /^\s*(?:import|export)\b/m.test(readFileSync(fileURLToPath(url), 'utf8'))) return 'module'
+  if (url.endsWith('.js') && /^\s*(?:import|export)\b/m.test((other ?? readFileSync(fileURLToPath(url))).toString())) return 'module'
   return null
 }

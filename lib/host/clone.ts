@@ -54,7 +54,7 @@ async function pullInto(gitDir: string, config: Config, source: Source, options:
   const { url, env } = withoutUserName(source.repo, process.env)
   const from = source.directory ?? url
   const run: GitOptions = { gitDir, config: trust, signal: options.signal, env }
-  const at = (commit: Sha, ref: string): Pulled => ({ commit, repository, ref, moved: false, note: null, problem: null })
+  const at = (commit: Sha, ref: string): Pulled => ({ commit, repository, ref, moved: false, incoming: null, note: null, problem: null })
   const found = async (name: string, ref: string): Promise<Pulled> => {
     const commit = await commitOf(repository, name, options.signal)
     if (commit === null) throw noSuchRef(source, redact(source.repo))
@@ -108,7 +108,7 @@ async function offline(repository: Repository, source: Source, options: PullOpti
   const names = source.ref !== null && isSha(source.ref) ? [source.ref] : candidates(source.ref).map(keptRef)
   for (const name of existsSync(repository.gitDir) ? names : []) {
     const commit = await commitOf(repository, name, options.signal)
-    if (commit !== null) return { commit, repository, ref: source.ref ?? 'HEAD', moved: false, note: null, problem: null }
+    if (commit !== null) return { commit, repository, ref: source.ref ?? 'HEAD', moved: false, incoming: null, note: null, problem: null }
   }
   throw new GitopsError('no-such-ref', `source ${source.name} was never fetched`, {
     hint: 'Run `gitops reconcile`, or `gitops status --fetch`.',

@@ -5,6 +5,7 @@ import { GitopsError } from '../model/errors.ts'
 import type { AbsPath, Sha } from '../model/path.ts'
 import { git, lastLines, type GitOptions } from './git.ts'
 import { shortHash } from './hash.ts'
+import type { Incoming } from './incoming.ts'
 import type { Repository } from './objects.ts'
 import { writeAtomic } from './write.ts'
 
@@ -16,6 +17,8 @@ export interface Pulled {
   readonly ref: string
   /** True when the self source's work tree, and so perhaps the config, is no longer what it was. */
   readonly moved: boolean
+  /** What a run that moves nothing must read its config from; null when that is what is on disk. */
+  readonly incoming: Incoming | null
   /** Something a person should know, such as local commits ahead; null when there is nothing. */
   readonly note: string | null
   /** A state that somebody must mend, such as a diverged branch. */

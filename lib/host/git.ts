@@ -102,14 +102,15 @@ export async function gitText(args: readonly string[], options: GitOptions = {})
 
 /** Starts Git and leaves its streams to the caller. */
 export function start(args: readonly string[], options: GitOptions): ChildProcess {
+  const { words, env } = invocation(args, options)
+  return spawn('git', words, { cwd: options.cwd, env, stdio: ['pipe', 'pipe', 'pipe'], detached: true })
+}
+
+/** The arguments and the environment that Git is run with. */
+export function invocation(args: readonly string[], options: GitOptions): { words: string[]; env: NodeJS.ProcessEnv } {
   const pins = [...PINS, ...(options.pins ?? [])].flatMap((pin) => ['-c', pin])
   const where = options.gitDir === undefined ? [] : ['--git-dir', options.gitDir]
-  return spawn('git', [...pins, ...where, ...args], {
-    cwd: options.cwd,
-    env: environment(options),
-    stdio: ['pipe', 'pipe', 'pipe'],
-    detached: true,
-  })
+  return { words: [...pins, ...where, ...args], env: environment(options) }
 }
 
 function environment(options: GitOptions): NodeJS.ProcessEnv {

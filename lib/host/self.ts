@@ -1,21 +1,12 @@
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { Config, Source } from '../model/config.ts'
 import { GitopsError } from '../model/errors.ts'
-import { isSha, isWithin, short, type AbsPath, type Sha } from '../model/path.ts'
+import { isSha, short, type Sha } from '../model/path.ts'
 import { git, lastLines, type GitOptions } from './git.ts'
-import { commitOf, isAncestor, type Repository } from './objects.ts'
+import { commitOf, isAncestor } from './objects.ts'
 import { fetch, fetchedCommit, noSuchRef, trusting, type Pulled, type PullOptions } from './fetch.ts'
-
-/** The clone that holds the config, as the user left it. */
-interface Clone {
-  readonly directory: string
-  readonly repository: Repository
-  /** Git in this clone with the user's configuration. */
-  readonly run: GitOptions
-  /** The checked-out branch, or null when HEAD is detached. */
-  readonly branch: string | null
-}
+import { differs, fastForward, hindrance, type Clone } from './work-tree.ts'
 
 /** Pulls the clone that holds the config: objects come from its own store, and its work tree follows when that disturbs nobody. */
 export async function pullSelf(config: Config, source: Source, options: PullOptions): Promise<Pulled> {
@@ -26,6 +17,7 @@ export async function pullSelf(config: Config, source: Source, options: PullOpti
     repository: clone.repository,
     ref: name ?? 'HEAD',
     moved: false,
+    incoming: null,
     note: null,
     problem: null,
     ...rest,
@@ -162,31 +154,10 @@ async function advance(clone: Clone, config: Config, name: string, local: Sha, t
   if (clone.branch !== name) return at(tip)
   const why = options.move ? await fastForward(clone, tip) : null
   if (options.move && why === null) return at(tip, { moved: true })
-  if (options.move && (await differs(clone, local, tip, config.modules))) {
-    // Config and content come from one commit: the config on disk is the local one's.
-    return at(local, { problem: `Behind: ${why}, and the config changed upstream; the local ${short(local)} is used` })
-  }
-  return at(tip, { note: why })
-}
-
-/** Fast-forwards the work tree; what kept it from that, or null. */
-async function fastForward(clone: Clone, tip: Sha): Promise<string | null> {
-  const busy = ['rebase-merge', 'rebase-apply', 'MERGE_HEAD', 'CHERRY_PICK_HEAD', 'REVERT_HEAD', 'BISECT_LOG', 'index.lock'].find((name) =>
-    existsSync(join(clone.repository.gitDir, name)),
-  )
-  if (busy !== undefined) return `the work tree in ${clone.directory} stays: ${busy} says that Git is at work there`
-  await git(['merge', '--quiet', '--ff-only', '--no-squash', '--no-autostash', tip], clone.run)
-  // Where HEAD is now decides, not the exit code: a user's own merge options may have had their say.
-  return (await commitOf(clone.repository, 'HEAD', clone.run.signal ?? new AbortController().signal)) === tip
-    ? null
-    : `the work tree in ${clone.directory} stays: it has local changes where the new commits write`
-}
-
-/** Whether one of these files, where it lies in the clone, is another one in the next commit. */
-async function differs(clone: Clone, old: Sha, next: Sha, files: readonly AbsPath[]): Promise<boolean> {
-  const top = realpathSync(clone.directory)
-  const paths = files.filter((file) => isWithin(file, top)).map((file) => `:(literal)${relative(top, file)}`)
-  if (paths.length === 0) return false
-  const args = ['diff', '--quiet', '--no-ext-diff', '--no-textconv', old, next, '--', ...paths]
-  return (await git(args, { ...clone.repository, cwd: clone.directory })).code !== 0
+  const another = await differs(clone, local, tip, config.modules)
+  if (!another) return at(tip, { note: why })
+  const stays = why ?? (await hindrance(clone, local, tip))
+  // Config and content come from one commit: the config on disk is the local one's.
+  if (stays !== null) return at(local, { problem: `Behind: ${stays}, and the config changed upstream; the local ${short(local)} is used` })
+  return at(tip, { incoming: { commit: tip, replaces: local, top: realpathSync(clone.directory), repository: clone.repository } })
 }

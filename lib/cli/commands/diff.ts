@@ -1,7 +1,8 @@
 import { session, type Rendering } from '../../../tasks/session.ts'
 import { differences, secretDifferences, type Difference } from '../../../tasks/differences.ts'
 import { printable } from '../../model/errors.ts'
-import { complain, print, printVerdict, styled } from '../messages.ts'
+import { handedOver, handOver } from '../handover.ts'
+import { complain, print, printVerdict, styled, tell } from '../messages.ts'
 import { configOption, type ConfigOptions } from '../config-option.ts'
 import { configFile, interruptible, open } from '../open.ts'
 import type { Verb } from '../program.ts'
@@ -13,14 +14,22 @@ export const diffCommand: Verb<ConfigOptions> = {
   options: [configOption],
   async run(options) {
     try {
-      const { config, machine } = await open(configFile(options))
-      const beginning = { dry: true, fetch: true, allowShrink: false, signal: interruptible(), machine, handedOver: null, wait: 10_000 }
-      const { run, verdict, code } = await session(config, beginning, { renderer: 'silent' } as unknown as Rendering)
+      const given = handedOver()
+      const signal = interruptible()
+      const { config, machine } = await open(configFile(options), given?.incoming)
+      const beginning = { dry: true, fetch: true, allowShrink: false, signal, machine, handedOver: given, wait: 10_000 }
+      const { run, verdict, code } = await session(config, beginning, { renderer: 'silent' } as unknown as Rendering, {
+        handOver: (begun) => handOver(begun, signal),
+      })
+      if (verdict === null) return code
+      // What became of the clone that holds the config decides what is compared.
+      for (const { name, pulled } of run.units)
+        for (const news of [pulled?.note ?? null, pulled?.problem ?? null]) if (news !== null) tell(`${name}: ${news}`)
       for (const unit of run.units) {
         for (const difference of secretDifferences(unit)) await draw(difference)
         for await (const difference of differences(run, unit)) await draw(difference)
       }
-      if (verdict !== null && (verdict.outcome !== 'in-sync' || code !== 0)) printVerdict(verdict)
+      if (verdict.outcome !== 'in-sync' || code !== 0) printVerdict(verdict)
       return code
     } catch (error) {
       return complain(error as Error)

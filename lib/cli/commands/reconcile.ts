@@ -1,4 +1,5 @@
 import { Option } from 'commander'
+import type { Incoming } from '../../host/incoming.ts'
 import { GitopsError } from '../../model/errors.ts'
 import { session, type Around } from '../../../tasks/session.ts'
 import { handedOver, handOver } from '../handover.ts'
@@ -29,8 +30,8 @@ export const reconcileCommand: Verb<ReconcileOptions> = {
   run: (options) => reconcileWith(options, {}),
 }
 
-async function opening(options: ReconcileOptions): Promise<Opened> {
-  return open(configFile(options))
+async function opening(options: ReconcileOptions, incoming: Incoming | undefined): Promise<Opened> {
+  return open(configFile(options), incoming)
 }
 
 /** One reconcile with something else done first, while the lock is held; `only` names the one secret that it is about. */
@@ -39,7 +40,7 @@ export async function reconcileWith(options: ReconcileOptions, around: Omit<Arou
   const signal = interruptible()
   try {
     const given = handedOver()
-    const opened = await opening(options).catch((error: unknown) =>
+    const opened = await opening(options, given?.incoming).catch((error: unknown) =>
       error instanceof GitopsError && given === null && options.dryRun !== true
         ? pullFix(options.config === undefined ? configPlaces() : [configFile(options)], error, signal)
         : Promise.reject(error),

@@ -1,12 +1,13 @@
 import { Option } from 'commander'
 import { holder } from '../../host/lock.ts'
-import { short } from '../../model/path.ts'
+import { short, type Sha } from '../../model/path.ts'
 import { span } from '../../model/schedule.ts'
 import { GitopsError, printable } from '../../model/errors.ts'
 import { storeIn } from '../../host/store.ts'
 import { lastGood } from '../pull-fix.ts'
 import { session } from '../../../tasks/session.ts'
 import { brokenReport, statusOf, type Report, type SourceReport } from '../../../tasks/status.ts'
+import { handedOver, handOver } from '../handover.ts'
 import { complain, print, styled } from '../messages.ts'
 import { configOption, type ConfigOptions } from '../config-option.ts'
 import { configFile, configPlaces, interruptible, open } from '../open.ts'
@@ -33,30 +34,35 @@ export const statusCommand: Verb<StatusOptions> = {
     configOption,
   ],
   async run(options) {
+    const signal = interruptible()
+    const given = handedOver()
     try {
-      const { config, machine } = await open(configFile(options))
+      const { config, machine } = await open(configFile(options), given?.incoming)
       const fetch = options.fetch ?? false
       const beginning = {
         dry: true,
         fetch,
         allowShrink: false,
-        signal: interruptible(),
+        signal,
         machine,
-        handedOver: null,
+        handedOver: given,
         wait: fetch ? 10_000 : null,
       }
-      const { run } = await session(config, beginning, { renderer: 'silent' } as unknown as Rendering)
+      const { run, verdict, code } = await session(config, beginning, { renderer: 'silent' } as unknown as Rendering, {
+        handOver: (begun) => handOver(begun, signal),
+      })
+      if (verdict === null) return code
       const report = statusOf(run, holder(config.state, machine))
       print(options.json ? JSON.stringify(report) : drawn(report, new Date()))
       return options.exitCode ? report.exitCode : 0
     } catch (error) {
-      return showBroken(options, error as Error)
+      return showBroken(options, error as Error, given?.incoming?.commit ?? null)
     }
   },
 }
 
 /** A config that does not load, where one did before: what is still known is told, and the error. */
-function showBroken(options: StatusOptions, error: Error): number {
+function showBroken(options: StatusOptions, error: Error, configFrom: Sha | null): number {
   const known =
     error instanceof GitopsError && error.code === 'config'
       ? lastGood(options.config === undefined ? configPlaces() : [configFile(options)])
@@ -66,6 +72,7 @@ function showBroken(options: StatusOptions, error: Error): number {
       known.config,
       storeIn(known.config.state, () => {}),
       error.message,
+      configFrom,
     )
     print(options.json ? JSON.stringify(report) : drawn(report, new Date()))
   }
@@ -78,6 +85,8 @@ const WELL: ReadonlySet<string> = new Set(['applied', 'in-sync'])
 function drawn(report: Report, now: Date): string {
   const ago = (at: string | null): string => (at === null ? 'never' : `${span(now.getTime() - Date.parse(at))} ago`)
   const lines = [styled('bold', report.name) + styled('dim', `  ${report.config ?? ''}`)]
+  if (report.configFrom !== null)
+    lines.push(styled('yellow', `What would be is judged by the config of ${short(report.configFrom)}, which is not on disk yet.`))
   if (report.running !== null) lines.push(styled('yellow', `A run is under way: ${report.running}`))
   if (report.interrupted) lines.push(styled('red', 'A run was killed half-way; the next `gitops reconcile` undoes it first.'))
   if (report.configBroken !== null)
