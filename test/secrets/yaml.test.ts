@@ -91,6 +91,16 @@ test('an empty mapping whose comment made SOPS close it at the beginning of a li
   expect(bare(await readYaml(twice))).toEqual(bare([branch(item('a', branch(item('b', branch(comment(' c'))), comment(' d'))))]))
 })
 
+test('a comment behind a collection that ends with a block does not become part of its text', async () => {
+  for (const text of ['one\ntwo', 'one\ntwo\n', 'one\n\n']) {
+    const inner = branch(item('a', list(text)))
+    const [read] = await readYaml(writeYaml([branch(item('b', list(comment(' c', true), inner)))]))
+    expect(bare([read ?? branch()])).toMatchObject([
+      { items: [{ key: 'b', value: { items: expect.arrayContaining([bare([inner])[0]]) as unknown } }] },
+    ])
+  }
+})
+
 test('a block at the end of a file without a last line feed holds none', async () => {
   for (const [text, value] of [
     ['a: |\n  b', 'b'],

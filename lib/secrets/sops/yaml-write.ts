@@ -188,7 +188,10 @@ function headComments(writer: Writer): void {
 
 function lineComment(writer: Writer): void {
   if (writer.line === '') return
-  if (!writer.out.blankBefore) print(writer.out, ' ')
+  const { column, blankBefore, lineIsIndent } = writer.out
+  // Behind the text of a block it would be part of it.
+  if (column === 0 || (blankBefore && !lineIsIndent)) startLine(writer.out)
+  else if (!blankBefore) print(writer.out, ' ')
   writeComment(writer, writer.line)
   writer.line = ''
 }
