@@ -74,7 +74,12 @@ export async function load(file: AbsPath, entry: string, files: Files = () => un
   }
   const loaders = {
     ...defaultLoaders,
-    ...{ '.ts': module, '.mts': module, '.js': module, '.mjs': module, '.yaml': text('.yaml'), '.json': text('.json') },
+    '.ts': module,
+    '.mts': module,
+    '.js': module,
+    '.mjs': module,
+    '.yaml': text('.yaml'),
+    '.json': text('.json'),
   }
   try {
     const found = await cosmiconfig('gitops', { loaders, cache: false }).load(file)
