@@ -91,6 +91,14 @@ test('an empty mapping whose comment made SOPS close it at the beginning of a li
   expect(bare(await readYaml(twice))).toEqual(bare([branch(item('a', branch(item('b', branch(comment(' c'))), comment(' d'))))]))
 })
 
+test('a file of nothing but a comment keeps it apart from what stands for its emptiness, also when its last line does not end', async () => {
+  const { identity, recipient } = await newIdentity()
+  const { bytes } = await encryptSops(Buffer.from('# top\n---\n'), { format: 'yaml', recipients: [recipient], now: new Date(0) })
+  const asSops = bytes.toString('utf8').replace('---\n"sops":', 'sops:').trimEnd()
+  const { plaintext } = await decryptSops(Buffer.from(asSops), await parseIdentities(identity.text(), 'keys.txt'))
+  expect(plaintext.text()).toBe('# top\n{}\n')
+})
+
 test('a comment behind a collection that ends with a block does not become part of its text', async () => {
   for (const text of ['one\ntwo', 'one\ntwo\n', 'one\n\n']) {
     const inner = branch(item('a', list(text)))

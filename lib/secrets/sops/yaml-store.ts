@@ -107,6 +107,6 @@ function removal(text: string, { keyAt = 0, at }: Item, instead: string): Edit[]
       { start: below, end, text: instead },
     ]
   }
-  const ends = text.endsWith('\n') || end < text.length
+  const ends = instead !== '' || text.endsWith('\n') || end < text.length
   return [{ start: ends ? start : start - (/\r?\n$/.exec(text.slice(Math.max(start - 2, 0), start))?.[0].length ?? 0), end, text: instead }]
 }
