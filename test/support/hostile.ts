@@ -18,7 +18,6 @@ const texts: Readonly<Record<string, () => string>> = {
   'YAML: aliases of aliases': () => bomb((name) => `[${Array.from({ length: 10 }, () => `*${name}`).join(', ')}]`),
   'YAML: aliases in mappings': () => bomb((name) => `{a: *${name}, b: *${name}}`),
   'YAML: tags without end': () => `a: ${repeated('!!str ')}`,
-  'YAML: comments without end': () => `a: 1\n${repeated('#\n')}`,
 }
 
 function bomb(twice: (name: string) => string): string {
