@@ -1,5 +1,5 @@
-import { existsSync, realpathSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, lstatSync, realpathSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { topOf } from '../host/self.ts'
 import type { Config, SecretFile } from '../model/config.ts'
 import { GitopsError } from '../model/errors.ts'
@@ -25,7 +25,24 @@ export async function declaredPlace(live: string): Promise<DeclaredPlace | null>
   const found = await config
   const secret = found?.secrets.find(({ to }) => to === live || realPath(to) === realPath(live))
   if (found === null || secret === undefined) return null
-  return { secret, path: join(workTree(found, secret), secret.from), identities: found.identities }
+  const top = workTree(found, secret)
+  const path = join(top, secret.from)
+  refuseLinks(secret, top, path)
+  return { secret, path, identities: found.identities }
+}
+
+/** Git has no path that leads through a link: what were written there would lie elsewhere, and come from no commit. */
+function refuseLinks({ name, from }: SecretFile, top: string, path: string): void {
+  for (let place = path; place !== top && place !== dirname(place); place = dirname(place)) {
+    if (lstatSync(place, { throwIfNoEntry: false })?.isSymbolicLink() !== true) continue
+    throw new GitopsError(
+      'config',
+      `secrets.${name}.from leads through ${place}, which is a link: ${from} would lie outside of what Git keeps`,
+      {
+        hint: 'Put a directory or a file in its place, or name another path.',
+      },
+    )
+  }
 }
 
 async function nearestConfig(): Promise<Config | null> {

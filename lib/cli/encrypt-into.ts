@@ -46,7 +46,9 @@ export async function encrypt(
 
 /** Encrypts into another file; what is there already lends what is still the same. */
 export async function intoFile(file: InputFile, target: string, name: string, options: ContentOptions): Promise<null> {
-  const { how, notes } = await write(file, target, name, options)
+  const { old, made } = await encryptOver(file, target, name, options)
+  replace(target, old, made)
+  const { how, notes } = made
   for (const note of notes) tell(note)
   // Whoever names a file in an ordinary way need not be told how it is read.
   if (plainSopsOptions(target, how.format).length > 0) tell(reading(target, how))
@@ -67,7 +69,11 @@ export async function intoDeclaredPlace(
       hint: `Take it out with \`git rm --cached\`, change the secrets in it, and encrypt it then.`,
     })
   }
-  const { how, notes, changed } = await write(file, path, path, options, identities)
+  const { old, made } = await encryptOver(file, path, path, options, identities)
+  const { how, notes, changed } = made
+  // Before the ciphertext: what fails here must not leave the impression that the secret is in safety.
+  const ignored = standing === 'exposed' ? await ignore(live) : null
+  replace(path, old, made)
   const to = how.recipients
   const names = 'groups' in to ? to.groups.flat() : to
   tell(
@@ -77,24 +83,28 @@ export async function intoDeclaredPlace(
   )
   for (const note of notes) tell(note)
   tell(reading(path, how))
-  if (standing === 'exposed') tell(`${live} is added to ${ignore(live)}, so that it is not committed in clear.`)
+  if (ignored !== null) tell(`${live} is added to ${ignored}, so that it is not committed in clear.`)
   return null
 }
 
-async function write(
+/** The next content of a target, and its present one: null where it has none to lend. */
+async function encryptOver(
   file: InputFile,
   target: string,
   name: string,
   options: ContentOptions,
   identities?: readonly string[],
-): Promise<Made> {
+): Promise<{ old: Buffer | null; made: Made }> {
   // A pipe or a device has nothing to lend, and reading it might take for ever.
   const old = statSync(target, { throwIfNoEntry: false })?.isFile() === true ? readFileSync(target) : null
-  const made = await encrypt(file, old, name, options, identities)
-  if (!made.changed) return made
+  return { old, made: await encrypt(file, old, name, options, identities) }
+}
+
+/** Writes the next content of a target, while it holds what was read. */
+function replace(target: string, old: Buffer | null, { bytes, changed }: Made): void {
+  if (!changed) return
   mkdirSync(dirname(target), { recursive: true })
-  replaceFile(target, made.bytes, { mode: 0o666 & ~machine().umask, ...(old !== null && { expected: old }) })
-  return made
+  replaceFile(target, bytes, { mode: 0o666 & ~machine().umask, expected: old })
 }
 
 function reading(path: string, { format }: Encryption): string {

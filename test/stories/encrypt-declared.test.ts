@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { newIdentity } from '../../lib/secrets/age.ts'
@@ -98,6 +98,54 @@ test('a live file in a repository of its own is kept out of Git once, and refuse
   const tracked = await encrypt(sandbox)
   expect([tracked.code, tracked.stderr]).toEqual([2, expect.stringContaining('tracked by Git')])
   expect(readFileSync(join(sandbox.work, 'account.enc.json'))).toEqual(before)
+})
+
+test('a live file in a repository without a .gitignore gets one', async ({ sandbox }) => {
+  await declared(sandbox, 'account.enc.json')
+  sandbox.git(sandbox.home, 'init', '--quiet')
+  const ran = await encrypt(sandbox)
+  expect(ran.code, ran.said).toBe(0)
+  expect(sandbox.live('.gitignore')).toBe('/.claude.json\n')
+  expect(sandbox.git(sandbox.home, 'status', '--porcelain', '.claude.json')).toBe('')
+})
+
+test('a live file that cannot be kept out of Git is not encrypted as if it were safe, and the reason is told', async ({ sandbox }) => {
+  await declared(sandbox, 'account.enc.json')
+  sandbox.git(sandbox.home, 'init', '--quiet')
+  const refused = async (why: RegExp): Promise<void> => {
+    const ran = await encrypt(sandbox)
+    expect([ran.code, ran.stderr]).toEqual([2, expect.stringMatching(why)])
+    expect(ran.stderr).not.toContain('is added to')
+    expect(existsSync(join(sandbox.work, 'account.enc.json'))).toBe(false)
+  }
+  // Git does not follow a link there.
+  sandbox.write(sandbox.home, { shared: '*.log\n', '.gitignore': { link: 'shared' } })
+  await refused(/\.gitignore is a link/)
+  expect(sandbox.live('shared')).toBe('*.log\n')
+  rmSync(join(sandbox.home, '.gitignore'))
+  mkdirSync(join(sandbox.home, '.gitignore'))
+  await refused(/\.gitignore is no file/)
+  rmdirSync(join(sandbox.home, '.gitignore'))
+  for (const [name, why] of [
+    ['a\n.json', 'cannot hold its name'],
+    // Git takes that for the end of a line.
+    ['a.json\r', 'would be added by Git, though'],
+  ] as const) {
+    await declared(sandbox, 'account.enc.json', '', `~/${JSON.stringify(name).slice(1, -1)}`)
+    sandbox.write(sandbox.home, { [name]: LIVE })
+    const ran = await sandbox.gitops(['encrypt', join(sandbox.home, name)], { cwd: sandbox.work })
+    expect([ran.code, ran.stderr]).toEqual([2, expect.stringContaining(why)])
+    expect(existsSync(join(sandbox.work, 'account.enc.json'))).toBe(false)
+  }
+})
+
+test('a place in the repository that a link leads out of is refused', async ({ sandbox }) => {
+  await declared(sandbox, '.claude/account.enc.json')
+  mkdirSync(join(sandbox.root, 'elsewhere'))
+  sandbox.write(sandbox.work, { '.claude': { link: '../elsewhere' } })
+  const ran = await encrypt(sandbox)
+  expect([ran.code, ran.stderr]).toEqual([2, expect.stringMatching(/secrets\.account\.from leads through \S+\/\.claude, which is a link/)])
+  expect(readdirSync(join(sandbox.root, 'elsewhere'))).toEqual([])
 })
 
 test('a name that is a pattern for Git, in a directory with a .gitignore of its own, is ignored as the name that it is', async ({
