@@ -4,14 +4,12 @@ import { gitStanding, ignore } from '../host/git-ignore.ts'
 import { machine } from '../host/machine.ts'
 import { replaceFile } from '../host/replace.ts'
 import { GitopsError } from '../model/errors.ts'
-import { pickKeys } from '../secrets/sops/pick-keys.ts'
 import { plainSopsOptions } from '../secrets/sops/plain-sops.ts'
-import { loadEncrypted } from '../secrets/sops/store.ts'
 import type { DeclaredPlace } from './declared-place.ts'
-import { pointerFrom } from './document-path.ts'
 import { myIdentities, type InputFile } from './encrypted-files.ts'
 import { encryptionFor, type Encryption, type EncryptionOptions } from './encryption.ts'
 import { tell } from './messages.ts'
+import { onlyKeys, keysAt, leftOut } from './named-keys.ts'
 import { nextCiphertext, type NextCiphertext } from './next-ciphertext.ts'
 
 /** What of a file is encrypted, and how. */
@@ -38,10 +36,12 @@ export async function encrypt(
 ): Promise<Made> {
   const how = await encryptionFor(name, file.path, options)
   const { keys } = options
-  const plaintext = keys === undefined ? file.bytes : Buffer.from(pickKeys(file.bytes.toString('utf8'), keys.split(',').map(pointerFrom)))
+  const plaintext = keys === undefined ? file.bytes : onlyKeys(file.bytes, keys)
   const mine = await myIdentities(identities)
   const next = await nextCiphertext(plaintext, old, how, mine)
-  return { ...next, notes: [...how.notes, ...next.notes], how }
+  const lost = keys === undefined || old === null ? [] : await leftOut(old, next.bytes, keys)
+  const notes = lost.length === 0 ? [] : [`Not among --keys, and no longer in ${name}: ${lost.join(', ')}.`]
+  return { ...next, notes: [...how.notes, ...next.notes, ...notes], how }
 }
 
 /** Encrypts into another file; what is there already lends what is still the same. */
@@ -62,7 +62,7 @@ export async function intoDeclaredPlace(
   { secret, path, identities }: DeclaredPlace,
   options: ContentOptions,
 ): Promise<null> {
-  if (secret.strategy === 'merge' && options.keys === undefined) throw await holdsMore(live, secret.name, path)
+  if (secret.strategy === 'merge' && options.keys === undefined) throw await holdsMore(file, live, secret.name, path)
   const standing = await gitStanding(live)
   if (standing === 'tracked') {
     throw new GitopsError('usage', `${live} is in clear and tracked by Git: its content is in the repository already`, {
@@ -108,25 +108,21 @@ function replace(target: string, old: Buffer | null, { bytes, changed }: Made): 
 }
 
 function reading(path: string, { format }: Encryption): string {
-  const quoted = /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
-  return `Plain sops reads it with: ${['sops', 'decrypt', ...plainSopsOptions(path, format), quoted].join(' ')}`
+  return `Plain sops reads it with: ${['sops', 'decrypt', ...plainSopsOptions(path, format), quoted(path)].join(' ')}`
+}
+
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-][\w@%+=:,./~-]*$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
 }
 
 /** An application's file holds its own state as well. */
-async function holdsMore(live: string, name: string, path: string): Promise<GitopsError> {
-  const keys = await keysAt(path)
+async function holdsMore({ bytes }: InputFile, live: string, name: string, path: string): Promise<GitopsError> {
+  const keys = existsSync(path) ? await keysAt(readFileSync(path), bytes) : []
   return new GitopsError(
     'usage',
     `${live} is merged (secrets.${name}): only some of its keys come from ${path}, and all of them would go there`,
     {
-      hint: `Name the ones that belong to the source${keys.length > 0 ? ', as they are there now' : ', for example'}: gitops encrypt ${live} --keys ${(keys.length > 0 ? keys : ['/mcpServers']).join(',')}`,
+      hint: `Name the ones that belong to the source${keys.length > 0 ? ', as they are there now' : ', for example'}: gitops encrypt ${quoted(live)} --keys ${quoted((keys.length > 0 ? keys : ['/mcpServers']).join(','))}`,
     },
   )
-}
-
-/** What an encrypted JSON file has at its top, which is not secret. */
-async function keysAt(path: string): Promise<string[]> {
-  const loaded = existsSync(path) ? await loadEncrypted(readFileSync(path)).catch(() => null) : null
-  const items = loaded?.format === 'json' ? (loaded.taken.documents[0]?.items ?? []) : []
-  return items.flatMap((entry) => (entry.kind === 'item' ? [`/${entry.key.replaceAll('~', '~0').replaceAll('/', '~1')}`] : []))
 }

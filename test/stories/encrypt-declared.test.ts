@@ -179,6 +179,39 @@ test("an application's file that is merged is not encrypted whole: only the keys
   )
 })
 
+test('the keys that are proposed for a merged file are those of the source, so that nobody else follows them there', async ({
+  sandbox,
+}) => {
+  await declared(sandbox, 'account.enc.json', "strategy: 'merge'")
+  const live = (more: object): void =>
+    sandbox.write(sandbox.home, {
+      '.claude.json': JSON.stringify({
+        mcpServers: { github: { token: 's3cret-canary', args: ['a'] }, 'a/b': { token: 'two' }, local: { token: 'mine' } },
+        teamKey: 's3cret-canary',
+        theme: 'dark',
+        ...more,
+      }),
+    })
+  live({})
+  const keys = '/mcpServers/github,/mcpServers/a~1b,/teamKey'
+  expect((await encrypt(sandbox, '--keys', keys)).code).toBe(0)
+  const proposed = async (): Promise<string> => /--keys (\S+)/.exec((await encrypt(sandbox)).stderr)?.[1] ?? ''
+  expect(await proposed()).toBe(keys)
+  const again = await encrypt(sandbox, '--keys', await proposed())
+  expect([again.code, again.stderr]).toEqual([0, expect.stringContaining('is as it was')])
+  live({ mcpServers: { github: { token: 's3cret-canary', args: ['a', 'mine'], mine: 1 }, 'a/b': { token: 'two' } } })
+  expect(await proposed()).toBe('/mcpServers/github/token,/mcpServers/github/args,/mcpServers/a~1b,/teamKey')
+
+  const fewer = await encrypt(sandbox, '--keys', '/mcpServers/github/token')
+  expect([fewer.code, fewer.stderr]).toEqual([
+    0,
+    expect.stringMatching(
+      /Not among --keys, and no longer in .*account\.enc\.json: \/mcpServers\/github\/args, \/mcpServers\/a~1b, \/teamKey\./,
+    ),
+  ])
+  expect(fewer.said).not.toContain('s3cret-canary')
+})
+
 test('a source without a work tree here is told, and the way around it is', async ({ sandbox }) => {
   await declared(sandbox, 'account.enc.json')
   sandbox.write(sandbox.work, {
