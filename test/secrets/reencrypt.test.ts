@@ -8,9 +8,12 @@ import { newIdentity, parseIdentities, type AgeIdentity, type Recipient } from '
 import { faultKind } from '../../lib/secrets/fault.ts'
 import { align } from '../../lib/secrets/sops/align.ts'
 import { decryptSops } from '../../lib/secrets/sops/decrypt.ts'
+import { branch, item } from '../../lib/secrets/sops/document.ts'
 import { encryptSops } from '../../lib/secrets/sops/encrypt.ts'
 import { reencryptSops, rotateSops } from '../../lib/secrets/sops/reencrypt.ts'
 import type { SopsFormat } from '../../lib/secrets/sops/file-format.ts'
+import type { Content } from '../../lib/secrets/sops/format.ts'
+import { newDonors } from '../../lib/secrets/sops/reuse.ts'
 
 const BEFORE = new Date('2026-03-01T12:00:00Z')
 const NOW = new Date('2026-03-02T12:00:00Z')
@@ -223,4 +226,18 @@ test('encrypting over a file that nobody here can open, or that was tampered wit
   const cut = Buffer.from(old.toString().replace(/\t"c": [^\n]*\n/, '\t"c": null,\n'))
   const tampered: unknown = await reencryptSops(cut, Buffer.from('{}'), { identities, now: NOW }).catch((error: unknown) => error)
   expect(faultKind(tampered)).toBe('mac')
+})
+
+test('a float without a fraction, which prints like an integer, keeps its encrypted text and so its type; one whose digits differ does not', () => {
+  const donated = (clear: Content, wanted: Content): string | null => {
+    const donors = newDonors()
+    donors.heard('OLD', clear, { path: ['e'], comments: [], isComment: false })
+    return donors.reuse([branch(item('e', wanted))], () => true)()
+  }
+  expect(donated(1000, 1000n)).toBe('OLD')
+  expect(donated(1000n, 1000)).toBe('OLD')
+  expect(donated(1000, 1001n)).toBeNull()
+  expect(donated(1000, '1000')).toBeNull()
+  // Its MAC would be over another text than the one that opens.
+  expect(donated(-0, { kind: 'numeral', value: 0n, text: '-0' })).toBeNull()
 })

@@ -116,3 +116,27 @@ test('the real sops reads every value that was set, with its type, and its own f
     expect(numbers).toBe('{"i":-9223372036854775808,"f":1000,"t":true,"n":null}')
   }
 })
+
+test('set on a file that sops made leaves every other value as it is, also a float that prints like an integer', async ({
+  sandbox,
+  skip,
+}) => {
+  skip(spawnSync(SOPS, ['--version'], { stdio: 'ignore' }).status !== 0, 'sops is neither on PATH nor in GITOPS_SOPS')
+  const me = await member()
+  trust(sandbox, me)
+  for (const [name, text] of [
+    ['a.json', '{"a":"x","e":1e3}'],
+    ['b.yaml', 'a: x\ne: 1e3\n'],
+  ] as const) {
+    sandbox.write(sandbox.site, { [name]: text })
+    expect(spawnSync(SOPS, ['encrypt', '-i', '--age', me.recipient, name], { cwd: sandbox.site, env: sandbox.env }).status).toBe(0)
+    const before = read(sandbox, name)
+    expect(gitops(sandbox, 'y', 'set', name, '/a')).toEqual({ code: 0, said: '' })
+    const changed = touched(before, read(sandbox, name)).map((word) => word.replaceAll('"', ''))
+    // The same second may serve for both.
+    expect(changed.filter((key) => key !== 'lastmodified')).toEqual(['a', 'mac'])
+    expect(read(sandbox, name)).toContain('type:float')
+    const plain = spawnSync(SOPS, ['decrypt', name], { cwd: sandbox.site, env: sandbox.env, encoding: 'utf8' })
+    expect(plain.stdout).toContain('1000')
+  }
+})

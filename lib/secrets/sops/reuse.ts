@@ -3,7 +3,7 @@ import { associatedData } from './cipher.ts'
 import type { Closing } from './close.ts'
 import type { Documents } from './document.ts'
 import type { Content } from './format.ts'
-import { toEncrypt } from './leaf.ts'
+import { serialise, toEncrypt } from './leaf.ts'
 import type { Listener } from './open.ts'
 import type { Selector } from './rules.ts'
 import { walk } from './walk.ts'
@@ -38,8 +38,13 @@ export function newDonors(): Donors {
   }
 }
 
-/** An IV never serves for another plaintext: place, type and bytes must all be the same. */
+/**
+ * An IV never serves for another plaintext: place, type and bytes must all be the same. Only what type of number it is does not count:
+ * a float without a fraction is read again as an integer, and would change its type. What is hashed must be the same as well, for the MAC.
+ */
 function nameOf(value: Content, associated: string): string {
   const leaf = toEncrypt(value)
-  return leaf === null ? '' : `${leaf.type} ${associated.length} ${associated}${leaf.bytes.toString('latin1')}`
+  if (leaf === null) return ''
+  const type = leaf.type === 'int' || leaf.type === 'float' ? `number ${serialise(value)?.bytes.toString('latin1')}` : leaf.type
+  return `${type} ${associated.length} ${associated}${leaf.bytes.toString('latin1')}`
 }
