@@ -79,8 +79,7 @@ export async function saveDraft({ path, old, encrypt }: Draft, edited: Buffer): 
     replaceFile(path, bytes, { mode, expected: old })
   } catch (error) {
     if (!(error instanceof GitopsError) || error.code !== 'conflict') throw error
-    const aside = freeName(path)
-    replaceFile(aside, bytes, { mode, expected: null })
+    const aside = putAside(path, bytes, mode)
     throw new GitopsError('conflict', `${path} was changed by somebody else while you edited it, and stays as it is`, {
       hint: `What you have written is in ${aside}, encrypted. Compare the two with \`gitops decrypt\`.`,
       cause: error,
@@ -93,10 +92,18 @@ export function unchanged(path: string): GitopsError {
   return fault('unchanged', `${path} was not changed: nothing is written`)
 }
 
-function freeName(path: string): string {
+/** Writes it under a name beside the path that nobody has, and returns that. */
+function putAside(path: string, bytes: Buffer, mode: number): string {
   const end = extname(path)
   for (let count = 0; ; count += 1) {
     const name = `${path.slice(0, path.length - end.length)}.edited${count === 0 ? '' : `-${count}`}${end}`
-    if (!existsSync(name)) return name
+    try {
+      if (existsSync(name)) continue
+      replaceFile(name, bytes, { mode, expected: null })
+      return name
+    } catch (error) {
+      // Another one that was put aside at the same moment.
+      if (!existsSync(name)) throw error
+    }
   }
 }

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { GitopsError } from '../model/errors.ts'
 import type { AbsPath } from '../model/path.ts'
 import type { Machine } from './machine.ts'
 import { pause } from './pause.ts'
+import { startOf } from './process-start.ts'
 import { writeAtomic } from './write.ts'
 
 /** A holder that cannot be asked (another host or container) counts as dead after this many ms without a sign of life. */
@@ -162,22 +162,6 @@ function ageOf(path: string): number {
     return Math.abs(Date.now() - statSync(path).mtimeMs)
   } catch {
     return Infinity
-  }
-}
-
-/** When a process started, or null when there is none. Field 22 of its stat on Linux; elsewhere `ps` tells. */
-function startOf(pid: number): string | null {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return fields[0] === 'Z' ? null : (fields[19] ?? '')
-  } catch {
-    if (process.platform === 'linux') return null
-  }
-  try {
-    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
-  } catch {
-    return null
   }
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { shortHash } from './hash.ts'
 import type { Machine } from './machine.ts'
+import { isRunning } from './process-start.ts'
 import { memoryDirectory, ownDirectory } from './stage.ts'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -46,14 +47,5 @@ function sweep(base: string, prefix: string): void {
     const pid = name.startsWith(prefix) ? /^(\d+)-/.exec(name.slice(prefix.length))?.[1] : undefined
     const path = join(base, name)
     if (pid !== undefined && !isRunning(Number(pid)) && ownDirectory(path)) rmSync(path, { recursive: true, force: true })
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }

@@ -6,18 +6,22 @@ import {
   fchmodSync,
   fchownSync,
   fsyncSync,
-  openSync,
+  lstatSync,
   readFileSync,
+  readlinkSync,
   realpathSync,
   renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { randomBytes } from 'node:crypto'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { GitopsError } from '../model/errors.ts'
+import { takeTurn } from './turn.ts'
 import { syncDirectory, writeAll } from './write.ts'
+
+/** As many links one behind the other as Linux follows. */
+const MOST_LINKS = 40
 
 /** How a person's file is replaced. */
 export interface Replacing {
@@ -29,24 +33,27 @@ export interface Replacing {
 
 /**
  * Replaces a person's file so that a crash at any instant leaves the old bytes or the new ones, on the disk. Mode and owner
- * stay, a link stays a link, and what is no file (a terminal, a pipe) is written to. Throws `io`, or `conflict` when the
- * file is no longer what was expected; the old one is then untouched.
+ * stay, a link stays a link, and what is no file (a terminal, a pipe) is written to. Runs of ours that replace the same file
+ * wait for each other. Throws `io`, or `conflict` when the file is no longer what was expected; the old one is then untouched.
  */
 export function replaceFile(path: string, bytes: Buffer, { mode, expected }: Replacing): void {
   try {
     const old = statSync(path, { throwIfNoEntry: false })
     if (old !== undefined && !old.isFile()) return writeFileSync(path, bytes)
-    const real = old === undefined ? path : realpathSync(path)
+    const real = old === undefined ? behindLinks(path) : realpathSync(path)
     // A file that its owner has made read-only is not to be replaced, though its directory would allow that.
     if (old !== undefined) accessSync(real, constants.W_OK)
-    const temp = `${real}.${randomBytes(6).toString('hex')}.tmp`
+    // From the comparison on no other run of ours may write it.
+    const turn = takeTurn(real)
     try {
-      writeLike(temp, bytes, old ?? { mode })
+      writeLike(turn.file, bytes, old ?? { mode })
       if (expected !== undefined && !isStill(real, expected)) throw changed(path)
-      renameSync(temp, real)
+      renameSync(turn.temp, real)
     } catch (error) {
-      rmSync(temp, { force: true })
+      rmSync(turn.temp, { force: true })
       throw error
+    } finally {
+      closeSync(turn.file)
     }
     syncDirectory(dirname(real))
   } catch (error) {
@@ -63,17 +70,22 @@ function isStill(path: string, expected: Buffer | null): boolean {
   return expected === null || now === null ? now === expected : now.equals(expected)
 }
 
-/** Mode before content, so that nothing is readable for a moment longer than it should be. */
-function writeLike(temp: string, bytes: Buffer, like: { mode: number; uid?: number; gid?: number }): void {
-  const file = openSync(temp, 'wx', 0o600)
-  try {
-    if (process.getuid?.() === 0 && like.uid !== undefined && like.gid !== undefined) fchownSync(file, like.uid, like.gid)
-    fchmodSync(file, like.mode & 0o7777)
-    writeAll(file, bytes)
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
+/** Where a path leads at which there is no file: a link to nothing is followed, so that the file is made where it points. */
+function behindLinks(path: string): string {
+  let real = path
+  for (let count = 0; lstatSync(real, { throwIfNoEntry: false })?.isSymbolicLink() === true; count += 1) {
+    if (count === MOST_LINKS) throw Object.assign(new Error('too many links'), { code: 'ELOOP' })
+    real = resolve(realpathSync(dirname(real)), readlinkSync(real))
   }
+  return real
+}
+
+/** Mode before content, so that nothing is readable for a moment longer than it should be. */
+function writeLike(file: number, bytes: Buffer, like: { mode: number; uid?: number; gid?: number }): void {
+  if (process.getuid?.() === 0 && like.uid !== undefined && like.gid !== undefined) fchownSync(file, like.uid, like.gid)
+  fchmodSync(file, like.mode & 0o7777)
+  writeAll(file, bytes)
+  fsyncSync(file)
 }
 
 function changed(path: string): GitopsError {
