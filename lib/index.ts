@@ -57,8 +57,8 @@ export const sops: Pick<typeof Sops, 'decrypt' | 'encrypt' | 'inspect' | 'edit'>
    */
   decrypt: async (...given) => (await import('./host/sops.ts')).decrypt(...given),
   /**
-   * A plaintext as a SOPS file that keeps its layout. Throws a `GitopsError`: `config` for a recipient that is none,
-   * `invalid` when it is encrypted already or cannot be read as the format.
+   * A plaintext as a SOPS file that keeps its layout. Throws a `GitopsError`: `usage` for an option that is none or has no such
+   * value, `config` without a recipient and for one that is none, `invalid` when it is encrypted already or cannot be read as the format.
    */
   encrypt: async (...given) => (await import('./host/sops.ts')).encrypt(...given),
   /** What a file says of itself, for which no key is needed and nothing vouches; null for one that is not encrypted. Throws `invalid` for a broken one. */

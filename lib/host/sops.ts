@@ -8,6 +8,7 @@ import { reencryptSops } from '../secrets/sops/reencrypt.ts'
 import type { Rule } from '../secrets/sops/rules.ts'
 import { findIdentities } from './identities.ts'
 import { machine } from './machine.ts'
+import { checkEncryption, knownOptions } from './sops-options.ts'
 
 /** Who opens a file. */
 export interface SopsIdentities {
@@ -32,7 +33,10 @@ export interface SopsEncryptOptions {
   readonly format: SopsFormat
   /** At least one age recipient (`age1…`, or an SSH key). */
   readonly recipients: readonly string[]
-  /** Which values are encrypted. Default: all but those under a key that ends in `_unencrypted`. */
+  /**
+   * Which values are encrypted: `{ kind: 'encrypted_regex', pattern: '^token$' }`, `{ kind: 'unencrypted_suffix', suffix: '_plain' }`, or by any other
+   * selector of SOPS. Default: all but those under a key that ends in `_unencrypted`. Without effect on binary files.
+   */
   readonly rule?: Rule
   /** Leaves what is not encrypted out of the MAC. Default false. */
   readonly macOnlyEncrypted?: boolean
@@ -50,6 +54,7 @@ export interface SopsEditOptions extends SopsIdentities {
 
 /** The plaintext of a SOPS file; see `sops.decrypt`. */
 export async function decrypt(file: Uint8Array, options: SopsDecryptOptions = {}): Promise<Buffer> {
+  knownOptions('decrypt', options, ['identities', 'format', 'output', 'extract', 'ignoreMac'])
   const { extract, identities: _, ...how } = options
   const pointer = extract === undefined ? undefined : parsePointer(extract)
   if (pointer === null)
@@ -59,7 +64,9 @@ export async function decrypt(file: Uint8Array, options: SopsDecryptOptions = {}
 }
 
 /** A plaintext as a SOPS file; see `sops.encrypt`. */
-export async function encrypt(plaintext: Uint8Array | string, { recipients, ...options }: SopsEncryptOptions): Promise<Buffer> {
+export async function encrypt(plaintext: Uint8Array | string, given: SopsEncryptOptions): Promise<Buffer> {
+  checkEncryption(given)
+  const { recipients, ...options } = given
   const to = await Promise.all(recipients.map(recipient))
   return (await encryptSops(Buffer.from(plaintext as Uint8Array), { now: new Date(), ...options, recipients: to })).bytes
 }
@@ -75,6 +82,7 @@ export async function edit(
   change: (plaintext: Buffer) => Uint8Array | string | Promise<Uint8Array | string>,
   options: SopsEditOptions = {},
 ): Promise<{ bytes: Buffer; changed: boolean }> {
+  knownOptions('edit', options, ['identities', 'recipients', 'now'])
   const identities = await identitiesOf(options)
   const { plaintext, format } = await decryptSops(file, identities)
   const next = Buffer.from((await change(plaintext.bytes())) as Uint8Array)

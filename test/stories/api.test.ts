@@ -77,3 +77,29 @@ test('what is wrong is a GitopsError with a code', async ({ sandbox }) => {
     console.log(JSON.stringify(codes))`
   expect(program(sandbox, code)).toEqual(['environment', 'invalid', 'usage', 'usage', 'config', 'invalid'])
 })
+
+test('a call of sops.encrypt that would not do what it seems to say is refused by a sentence, also without a type checker', async ({
+  sandbox,
+}) => {
+  const { recipient } = await member()
+  const code = `
+    const recipients = [${JSON.stringify(recipient)}]
+    const said = []
+    for (const options of [undefined, { recipients }, { recipients, format: 'toml' }, { format: 'yaml' }, { format: 'yaml', recipients: [] },
+      { format: 'yaml', recipients, encryptedRegex: '^a$' }, { format: 'yaml', recipients, rule: { kind: 'encrypted_regex', suffix: 'a' } }])
+      await sops.encrypt('a: 1\\n', options).then(() => said.push('done'), (error) => said.push([error instanceof GitopsError && error.code, error.message, error.hint]))
+    await sops.decrypt(Buffer.from('{}'), { ignoremac: true }).catch((error) => said.push([error.code, error.message]))
+    console.log(JSON.stringify(said))`
+  const formats = 'It is one of json, yaml, dotenv, ini, binary.'
+  const nobody = ['config', 'sops.encrypt has no list of `recipients` to encrypt to', "Name them: ['age1…']."]
+  expect(program(sandbox, code)).toEqual([
+    ['usage', 'sops.encrypt needs a `format`', formats],
+    ['usage', 'sops.encrypt needs a `format`', formats],
+    ['usage', 'sops.encrypt knows no format "toml"', formats],
+    nobody,
+    nobody,
+    ['usage', 'sops.encrypt has no option encryptedRegex', expect.stringContaining("rule: { kind: 'encrypted_regex'")],
+    ['usage', 'sops.encrypt has a `rule` that is none', expect.stringContaining('encrypted_suffix')],
+    ['usage', 'sops.decrypt has no option ignoremac'],
+  ])
+})

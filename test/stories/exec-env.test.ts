@@ -74,3 +74,14 @@ test('a signal goes to the command, which decides when it ends', async ({ sandbo
   expect(await ended).toBe(5)
   expect(existsSync(join(sandbox.site, 'done'))).toBe(true)
 })
+
+test('a dotenv line that a shell would export is a variable of that name; in another format such a key is refused', async ({ sandbox }) => {
+  const me = await member()
+  trust(sandbox, me)
+  sandbox.write(sandbox.site, {
+    'a.enc.env': await sops(me, 'export WORD=s3cret\nexport=2\n', { format: 'dotenv' }),
+    'b.yaml': await sops(me, 'export WORD: s3cret\n', { format: 'yaml' }),
+  })
+  expect(await sandbox.gitops(['exec-env', 'a.enc.env', 'echo "$WORD"; printenv export'])).toMatchObject({ code: 0, stdout: 's3cret\n2\n' })
+  expect(await sandbox.gitops(['exec-env', 'b.yaml', 'true'])).toMatchObject({ code: 1, stderr: expect.stringContaining('"export WORD"') })
+})

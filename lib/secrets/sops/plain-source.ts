@@ -1,5 +1,6 @@
 import { fault } from '../fault.ts'
 import { convertSource } from './convert.ts'
+import { refuseDirectives } from './directives.ts'
 import type { Documents } from './document.ts'
 import type { SopsFormat } from './file-format.ts'
 import type { Source } from './format.ts'
@@ -25,6 +26,7 @@ interface Wanted {
 export async function sourceOf(plaintext: Uint8Array, { input, format, isSelected, indents }: Wanted): Promise<Source> {
   const source = await loadPlain(plaintext, input)
   await refuseEncrypted(plaintext, source.documents, input, format)
+  if (input === 'yaml' && format === 'yaml') refuseDirectives(source.text)
   return laidOut(convertSource(source, input, format, isSelected), format, indents)
 }
 
@@ -37,6 +39,6 @@ async function refuseEncrypted(plaintext: Uint8Array, documents: Documents, inpu
   if (nested === null && !documents.some((document) => hasBlock(document, format))) return
   const own = format === 'dotenv' ? `keys that begin with \`${METADATA_KEY}_\`` : `a key \`${METADATA_KEY}\``
   throw fault('already', `is encrypted already, or has ${own} of its own, which SOPS keeps for itself`, {
-    hint: 'To change it use `sops`, or decrypt it first.',
+    hint: 'To change it use `gitops edit` or `gitops set`; for other recipients, `gitops rotate -i`.',
   })
 }

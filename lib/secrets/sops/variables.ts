@@ -16,8 +16,10 @@ export async function variablesOf(bytes: Uint8Array, identities: readonly AgeIde
   const variables: [string, string][] = []
   for (const item of documents[0]?.items ?? []) {
     if (item.kind === 'comment') continue
-    const value = textOf(item.key, item.value)
-    if (value !== null) variables.push([item.key, value])
+    // A shell reads `export NAME=` in such a file too; to SOPS it is all a key.
+    const name = loaded.format === 'dotenv' ? item.key.replace(/^export[ \t]+/, '') : item.key
+    const value = textOf(name, item.value)
+    if (value !== null) variables.push([name, value])
   }
   return Object.fromEntries(variables)
 }
