@@ -10,6 +10,7 @@ import type { AgeIdentity } from '../secrets/age.ts'
 import { fault, faultKind, inFile, sopsExitCode } from '../secrets/fault.ts'
 import { SOPS_FORMATS } from '../secrets/sops/file-format.ts'
 import { complain } from './messages.ts'
+import { put } from './output.ts'
 
 /** Where the results of a command go: without either, to standard output. */
 export interface Destination {
@@ -110,7 +111,7 @@ function deliver(file: InputFile, bytes: Buffer, { inPlace, output, content }: D
   const mode = content === 'plaintext' ? 0o600 : 0o666 & ~machine().umask
   if (inPlace === true && file.path !== null) replaceFile(file.path, bytes, { mode, expected: file.bytes })
   else if (output !== undefined && output !== '-' && output !== '/dev/stdout') replaceFile(resolve(machine().cwd, output), bytes, { mode })
-  else process.stdout.write(bytes)
+  else put(bytes)
 }
 
 const found = new Map<string, Promise<readonly AgeIdentity[]>>()

@@ -2,6 +2,7 @@ import { styleText } from 'node:util'
 import { asGitopsError, GitopsError, printable, sentence } from '../model/errors.ts'
 import type { OutcomeKind } from '../model/outcome.ts'
 import { ended, type Verdict } from '../model/verdict.ts'
+import { put } from './output.ts'
 
 type Style = Parameters<typeof styleText>[0]
 
@@ -21,7 +22,7 @@ export function styled(style: Style, text: string): string {
 
 /** Prints what is for people. */
 export function print(text: string): void {
-  process.stdout.write(`${text}\n`)
+  put(`${text}\n`)
 }
 
 /** Prints a sentence for people on standard error, where the result of a command goes to standard output. */

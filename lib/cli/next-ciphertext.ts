@@ -1,3 +1,4 @@
+import { GitopsError } from '../model/errors.ts'
 import type { AgeIdentity } from '../secrets/age.ts'
 import { atHand, isNamed } from '../secrets/at-hand.ts'
 import { fault, faultKind } from '../secrets/fault.ts'
@@ -19,7 +20,7 @@ export interface NextCiphertext {
 /**
  * The plaintext encrypted over what is at its target, which is null when there is nothing. An old file that one of the
  * identities opens lends its data key and every value that is the same; any other one is replaced, unless it has keys of
- * kinds that would be lost. Throws as `encryptSops` does, and `invalid` where nothing at all would be encrypted.
+ * kinds that would be lost, or looks encrypted and is damaged. Throws as `encryptSops` does, and `invalid` where nothing at all would be encrypted.
  */
 export async function nextCiphertext(
   plaintext: Buffer,
@@ -43,7 +44,7 @@ async function encrypted(
   options: EncryptOptions,
   identities: readonly AgeIdentity[],
 ): Promise<Made> {
-  const info = old === null ? null : await inspectSops(old).catch(() => null)
+  const info = old === null ? null : await inspect(old)
   if (old === null || info === null || info.format !== options.format) {
     if (info !== null) refuseLoss(info)
     return { made: await encryptSops(plaintext, options), changed: true, notes: [] }
@@ -68,6 +69,21 @@ function told({ added, removed }: Reencrypted, { otherKeys }: SopsInfo): string[
     notes.push(`${one} could read the old one and is not named any more: the data key is a new one. What it could read, it knows.`)
   if (otherKeys.length > 0) notes.push(`It keeps its keys of other kinds: ${otherKeys.join(', ')}.`)
   return notes
+}
+
+/** A file that nobody can read any more may still have keys, and values, that are nowhere else. */
+async function inspect(old: Buffer): Promise<SopsInfo | null> {
+  let why = 'has no `sops` block'
+  try {
+    const info = await inspectSops(old)
+    if (info !== null) return info
+  } catch (error) {
+    why = error instanceof GitopsError ? error.message : 'is damaged'
+  }
+  if (!old.includes('ENC[AES256_GCM,data:')) return null
+  throw fault('unsupported', `would take the place of a file that looks encrypted and cannot be read: it ${why}`, {
+    hint: 'Mend that file, or move it away first.',
+  })
 }
 
 function refuseLoss({ otherKeys }: SopsInfo): void {

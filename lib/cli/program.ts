@@ -2,6 +2,7 @@ import { Command, CommanderError, type Option } from 'commander'
 import { readFileSync } from 'node:fs'
 import { GitopsError } from '../model/errors.ts'
 import { complain } from './messages.ts'
+import { lostOutput, put, watchOutput } from './output.ts'
 
 /** Each command's file, loaded when its name is typed; help loads them all. */
 const COMMANDS: Readonly<Record<string, () => Promise<Verb<never>>>> = {
@@ -37,6 +38,7 @@ export interface Verb<Options> {
 
 /** Parses the command line, runs one command and sets the exit code. The only place that ends the process's work. */
 export async function run(argv: readonly string[]): Promise<void> {
+  watchOutput()
   const program: Command = new Command('gitops')
     .description('Keeps files on this machine equal to what Git says, and takes itself back when something is wrong.')
     .version(version(), '-V, --version')
@@ -46,7 +48,7 @@ export async function run(argv: readonly string[]): Promise<void> {
     // Names only: what each takes is on its own page.
     .configureHelp({ subcommandTerm: (command) => command.name() })
     .action(() => program.help())
-    .configureOutput({ outputError: () => {} })
+    .configureOutput({ outputError: () => {}, writeOut: put })
   const name = argv.slice(2).find((word) => !word.startsWith('-'))
   for (const [known, load] of Object.entries(COMMANDS)) if (name === undefined || name === known) add(program, await load())
   try {
@@ -59,6 +61,9 @@ export async function run(argv: readonly string[]): Promise<void> {
     else if (error.exitCode === 0) process.exitCode = 0
     else process.exitCode = complain(misused(error), RECONCILES.has(name ?? '') && argv.includes('--json'))
   }
+  const lost = await lostOutput()
+  const code = lost === null ? 0 : complain(lost)
+  process.exitCode ||= code
 }
 
 /** The commands whose `--json` ends in a verdict, whatever happens. */

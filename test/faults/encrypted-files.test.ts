@@ -137,6 +137,27 @@ test('on a full or a read-only disk the file stays as it is, and one sentence sa
   }
 })
 
+test('a plaintext for which there is only half the room on a disk is not taken for the whole', async ({ sandbox, skip }) => {
+  skip(!canMount(), 'only root on Linux can mount the small file systems that this needs')
+  const me = await member()
+  trust(sandbox, me)
+  const place = join(sandbox.root, 'small')
+  mkdirSync(place)
+  sandbox.write(sandbox.site, { 'a.yaml': await sops(me, `a: ${'x'.repeat(40_000)}\n`, { format: 'yaml' }) })
+  command('mount', '-t', 'tmpfs', '-o', 'size=16k', 'none', place)
+  try {
+    const { status, stderr } = spawnSync('sh', ['-c', `'${process.execPath}' '${CLI}' decrypt a.yaml > ${place}/out`], {
+      cwd: sandbox.site,
+      env: sandbox.env,
+      encoding: 'utf8',
+    })
+    expect([status, stderr]).toEqual([1, expect.stringContaining('standard output cannot be written: ENOSPC')])
+    expect(statSync(join(place, 'out')).size).toBeGreaterThan(1000)
+  } finally {
+    command('umount', '-l', place)
+  }
+})
+
 test('whatever the umask is, plaintext is private, a new ciphertext follows it, and an old file keeps its mode', async ({ sandbox }) => {
   const me = await member()
   trust(sandbox, me)

@@ -277,4 +277,15 @@ test('a file that also has PGP keys keeps them when an age key opens it, and is 
   rules(sandbox, `  - age: ${stranger}`)
   expectRefused(await over(), 1, 'pgp')
   expect(read(sandbox, 'a.enc.json')).toBe(now)
+  // What a merge or a person has damaged may have them as well.
+  for (const damaged of [
+    `<<<<<<< HEAD\n${now}`,
+    now.replace(/"lastmodified": "/, '$&not '),
+    now.replace('"sops": {', '"spos": {'),
+    now.slice(0, -3),
+  ]) {
+    sandbox.write(sandbox.site, { 'a.enc.json': damaged })
+    expectRefused(await over(), 1, 'looks encrypted and cannot be read', 'move it away')
+    expect(read(sandbox, 'a.enc.json')).toBe(damaged)
+  }
 })

@@ -7,6 +7,7 @@ import { keptCopy } from '../../../tasks/kept-copy.ts'
 import { complain } from '../messages.ts'
 import { configOption, type ConfigOptions } from '../config-option.ts'
 import { configFile, open } from '../open.ts'
+import { put } from '../output.ts'
 import type { Verb } from '../program.ts'
 
 interface KeptOptions extends ConfigOptions {
@@ -26,7 +27,7 @@ export const keptCommand: Verb<KeptOptions> = {
         keptIn(config.state, () => readHostKey(config.hostKey)),
         name,
       )
-      if (options.output === undefined) process.stdout.write(bytes)
+      if (options.output === undefined) put(bytes)
       else replaceFile(resolve(machine.cwd, options.output), bytes, { mode: 0o600 })
       return 0
     } catch (error) {
