@@ -1,9 +1,10 @@
 import { setAt } from '../documents/set.ts'
 import type { NewValue } from '../documents/new-value.ts'
-import { showPointer, type Pointer } from '../model/pointer.ts'
+import { keyOf, showPointer, type Pointer } from '../model/pointer.ts'
 import { fault } from '../secrets/fault.ts'
 import { decryptSops } from '../secrets/sops/decrypt.ts'
-import { FORMAT_NAMES } from '../secrets/sops/file-format.ts'
+import { FORMAT_NAMES, type SopsFormat } from '../secrets/sops/file-format.ts'
+import { METADATA_KEY } from '../secrets/sops/metadata.ts'
 import { reencryptSops } from '../secrets/sops/reencrypt.ts'
 import { setFlat } from '../secrets/sops/set-flat.ts'
 import { myIdentities, type InputFile } from './encrypted-files.ts'
@@ -19,6 +20,7 @@ export async function withValue({ bytes }: InputFile, pointer: Pointer, value: N
   const { format, plaintext } = await decryptSops(bytes, identities)
   if (format === 'binary')
     throw fault('bad-path', 'has no places: it is encrypted as a whole', { hint: 'Use `gitops edit`, or encrypt it anew.' })
+  refuseReserved(pointer, format)
   const flat = format === 'dotenv' || format === 'ini'
   const result = flat
     ? setFlat(plaintext.text(), format, pointer, value === null ? null : flatText(value, format))
@@ -30,6 +32,15 @@ export async function withValue({ bytes }: InputFile, pointer: Pointer, value: N
     throw fault('bad-path', `has nothing at ${showPointer(pointer.slice(0, result.depth + 1))}, and nothing can be there`)
   const next = await reencryptSops(bytes, Buffer.from(result.text, 'utf8'), { identities, now: new Date(), format })
   return next.changed ? next.bytes : null
+}
+
+/** In a flat format what SOPS knows has keys of its own; elsewhere it is in one mapping. */
+function refuseReserved([first]: Pointer, format: SopsFormat): void {
+  const name = first === undefined ? undefined : keyOf(first)
+  if (name !== METADATA_KEY && !(format === 'dotenv' && name?.startsWith(`${METADATA_KEY}_`) === true)) return
+  throw fault('already', `keeps ${JSON.stringify(name)} for SOPS itself: no value can be set or removed there`, {
+    hint: 'Take another key.',
+  })
 }
 
 function flatText(value: NewValue, format: 'dotenv' | 'ini'): string {

@@ -1,5 +1,5 @@
 import { parseTree, type Node } from 'jsonc-parser'
-import { indexOf, keyOf, type Pointer, type Step } from '../model/pointer.ts'
+import { indexOf, keyOf, made, type Pointer, type Step } from '../model/pointer.ts'
 import { formatOf } from './json.ts'
 import { nested, type NewValue } from './new-value.ts'
 
@@ -33,7 +33,7 @@ function enter(node: Node, step: Step): { name: string | number; node: Node | un
 
 /** What is to be made on a way that is not there; null where it would begin a list in its middle. */
 function namesOf(steps: readonly Step[]): (string | number)[] | null {
-  const names = steps.map((step) => ('index' in step ? (step.index === 0 ? 0 : null) : (keyOf(step) ?? null)))
+  const names = steps.map(made)
   return names.every((name) => name !== null) ? names : null
 }
 

@@ -1,5 +1,5 @@
 import { isMap, isScalar, isSeq, type Document, type Node, type Pair, type YAMLMap, type YAMLSeq } from 'yaml'
-import { indexOf, keyOf, type Pointer, type Step } from '../model/pointer.ts'
+import { indexOf, keyOf, made, type Pointer, type Step } from '../model/pointer.ts'
 
 /** A mapping or a list of a document that was parsed with its tokens kept. */
 export type Container = YAMLMap<Node, Node | null> | YAMLSeq<Node | null>
@@ -60,11 +60,8 @@ function placeOf(container: Container, step: Step): number | null {
 
 /** What is to be made, from the first missing key on. In what is new, a number is a place, which can only be the first. */
 function restOf(container: Container, rest: readonly Step[]): (string | number)[] | null {
-  const made: (string | number)[] = []
-  for (const [index, step] of rest.entries()) {
-    if (index === 0) made.push(isMap(container) ? (keyOf(step) ?? '') : container.items.length)
-    else if ('index' in step && step.index !== 0) return null
-    else made.push('index' in step ? 0 : (keyOf(step) ?? ''))
-  }
-  return made
+  const [first, ...inside] = rest
+  const at = isMap(container) ? ((first && keyOf(first)) ?? '') : container.items.length
+  const names = [at, ...inside.map(made)]
+  return names.every((name) => name !== null) ? names : null
 }

@@ -38,6 +38,15 @@ export function keyOf(step: Step): string | undefined {
   return 'key' in step ? step.key : 'either' in step ? step.either : undefined
 }
 
+/**
+ * What a step makes where nothing is yet: a key, or 0 for the first place of a new list, which `-` begins as well; null for a
+ * later place.
+ */
+export function made(step: Step): string | 0 | null {
+  if ('either' in step) return step.either === '-' ? 0 : step.either
+  return 'key' in step ? step.key : step.index === 0 ? 0 : null
+}
+
 /** The place that a step means in a list of some length; undefined for one that can only be a key. `-` is behind the last. */
 export function indexOf(step: Step, length: number): number | undefined {
   if ('index' in step) return step.index

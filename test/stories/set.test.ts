@@ -64,6 +64,10 @@ test('what is so already is not written, and a refused change leaves the file an
     [8, 'n3w', 'set', '-', '/port'],
     [2, 'n3w', 'set', 'a.yaml', '/port', 'n3w'],
     [203, 'n3w', 'set', 'a.yaml', '/sops'],
+    [203, 'n3w', 'set', 'a.yaml', '/sops/mac'],
+    [203, '', 'unset', 'a.yaml', '/sops'],
+    [2, '', 'set', 'a.yaml', '/port'],
+    [2, '\n', 'set', 'a.yaml', '/port'],
   ] as const) {
     const ran = gitops(sandbox, input, ...args)
     expect([args, ran.code], ran.said).toEqual([args, code])
@@ -72,6 +76,45 @@ test('what is so already is not written, and a refused change leaves the file an
   }
   expect(gitops(sandbox, Buffer.from([0xff, 0xfe]), 'set', 'a.yaml', '/port').code).toBe(2)
   expect(read(sandbox, 'a.yaml')).toBe(before)
+})
+
+test('an empty value is set only when --json says so, and what SOPS keeps for itself is told apart', async ({ sandbox }) => {
+  await encrypted(sandbox)
+  expect(gitops(sandbox, '', 'set', 'a.yaml', '/port').said).toMatch(/^gitops: there is no value on standard input\n.*'""'.*--json/)
+  expect(gitops(sandbox, '""', 'set', '--json', 'a.yaml', '/port')).toEqual({ code: 0, said: '' })
+  expect(gitops(sandbox, '', 'get', 'a.yaml', '/port')).toEqual({ code: 0, said: '' })
+  const me = await member()
+  trust(sandbox, me)
+  for (const [format, plain, place] of [
+    ['json', '{"a": 1}', '/sops/mac'],
+    ['yaml', 'a: 1\n', '["sops"]'],
+    ['dotenv', 'A=1\n', '/sops_mac'],
+    ['ini', '[a]\nb = 1\n', '/sops/mac'],
+  ] as const) {
+    sandbox.write(sandbox.site, { file: await sops(me, plain, { format }) })
+    const { code, said } = gitops(sandbox, 'n3w', 'set', 'file', place)
+    expect([code, said], format).toEqual([203, expect.stringMatching(/file keeps .*"sops.* for SOPS itself/)])
+  }
+})
+
+test('behind the last of a list that is not there a list begins', async ({ sandbox }) => {
+  const me = await member()
+  trust(sandbox, me)
+  for (const [format, plain, after] of [
+    ['json', '{"a": 1}', '{"a": 1, "new": {"list": ["x","y"], "-": "z"}}'],
+    ['yaml', 'a: 1\n', 'a: 1\nnew:\n    list:\n        - x\n        - "y"\n    "-": z\n'],
+  ] as const) {
+    sandbox.write(sandbox.site, { file: await sops(me, plain, { format }) })
+    for (const [value, place] of [
+      ['x', '/new/list/-'],
+      ['y', '/new/list/-'],
+      ['z', '["new"]["-"]'],
+    ] as const)
+      expect(gitops(sandbox, value, 'set', 'file', place)).toEqual({ code: 0, said: '' })
+    const { said } = gitops(sandbox, '', 'decrypt', 'file')
+    if (format === 'json') expect(JSON.parse(said)).toEqual(JSON.parse(after))
+    else expect(said).toBe(after)
+  }
 })
 
 test('the real sops reads every value that was set, with its type, and its own files can be changed', async ({ sandbox, skip }) => {

@@ -22,7 +22,10 @@ export const setCommand: Verb<SetOptions> = {
     ['<path>', 'where in it: \'["a"]["b"][0]\' or /a/b/0; /a/- is behind the last of a list'],
   ],
   options: [
-    new Option('--json', 'the value is JSON: a number, true, a list, an object. Otherwise it is text; a single line loses its end'),
+    new Option(
+      '--json',
+      'the value is JSON: a number, true, a list, an object. Otherwise it is text; a single line loses its end, and is not empty',
+    ),
   ],
   run: (options, [file = '', path = '']) =>
     withExitCode(async () => {
@@ -39,7 +42,16 @@ async function readValue(pointer: Pointer, json: boolean): Promise<NewValue> {
     throw new GitopsError('usage', 'the value on standard input is not text', { hint: 'Encrypt it as a file of its own.' })
   const text = bytes.toString('utf8')
   // A key of several lines may need its last line's end; a password from `echo` must not have one.
-  return json ? jsonValue(text) : { kind: 'text', text: text.replace(/^([^\r\n]*)\r?\n$/, '$1') }
+  const line = text.replace(/^([^\r\n]*)\r?\n$/, '$1')
+  if (line === '') throw empty()
+  return json ? jsonValue(text) : { kind: 'text', text: line }
+}
+
+/** More often than somebody wants an empty value, the command that should have given one has failed. */
+function empty(): GitopsError {
+  return new GitopsError('usage', 'there is no value on standard input', {
+    hint: `Send one. If it is to be empty, say so: echo '""' | gitops set --json …`,
+  })
 }
 
 async function asked(pointer: Pointer): Promise<Buffer> {

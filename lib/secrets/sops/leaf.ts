@@ -34,7 +34,6 @@ export function parseLeaf(type: string, bytes: Buffer): Exclude<Leaf, null> | Co
   const text = bytes.toString('utf8')
   switch (type) {
     case 'str':
-    case 'bytes': // written by no SOPS of today
       return textOrBytes(bytes)
     case 'int':
       return number(parseIntText(text), text)
