@@ -10,7 +10,7 @@ import { decryptSops } from '../lib/secrets/sops/decrypt.ts'
 import { refuseConflicts } from './drift.ts'
 import { driftLines } from './drift-lines.ts'
 import type { Run, Teller, Unit, UnitSecret } from './run.ts'
-import { decidedSecret } from './secrets.ts'
+import { decidedSecret, isForgotten } from './secrets.ts'
 
 /** Decrypts, in memory, the secret files whose ciphertext is new, and plans them. All of them, before anything is written. */
 export async function decrypt(run: Run, unit: Unit, task: Teller): Promise<void> {
@@ -50,10 +50,16 @@ async function plaintextOf(
       await refuseBroken(key, place, plaintext.bytes())
       return plaintext.bytes()
     } catch (error) {
-      throw error instanceof GitopsError ? inFile(place, error) : error
+      throw error instanceof GitopsError ? inFile(place, isForgotten(run, { key }) ? becauseForgotten(run, error) : error) : error
     }
   }
   throw new GitopsError('git', `${place}: its object cannot be read`)
+}
+
+/** Who wonders why a file is decrypted that has not changed is told. */
+function becauseForgotten(run: Run, error: GitopsError): GitopsError {
+  const why = `It is decrypted once more because the host key ${run.config.hostKey} that knew it is gone: if you have a copy of that, put it back.`
+  return new GitopsError(error.code, error.message, { cause: error.cause, hint: [error.hint, why].filter(Boolean).join(' ') })
 }
 
 /** An application that finds an empty or broken document starts from nothing, and its state is lost. */

@@ -3,6 +3,7 @@ import { isKeyed, under } from '../lib/model/path.ts'
 import type { Change, DriftKind } from '../lib/model/plan.ts'
 import { nameOfCopy } from './kept-copy.ts'
 import type { Planned, Run } from './run.ts'
+import { isForgotten } from './secrets.ts'
 
 /** How a live entry came to differ, for people. */
 const DRIFT: Readonly<Record<DriftKind, string>> = {
@@ -13,19 +14,21 @@ const DRIFT: Readonly<Record<DriftKind, string>> = {
 }
 
 /** What has drifted and what of a person's is replaced, a line each, with how to get at the copy. */
-export function driftLines(run: Run, { root, plan }: Planned): string[] {
+export function driftLines(run: Run, part: Planned): string[] {
+  const { root, plan } = part
+  const forgotten = 'key' in part && isForgotten(run, part)
   return plan.changes.flatMap((change) => {
     const drift = 'drift' in change && change.drift !== null ? DRIFT[change.drift] : null
     const copy = 'kept' in change && change.kept ? copyOf(run, change) : null
     if (drift === null && copy === null) return []
-    const what = [drift ?? replacement(change), copy].filter((part) => part !== null).join('; ')
+    const what = [drift ?? replacement(change, forgotten), copy].filter((part) => part !== null).join('; ')
     return [printable(`${under(root, change.path)}: ${what}`).replaceAll('\n', '\\n')]
   })
 }
 
 /** What is replaced was there before us, or we cannot tell any more. */
-function replacement(change: Change): string {
-  return change.kind === 'update' && !change.first
+function replacement(change: Change, forgotten: boolean): string {
+  return forgotten || (change.kind === 'update' && !change.first)
     ? 'replaced; what we wrote there cannot be told any more'
     : 'there before us, and replaced'
 }

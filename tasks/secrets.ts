@@ -68,7 +68,7 @@ export async function plannedSecret(run: Run, secret: SecretFile, oid: Sha): Pro
 /** One secret planned from its plaintext, which is kept, sealed, under its fingerprint. */
 export async function decidedSecret(run: Run, secret: SecretFile, oid: Sha, digest: Digest): Promise<UnitSecret> {
   const place = placeOf(secret)
-  const known = ownedSecret(run, place)
+  const known = ownedSecret(run, place) ?? ownedAgain(run, place, oid, digest)
   const { plan, scan, prior } = await (secret.strategy === 'merge'
     ? merged(run, place, known, digest)
     : replaced(run, secret, place, known, digest))
@@ -106,6 +106,19 @@ function ownedSecret(run: Run, { key }: Place): OwnedSecret | null {
   const { kept } = run.host
   const { digest } = known.owned
   return (kept.has(digest) ? kept.opens(digest) : run.inventory.hostKey === kept.keyName()) ? known : null
+}
+
+/** The ciphertext that was applied last has the plaintext that was: what was known under a host key that is gone is known again. */
+function ownedAgain(run: Run, { key }: Place, oid: Sha, digest: Digest): OwnedSecret | null {
+  const known = run.inventory.secrets.get(key)
+  // No look at the file counts: it was for another fingerprint.
+  return known === undefined || known.owned.oid !== oid ? null : { ...known, owned: { ...known.owned, digest, stat: null } }
+}
+
+/** Whether we own a secret there whose fingerprint was made with a host key that is gone. */
+export function isForgotten(run: Run, secret: Pick<UnitSecret, 'key'>): boolean {
+  const known = run.inventory.secrets.get(secret.key)
+  return known !== undefined && run.inventory.hostKey !== run.host.kept.keyName() && !run.host.kept.opens(known.owned.digest)
 }
 
 /** Only the keys that the source sets are ours. */

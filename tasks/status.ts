@@ -6,6 +6,7 @@ import type { Applied, Held, SourceStatus } from '../lib/model/state.ts'
 import { exitCode, worst, type OutcomeKind } from '../lib/model/outcome.ts'
 import { tally } from '../lib/model/verdict.ts'
 import { changes, interrupted, planned, type Run, type Unit } from './run.ts'
+import { isForgotten } from './secrets.ts'
 
 /** What `status` tells of one source. */
 export interface SourceReport {
@@ -92,7 +93,12 @@ function sourceReport(run: Run, unit: Unit): SourceReport {
     .map(([name, text]) => `${name}: ${text}`)
     .join('; ')
   const ready =
-    applied !== null && held === null && problem === null && !changes(unit) && (unit.commit === null || applied.desired === unit.desired)
+    applied !== null &&
+    held === null &&
+    problem === null &&
+    !changes(unit) &&
+    // A change of the config that asks for the same files is nothing to apply.
+    (unit.commit === null || applied.desired === unit.desired || applied.commit === unit.commit)
   return {
     name: unit.name,
     ready,
@@ -125,8 +131,15 @@ function wrong(run: Run, unit: Unit, attempted: SourceStatus['attempted']): Pick
   // What failed only because the source did not answer is mended once it has.
   const answered = run.options.fetch && attempted?.commit === null
   if (attempted === null || answered || (attempted.outcome !== 'failed' && attempted.outcome !== 'stuck'))
-    return { outcome: 'in-sync', problem: null }
+    return { outcome: 'in-sync', problem: hostKeyLost(run, unit) }
   return { outcome: attempted.outcome, problem: attempted.message }
+}
+
+/** Why what has not changed is to be decrypted once more, or null. */
+function hostKeyLost(run: Run, unit: Unit): string | null {
+  const names = unit.secrets.filter((secret) => secret.oid !== null && isForgotten(run, secret)).map(({ name }) => name)
+  if (names.length === 0) return null
+  return `the host key ${run.config.hostKey} that knew ${names.join(', ')} is gone: \`gitops reconcile\` decrypts once more, which needs an identity, and makes a new key`
 }
 
 /** Whether the very revision that is current was refused for something that looking without touching cannot see: in a secret, or by a check. */

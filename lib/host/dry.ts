@@ -3,7 +3,8 @@ import type { Digest } from '../model/path.ts'
 import { EMPTY_INVENTORY } from '../model/state.ts'
 import type { Host } from './host.ts'
 import { digestOf } from './hash.ts'
-import type { Kept } from './kept.ts'
+import { hostKeyForReading } from './host-key.ts'
+import { keptIn, type Kept } from './kept.ts'
 import { pull } from './pull.ts'
 
 /**
@@ -25,7 +26,7 @@ export function dryHost(host: Host, config: Config, foreign: boolean): Host {
       saveGeneration: nothing,
       dropGeneration: nothing,
     },
-    kept: inMemory(host.kept),
+    kept: inMemory(keptIn(config.state, () => hostKeyForReading(config.hostKey))),
     pull: (source, options) => pull(config, source, { ...options, move: false }),
     transact: { stage: async () => {}, perform: async () => {}, undo: async () => ({ left: [] }) },
     attempt: async () => {},

@@ -18,6 +18,11 @@ export function loadHostKey(path: AbsPath): HostKey {
   return readHostKey(path)
 }
 
+/** The key of this host, or for as long as this process lives a new one: looking around makes no file. Throws `io` when the file is not a key. */
+export function hostKeyForReading(path: AbsPath): HostKey {
+  return existsSync(path) ? readHostKey(path) : newHostKey()
+}
+
 /** A key that another process made a moment ago is never replaced: what it has sealed must open. */
 function makeKey(path: AbsPath): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })

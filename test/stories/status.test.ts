@@ -290,3 +290,19 @@ test('what a file name holds cannot move the cursor of whoever reads the status'
     expect(said).not.toContain('\u001b')
   }
 })
+
+test('a change of the config that changes no file needs no reconcile: the same commit is not called a newer one', async ({ sandbox }) => {
+  sandbox.commit({ '.claude/a': 'a' })
+  sandbox.config()
+  await sandbox.gitops(['reconcile'])
+  sandbox.config(DEFAULT_CONFIG(sandbox.remote, `checks: { smoke: [{ name: 'fine', run: 'true', source: 'team' }] }`))
+  const now = await status(sandbox)
+  expect([now.code, now.source.ready, now.source.summary]).toEqual([0, true, 'No drift: what is live matches Git'])
+  expect((await sandbox.gitops(['reconcile'])).said).toContain('In sync')
+  expect((await status(sandbox)).source).toEqual({
+    ...now.source,
+    applied: expect.anything(),
+    attempted: expect.anything(),
+    fetchedAt: expect.anything(),
+  })
+})
