@@ -129,7 +129,7 @@ test('on a full or a read-only disk the file stays as it is, and one sentence sa
         expect(readdirSync(join(sandbox.root, 'runtime'))).toEqual([])
       }
     }
-    await refused('ENOSPC', ['rotate', '-i', file], ['edit', file], ['decrypt', '-i', file])
+    await refused('ENOSPC', ['rotate', '-i', file, '--age', me.recipient], ['edit', file], ['decrypt', '-i', file])
     command('mount', '-o', 'remount,ro', place)
     await refused('EROFS', ['unset', file, '/port'])
   } finally {
@@ -173,7 +173,7 @@ test('whatever the umask is, plaintext is private, a new ciphertext follows it, 
     expect(mode(`b${umask}.yaml`)).toBe(fresh)
     run('decrypt', `b${umask}.yaml`, '-o', `c${umask}.yaml`)
     expect(mode(`c${umask}.yaml`)).toBe('600')
-    run('rotate', '-i', `b${umask}.yaml`)
+    run('rotate', '-i', `b${umask}.yaml`, '--age', me.recipient)
     expect(mode(`b${umask}.yaml`)).toBe(fresh)
   }
 })

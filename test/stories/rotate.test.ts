@@ -19,6 +19,9 @@ test('rotate gives files a new data key: every value and every wrapped key chang
   const [me, other] = [await member(), await member()]
   trust(sandbox, me)
   sandbox.write(sandbox.site, { 'a.json': await sops([me, other], { a: 's3cret' }), 'b.json': await sops(me, { a: 's3cret' }) })
+  sandbox.write(sandbox.site, {
+    '.sops.yaml': `creation_rules:\n  - path_regex: ^a\n    age: [${me.recipient}, ${other.recipient}]\n  - age: ${me.recipient}\n`,
+  })
   const before = inside(sandbox, 'a.json')
   expect(await sandbox.gitops(['rotate', '-i', 'a.json', 'b.json'])).toMatchObject({ code: 0, said: '' })
   const after = inside(sandbox, 'a.json')
@@ -63,4 +66,42 @@ test('a recipient that the policy does not name is never given the new key; one 
   const none = await sandbox.gitops(['rotate', '-i', 'a.json', '--rm-age', [me, colleague].map(({ recipient }) => recipient).join(',')])
   expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('no recipient')])
   expect((await sandbox.gitops(['rotate', 'a.json', '--rm-age', 'age1typo'])).stderr).toContain('--rm-age')
+})
+
+test('without a rule nobody gets the new key but whom the person names: not who stands in the file, not next to a new one, not from standard input', async ({
+  sandbox,
+}) => {
+  const [me, stranger, friend] = [await member(), await member(), await member()]
+  trust(sandbox, me)
+  sandbox.write(sandbox.site, { 'a.json': await sops([me, stranger], { a: 's3cret' }) })
+  const before = read(sandbox, 'a.json')
+  const refused = async (args: readonly string[], ...sentences: string[]): Promise<void> => {
+    const ran = await sandbox.gitops(['rotate', ...args], { input: before })
+    expect([ran.code, ran.stdout], ran.stderr).toEqual([1, ''])
+    for (const sentence of sentences) expect(ran.stderr).toContain(sentence)
+    expect(read(sandbox, 'a.json')).toBe(before)
+  }
+  const both = `${me.recipient},${stranger.recipient}`
+  await refused(['-i', 'a.json'], 'a.json has no rule that says who may read it', `--age ${both}`)
+  await refused(['-i', 'a.json', '--add-age', friend.recipient], 'has no rule')
+  await refused(['-i', 'a.json', '--rm-age', me.recipient], 'has no rule')
+  await refused(['-i', 'a.json', '--age', me.recipient], `that --age does not name: ${stranger.recipient}`)
+  await refused(['-i', 'a.json', '--age', `${me.recipient},age1typo`], '--age')
+  await refused(['-'], '--filename-override')
+  const without = ['rotate', 'a.json', '--age', `${me.recipient},${friend.recipient}`, '--rm-age', stranger.recipient]
+  for (const [args, names] of [
+    [
+      ['rotate', 'a.json', '--age', both],
+      [me, stranger],
+    ],
+    [without, [me, friend]],
+  ] as const) {
+    const ran = await sandbox.gitops(args)
+    expect(ran.code, ran.stderr).toBe(0)
+    const { sops: block } = JSON.parse(ran.stdout) as { sops: { age: { recipient: string }[] } }
+    expect(block.age.map(({ recipient }) => recipient)).toEqual(names.map(({ recipient }) => recipient))
+  }
+  sandbox.write(sandbox.site, { '.sops.yaml': `creation_rules:\n  - path_regex: ^b\n    age: ${me.recipient}\n` })
+  await refused(['-i', 'a.json'], 'has no rule')
+  await refused(['-', '--filename-override', 'b.json'], `does not name: ${stranger.recipient}`)
 })

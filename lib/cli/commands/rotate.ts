@@ -1,4 +1,6 @@
 import { Option } from 'commander'
+import { resolve } from 'node:path'
+import { machine } from '../../host/machine.ts'
 import { listed } from '../encryption.ts'
 import { destinationOptions, eachFile, myIdentities, withExitCode, type Destination } from '../encrypted-files.ts'
 import { tell } from '../messages.ts'
@@ -7,9 +9,11 @@ import { recipientsAfter } from '../rotation.ts'
 import { rotateSops } from '../../secrets/sops/reencrypt.ts'
 
 interface RotateOptions extends Destination {
+  readonly age?: string
   readonly addAge?: string
   readonly rmAge?: string
   readonly config?: string
+  readonly filenameOverride?: string
 }
 
 /** `gitops rotate`. */
@@ -19,16 +23,20 @@ export const rotateCommand: Verb<RotateOptions> = {
   arguments: [['<file...>', 'SOPS files, - for standard input']],
   options: [
     ...destinationOptions,
+    new Option('--age <recipients>', 'who may read it, in place of the rule; needed where there is none'),
     new Option('--add-age <recipients>', 'age recipients who can read it from now on, with commas between them'),
     new Option('--rm-age <recipients>', 'age recipients who can read it no more'),
     new Option('--config <file>', 'the .sops.yaml to use, in place of the nearest one; also SOPS_CONFIG'),
+    new Option('--filename-override <file>', 'the name that decides the rule; standard input needs one, or --age'),
   ],
   run: (options, names) =>
     withExitCode(async () => {
       const wishes = {
+        age: await listed(options.age ?? '', '--age'),
         add: await listed(options.addAge ?? '', '--add-age'),
         remove: await listed(options.rmAge ?? '', '--rm-age'),
-        ...options,
+        ...(options.config !== undefined && { config: options.config }),
+        ...(options.filenameOverride !== undefined && { name: resolve(machine().cwd, options.filenameOverride) }),
       }
       return eachFile(names, { ...options, content: 'ciphertext' }, async (file) => {
         const recipients = await recipientsAfter(file, wishes)
