@@ -1,4 +1,5 @@
 import type { Branch, Comment, Documents, Leaf, Spot } from './document.ts'
+import type { Selector } from './rules.ts'
 
 /** A text in one of the formats, and the documents in it. */
 export interface Source {
@@ -44,6 +45,8 @@ export interface Taken {
 export interface Store {
   /** Throws `syntax` or `plaintext`, with the place and nothing of the text. */
   read(text: string): Source | Promise<Source>
+  /** A plaintext in which nothing refers to another place, written in the place of the reference where that can be; to be encrypted by the selector. */
+  withCopies?(source: Source, isSelected: Selector): Promise<Source>
   /** The documents in the layout of SOPS, or in one that `layoutOf` gave, with their block where there is one. */
   write(documents: Documents, block: Branch | null, layout?: unknown): string
   /** How a text is laid out, if it is exactly as `write` lays its documents out in some layout; else null. */

@@ -8,7 +8,7 @@ import { METADATA_KEY } from './metadata.ts'
 import type { Indents } from './policy-fields.ts'
 import type { Selector } from './rules.ts'
 import { hasBlock } from './sniff.ts'
-import { loadPlain } from './store.ts'
+import { loadPlain, storeOf } from './store.ts'
 import { laidOut } from './usual-layout.ts'
 
 /** How a plaintext is written, and how it is to be encrypted. */
@@ -24,9 +24,10 @@ interface Wanted {
  * encrypted already, has no document, or has what SOPS keeps for itself in the format.
  */
 export async function sourceOf(plaintext: Uint8Array, { input, format, isSelected, indents }: Wanted): Promise<Source> {
-  const source = await loadPlain(plaintext, input)
-  await refuseEncrypted(plaintext, source.documents, input, format)
-  if (input === 'yaml' && format === 'yaml') refuseDirectives(source.text)
+  const loaded = await loadPlain(plaintext, input)
+  await refuseEncrypted(plaintext, loaded.documents, input, format)
+  if (input === 'yaml' && format === 'yaml') refuseDirectives(loaded.text)
+  const source = (await storeOf(input).withCopies?.(loaded, isSelected)) ?? loaded
   return laidOut(convertSource(source, input, format, isSelected), format, indents)
 }
 

@@ -124,7 +124,8 @@ function numeralNode(value: Numeral): ScalarNode {
   return Object.is(resolvePlain(own), value.value) ? scalar(own, 'plain') : leafNode(value.value)
 }
 
-function textNode(text: string): ScalarNode {
+/** A text, or a key, as it will be written. */
+export function textNode(text: string): ScalarNode {
   // SOPS takes every `<<` for the key of a merge, even where it is a value.
   if (text === '<<') return scalar(text, 'plain', '!!merge')
   return scalar(text, text.includes('\n') ? 'literal' : staysText(text) ? 'plain' : 'double')

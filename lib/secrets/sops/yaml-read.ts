@@ -4,7 +4,7 @@ import type { Branch, Value } from './document.ts'
 import { commentsBefore, placeOf, type Comments } from './yaml-comments.ts'
 import { readScalar } from './yaml-leaf.ts'
 import { parseYaml, REPAIR } from './yaml-parse.ts'
-import type { YamlSource } from './yaml-spot.ts'
+import type { AliasSpot, YamlSource } from './yaml-spot.ts'
 import { readMap } from './yaml-tree.ts'
 import { writeYaml } from './yaml-write.ts'
 
@@ -16,7 +16,7 @@ export async function readYamlSource(text: string): Promise<YamlSource> {
   const yaml = await import('yaml')
   try {
     const { documents, comments, open, repaired } = parseYaml(yaml, text)
-    const found = { kept: !repaired, step: 0, blockStep: 0, movedComment: false }
+    const found = { kept: !repaired, step: 0, blockStep: 0, movedComment: false, aliases: [] }
     const read = documents.map((document, index) => {
       const limit = documents[index + 1] === undefined ? text.length : document.range[2]
       const reader = {
@@ -41,7 +41,7 @@ export async function readYamlSource(text: string): Promise<YamlSource> {
     const step = found.step || found.blockStep
     // Where SOPS puts back the comments that it has made items of, depends on what is around them.
     const isOurs = !found.movedComment || writeYaml(read, step || undefined) !== text
-    return { text, documents: read, kept: found.kept && isOurs, step, ends }
+    return { text, documents: read, kept: found.kept && isOurs, step, ends, aliases: found.aliases }
   } catch (error) {
     // Nesting so deep that the stack ends.
     if (error instanceof RangeError) throw fault('syntax', 'is not valid YAML: the nesting is too deep', { hint: REPAIR })
@@ -62,7 +62,7 @@ export interface Reader {
   /** Where the text ends when its last line does not, else -1. */
   readonly open: number
   /** What is learnt of the whole text: whether it can be kept, and how far it indents. */
-  readonly found: { kept: boolean; step: number; blockStep: number; movedComment: boolean }
+  readonly found: { kept: boolean; step: number; blockStep: number; movedComment: boolean; readonly aliases: AliasSpot[] }
   /** The first document: SOPS refuses a key that is there twice, or a merge of what is no mapping, in it and only there. */
   readonly isFirst: boolean
   readonly anchors: Map<string, Value | undefined>

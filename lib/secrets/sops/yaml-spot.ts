@@ -1,5 +1,5 @@
 import type * as Yaml from 'yaml'
-import type { Spot } from './document.ts'
+import type { Spot, Value } from './document.ts'
 import type { Source } from './format.ts'
 import { placeOf } from './yaml-comments.ts'
 import { coreTag } from './yaml-leaf.ts'
@@ -18,12 +18,20 @@ export interface YamlSpot extends Spot {
   readonly inList: boolean
 }
 
+/** Where an alias stands, and what for. */
+export interface AliasSpot {
+  readonly at: YamlSpot
+  readonly value: Value
+}
+
 /** A YAML text. */
 export interface YamlSource extends Source {
   /** How many blanks a level is indented by; 0 where nothing tells. */
   readonly step: number
   /** Of each document: where a block can be added behind its last line, and the column of its keys. */
   readonly ends: readonly { readonly offset: number; readonly column: number; readonly isFlow: boolean }[]
+  /** Of values, not of keys. */
+  readonly aliases: readonly AliasSpot[]
 }
 
 const STYLES: Readonly<Record<string, YamlStyle>> = {
@@ -34,13 +42,24 @@ const STYLES: Readonly<Record<string, YamlStyle>> = {
   BLOCK_FOLDED: 'folded',
 }
 
-/** The place of a scalar; nothing for what is none. */
+/** The place of a scalar; nothing for what is none, but that of an alias is remembered. */
 export function spotOf(reader: Reader, node: Yaml.ParsedNode, column: number, inList: boolean): { at?: YamlSpot } {
+  if (reader.yaml.isAlias(node)) learnAlias(reader, node, column, inList)
   if (!reader.yaml.isScalar(node)) return {}
   const style = STYLES[node.type ?? 'PLAIN'] ?? 'plain'
   const [begin, end] = node.range
   if (style === 'literal' || style === 'folded') learnBlock(reader, begin, column)
   return { at: { start: begin - tagLength(reader, node), end, style, flow: reader.flow > 0, column, inList } }
+}
+
+function learnAlias(
+  { anchors, found, flow }: Reader,
+  { range: [start, end], source }: Yaml.Alias.Parsed,
+  column: number,
+  inList: boolean,
+): void {
+  const value = anchors.get(source) ?? null
+  found.aliases.push({ at: { start, end, style: 'plain', flow: flow > 0, column, inList }, value })
 }
 
 /** A tag that says what the value in clear is, which `ENC[…]` is not, goes with the value. */

@@ -4,6 +4,7 @@ import { lineEnd, type Change, type Edit, type Source, type Store, type Taken } 
 import { jsonStore } from './json-store.ts'
 import { METADATA_KEY } from './metadata.ts'
 import { sameValues } from './same-values.ts'
+import { withCopies } from './yaml-copies.ts'
 import { concealScalar, revealScalar } from './yaml-edit.ts'
 import { readYaml, readYamlSource } from './yaml-read.ts'
 import type { YamlSource, YamlSpot } from './yaml-spot.ts'
@@ -18,6 +19,7 @@ const INDENTED_BY_TAB = /^ *(?:[-?:] +)*(?:[-?:]\t|\t[ \t]*(?:#|\r?$))/m
 /** YAML: a mapping a document, each with the block at its end. */
 export const yamlStore: Store = {
   read: readYamlSource,
+  withCopies: (source, isSelected) => withCopies(source as YamlSource, isSelected),
   write: (documents, block, layout) => writeYaml(block === null ? documents : withBlocks(documents, block), layout as number | undefined),
   layoutOf,
   conceal: (source, change) => {
