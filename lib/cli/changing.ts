@@ -28,8 +28,10 @@ export async function withValue({ bytes }: InputFile, pointer: Pointer, value: N
   plaintext.wipe()
   if (result === null)
     throw fault('unsupported', 'is written in a way in which one value cannot be changed', { hint: 'Use `gitops edit`.' })
-  if ('depth' in result)
-    throw fault('bad-path', `has nothing at ${showPointer(pointer.slice(0, result.depth + 1))}, and nothing can be there`)
+  if ('depth' in result) {
+    const where = showPointer(pointer.slice(0, result.depth + 1))
+    throw fault('bad-path', `has nothing at ${where}${value === null ? '' : ', and nothing can be there'}`)
+  }
   const next = await reencryptSops(bytes, Buffer.from(result.text, 'utf8'), { identities, now: new Date(), format })
   return next.changed ? next.bytes : null
 }

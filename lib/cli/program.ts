@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { GitopsError } from '../model/errors.ts'
 import { complain } from './messages.ts'
 import { lostOutput, put, watchOutput } from './output.ts'
+import { sopsHabit } from './sops-habits.ts'
 
 /** Each command's file, loaded when its name is typed; help loads them all. */
 const COMMANDS: Readonly<Record<string, () => Promise<Verb<never>>>> = {
@@ -54,12 +55,13 @@ export async function run(argv: readonly string[]): Promise<void> {
   try {
     // `gitops nosuch --help` must not print the general help as if all were well.
     if (name !== undefined && !Object.hasOwn(COMMANDS, name))
-      program.error(`error: unknown command '${name}'. Known: ${Object.keys(COMMANDS).join(', ')}.`)
+      // What stands behind `--set` of sops is a value.
+      program.error(`error: unknown command${/^[\w./-]+$/.test(name) ? ` '${name}'` : ''}. Known: ${Object.keys(COMMANDS).join(', ')}.`)
     await program.parseAsync(argv)
   } catch (error) {
     if (!(error instanceof CommanderError)) process.exitCode = complain(error as Error)
     else if (error.exitCode === 0) process.exitCode = 0
-    else process.exitCode = complain(misused(error), RECONCILES.has(name ?? '') && argv.includes('--json'))
+    else process.exitCode = complain(misused(error, argv.slice(2), name ?? ''), RECONCILES.has(name ?? '') && argv.includes('--json'))
   }
   const lost = await lostOutput()
   const code = lost === null ? 0 : complain(lost)
@@ -69,10 +71,17 @@ export async function run(argv: readonly string[]): Promise<void> {
 /** The commands whose `--json` ends in a verdict, whatever happens. */
 const RECONCILES: ReadonlySet<string> = new Set(['reconcile', 'retry'])
 
-function misused(error: CommanderError): GitopsError {
+function misused(error: CommanderError, words: readonly string[], name: string): GitopsError {
   // What is too much may be a secret.
   const message = error.message.replace(/^error: /, '').replace(/^(too many arguments .*? but got \d+):.*/s, '$1.')
-  return new GitopsError('usage', message, { hint: '`gitops --help` tells what there is.', cause: error })
+  return new GitopsError('usage', message, { hint: hintFor(error, words, name), cause: error })
+}
+
+function hintFor({ code }: CommanderError, words: readonly string[], name: string): string {
+  if (name === 'set' && code === 'commander.excessArguments')
+    return 'The value never stands in the command line, where others can read it: type it when you are asked, or send it to standard input.'
+  const known = Object.hasOwn(COMMANDS, name) && words[0] === name
+  return (known ? null : sopsHabit(words)) ?? '`gitops --help` tells what there is.'
 }
 
 function add(program: Command, verb: Verb<never>): void {

@@ -7,6 +7,13 @@ import type { Secret } from './secret.ts'
  */
 export type Ask = (what: string, again: boolean) => Promise<Secret | string>
 
+const LOCKED = 'is protected by a passphrase, and'
+
+/** Whether a place has no identity for want of its passphrase. */
+export function isLocked({ fault }: AgeIdentity): boolean {
+  return fault?.includes(LOCKED) ?? false
+}
+
 /** Nobody is there to ask. */
 export const askNobody: Ask = () => Promise.resolve('nobody can be asked for it here')
 
@@ -18,7 +25,7 @@ export async function unlock(
 ): Promise<readonly AgeIdentity[]> {
   for (let again = false; ; again = true) {
     const given = await ask(origin, again)
-    if (typeof given === 'string') return [lacking(origin, `${origin} is protected by a passphrase, and ${given}`)]
+    if (typeof given === 'string') return [lacking(origin, `${origin} ${LOCKED} ${given}`)]
     try {
       const opened = await open(given)
       if (opened !== null) return opened

@@ -170,3 +170,15 @@ test('at a terminal what cannot be saved goes back to the editor', async ({ sand
   expect(await plain(sandbox)).toContain('broken: fixed')
   expectNothingLeft(sandbox)
 })
+
+test('what is wrong with the edited text is told of that text, not of the file, which stays', async ({ sandbox }) => {
+  await begun(sandbox, 'printf "token: [s3cret-canary" > "$2"')
+  const before = read(sandbox)
+  const ran = await edit(sandbox)
+  expect([ran.code, ran.stdout]).toEqual([1, ''])
+  expect(ran.stderr).toMatch(
+    /^gitops: what you have written for \S+a\.yaml is not valid YAML: .* at line 1, column \d+\n\S+a\.yaml stays as it was\.\n$/,
+  )
+  expect(read(sandbox)).toBe(before)
+  expectNothingLeft(sandbox)
+})

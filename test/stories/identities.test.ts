@@ -66,6 +66,7 @@ test('three wrong passphrases are enough, none is an answer too, and Ctrl-C ends
   expect(wrong.code, wrong.shown).toBe(128)
   expect(wrong.shown.replaceAll('\r\n', ' ')).toContain('id_ed25519 is protected by a passphrase, and 3 were wrong')
   expect(none.shown.replaceAll('\r\n', ' ')).toContain('id_ed25519 is protected by a passphrase, and it was not given')
+  expect(none.shown).toContain('Type the passphrase at a terminal, or name a command that prints it in GITOPS_AGE_PASSPHRASE_CMD.')
   expect(stopped.code).toBe(130)
   for (const { shown } of [wrong, none, stopped]) expect(shown).not.toMatch(/canary|half/)
 })
@@ -100,7 +101,7 @@ test('decrypt and reconcile say the same of a file that nothing opens', async ({
   expect([decrypt.code, reconcile.code]).toEqual([128, 1])
   // The verdict is one line; elsewhere the advice has a line of its own.
   const story = (text: string): string =>
-    /.*cannot be decrypted: (.*\n?.*) again\./.exec(text.slice(text.lastIndexOf('cannot be')))?.[1] ?? text
+    /.*cannot be decrypted: (.*\n?.*) the file\./.exec(text.slice(text.lastIndexOf('cannot be')))?.[1] ?? text
   const said = story(decrypt.stderr).replace('\n', '. ')
   expect(story(reconcile.said)).toBe(said)
   for (const word of [

@@ -6,7 +6,7 @@ import { inForeground } from '../../host/foreground.ts'
 import { machine } from '../../host/machine.ts'
 import { withPrivateFile } from '../../host/private-file.ts'
 import { asGitopsError, GitopsError } from '../../model/errors.ts'
-import { fault, faultKind, inFile } from '../../secrets/fault.ts'
+import { fault, faultKind, inFile, type FaultKind } from '../../secrets/fault.ts'
 import { draftOf, newDraft, plainName, saveDraft, unchanged, type Draft } from '../draft.ts'
 import { withFile, withExitCode } from '../encrypted-files.ts'
 import { complain } from '../messages.ts'
@@ -42,12 +42,22 @@ async function editUntilSaved(draft: Draft, editor: Editor, file: string): Promi
     try {
       return await saveDraft(draft, edited)
     } catch (error) {
-      const told = error instanceof GitopsError && faultKind(error) !== null ? inFile(draft.path, error) : (error as Error)
+      const told = asEdited(draft.path, error as Error)
       if (!process.stdin.isTTY || faultKind(error) === 'unchanged' || asGitopsError(error).code === 'conflict') throw told
       complain(told)
       await askAtTerminal('Enter goes back to the editor, Ctrl-C gives up what you have written. ')
     }
   }
+}
+
+const OF_THE_TEXT: ReadonlySet<FaultKind | null> = new Set<FaultKind>(['syntax', 'plaintext', 'empty', 'already', 'shape'])
+
+/** What is wrong with the text in the editor is nothing that the file in the repository has. */
+function asEdited(path: string, error: Error): Error {
+  if (!(error instanceof GitopsError) || faultKind(error) === null) return error
+  if (!OF_THE_TEXT.has(faultKind(error))) return inFile(path, error)
+  const { code, message, cause } = inFile(`what you have written for ${path}`, error)
+  return new GitopsError(code, message, { hint: `${path} stays as it was.`, cause })
 }
 
 async function runEditor([program, ...args]: Editor, file: string): Promise<void> {

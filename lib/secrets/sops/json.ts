@@ -22,12 +22,23 @@ interface Cursor {
 
 function readDocument(cursor: Cursor): Branch {
   skip(cursor)
-  if (cursor.text[cursor.at] !== '{') failAt(cursor, 'an object was expected')
+  if (cursor.text[cursor.at] !== '{') refuseOther(cursor)
   const start = cursor.at
   const map = { ...readObject(cursor, 0), at: { start, end: cursor.at } }
   skip(cursor)
   if (cursor.at < cursor.text.length) failAt(cursor, 'there is text behind the end')
   return map
+}
+
+function refuseOther(cursor: Cursor): never {
+  try {
+    JSON.parse(cursor.text)
+  } catch {
+    failAt(cursor, 'an object was expected')
+  }
+  throw fault('syntax', 'is valid JSON, but no object: SOPS keeps the structure of objects only', {
+    hint: 'Encrypt it as a whole, with --input-type binary, or put it into an object.',
+  })
 }
 
 function readValue(cursor: Cursor, depth: number): Value {

@@ -1,6 +1,7 @@
 import { isSource, type AgeIdentity } from '../age.ts'
 import { shortRecipient } from '../age/short-recipient.ts'
 import { fault } from '../fault.ts'
+import { isLocked } from '../passphrase.ts'
 import type { KeyGroup, Metadata } from './metadata.ts'
 
 /** The whole story: whose keys the file wants, which were tried, what could not be, and where there was nothing. */
@@ -16,11 +17,16 @@ export function noKey({ groups, threshold }: Metadata, opened: number, identitie
     listed('Nothing in', ', ', new Set(nothing.map(({ origin }) => origin))),
   ]
   return fault('no-key', parts.filter((part) => part !== '').join('. '), {
-    hint:
-      keys.length === 0
-        ? 'Put your age identity where sops looks, or name its file in SOPS_AGE_KEY_FILE; or ask a recipient to add yours and encrypt the file again.'
-        : 'Use the identity of one of the recipients, or ask one of them to add yours and encrypt the file again.',
+    hint: hint(),
   })
+
+  function hint(): string {
+    if (identities.some(isLocked))
+      return 'Type the passphrase at a terminal, or name a command that prints it in GITOPS_AGE_PASSPHRASE_CMD.'
+    return keys.length === 0
+      ? `Put your age identity where sops looks, or name its file in SOPS_AGE_KEY_FILE; or ask a recipient to add yours to .sops.yaml and to \`gitops rotate -i\` the file.`
+      : 'Use the identity of one of the recipients, or ask one of them to add yours to .sops.yaml and to `gitops rotate -i` the file.'
+  }
 
   function reason(tried: number): string {
     if (tried === 0) return 'there is no age identity to open it'

@@ -82,7 +82,7 @@ function openValue(value: Content, place: Place, key: DataKey): Content {
   const where = place.path.map((name) => JSON.stringify(name)).join('.')
   const what = opened.fault === 'clear' ? 'stands in clear where it should be encrypted' : 'was changed after it was encrypted'
   throw fault('value', `cannot be trusted: the value at ${where} ${what}`, {
-    hint: 'Take the last good version of the file from Git, or edit it with `sops` instead of by hand.',
+    hint: 'Take the last good version of the file from Git, or edit it with `gitops edit` instead of by hand.',
   })
 }
 
@@ -103,6 +103,6 @@ function mismatch({ mac }: Metadata, documents: Documents): Error {
       ? 'it has no MAC'
       : 'its MAC does not match: a value was changed, moved, added or removed after it was encrypted, though each encrypted value opens'
   return fault('mac', `cannot be trusted: ${what}`, {
-    hint: `Take the last good version of the file from Git, or edit it with \`sops\` instead of by hand.${documents.length > 1 ? ' All its documents count.' : ''}`,
+    hint: `Take the last good version of the file from Git, or edit it with \`gitops edit\` instead of by hand.${documents.length > 1 ? ' All its documents count.' : ''}`,
   })
 }
