@@ -102,10 +102,9 @@ test('a file of nothing but a comment keeps it apart from what stands for its em
 test('a comment behind a collection that ends with a block does not become part of its text', async () => {
   for (const text of ['one\ntwo', 'one\ntwo\n', 'one\n\n']) {
     const inner = branch(item('a', list(text)))
-    const [read] = await readYaml(writeYaml([branch(item('b', list(comment(' c', true), inner)))]))
-    expect(bare([read ?? branch()])).toMatchObject([
-      { items: [{ key: 'b', value: { items: expect.arrayContaining([bare([inner])[0]]) as unknown } }] },
-    ])
+    const read = await readYaml(writeYaml([branch(item('b', list(comment(' c', true), inner)))]))
+    // SOPS sees the comment at the foot of the text.
+    expect(bare(read)).toEqual(bare([branch(item('b', list(branch(item('a', list(text, comment(' c')))))))]))
   }
 })
 

@@ -4,6 +4,7 @@ import type { Branch, Value } from './document.ts'
 import { commentsBefore, placeOf, type Comments } from './yaml-comments.ts'
 import { readScalar } from './yaml-leaf.ts'
 import { parseYaml, REPAIR } from './yaml-parse.ts'
+import type { Block } from './yaml-owners.ts'
 import type { AliasSpot, YamlSource } from './yaml-spot.ts'
 import { readMap } from './yaml-tree.ts'
 import { writeYaml } from './yaml-write.ts'
@@ -28,6 +29,8 @@ export async function readYamlSource(text: string): Promise<YamlSource> {
         isFirst: index === 0,
         anchors: new Map<string, Value | undefined>(),
         copied: 0,
+        blocks: [],
+        end: limit,
         flow: 0,
       }
       return readDocument(reader, document.contents, limit)
@@ -67,6 +70,9 @@ export interface Reader {
   readonly isFirst: boolean
   readonly anchors: Map<string, Value | undefined>
   copied: number
+  /** The blocks around, the outermost first, and where the document ends. */
+  readonly blocks: Block[]
+  readonly end: number
   /** How many collections in flow style are around. */
   flow: number
 }

@@ -1,7 +1,8 @@
 import type * as Yaml from 'yaml'
 import { fault } from '../fault.ts'
 import { isBranch, isComment, isList, type Branch, type Item, type List, type Spot, type Value } from './document.ts'
-import { commentBehind, commentsBefore, commentsFurtherIn, placeOf } from './yaml-comments.ts'
+import { commentBehind, commentsBefore, placeOf } from './yaml-comments.ts'
+import { closeBlock, openBlock } from './yaml-gap.ts'
 import { readScalar } from './yaml-leaf.ts'
 import { wrongYaml } from './yaml-parse.ts'
 import type { Reader } from './yaml-read.ts'
@@ -16,6 +17,7 @@ export function readMap(reader: Reader, map: Yaml.YAMLMap.Parsed, around: number
   const items: Branch['items'] = []
   const seen = new Set<string>()
   const column = placeOf(reader.comments, map.range[0]).column
+  if (!map.flow) openBlock(reader, { column, kind: 'map' })
   for (const [index, pair] of map.items.entries()) {
     const key = readKey(reader, pair.key)
     if (reader.isFirst && seen.has(key)) throw wrongYaml(reader.comments, pair.key.range[0], 'this key is there twice')
@@ -26,8 +28,8 @@ export function readMap(reader: Reader, map: Yaml.YAMLMap.Parsed, around: number
     if (reader.isFirst && !isMergeable(entry.at(-1))) throw wrongYaml(reader.comments, pair.key.range[0], MERGE)
     items.push(...entry)
   }
+  if (!map.flow) items.push(...closeBlock(reader, limit))
   if (around < 0) items.push(...commentsBefore(reader.comments, limit))
-  else if (!map.flow) items.push(...commentsFurtherIn(reader.comments, around, limit))
   return { kind: 'branch', items }
 }
 
@@ -41,7 +43,9 @@ function readEntry(
   const keyAt = pair.key.range[0]
   if (value === null) return [{ kind: 'item', key, keyAt, value: null }]
   const isBlock = reader.yaml.isCollection(value) && !value.flow
-  const above = isBlock ? commentBehind(reader.comments, pair.key.range[1], false) : []
+  // Behind a tag or an anchor it belongs to what follows.
+  const isBare = isBlock && value.anchor === undefined && value.tag === undefined
+  const above = isBare ? commentBehind(reader.comments, pair.key.range[1], false) : []
   if (reader.yaml.isCollection(value)) {
     const [start, end] = value.range
     learnStep(reader, value, at.column)
@@ -63,21 +67,31 @@ function readList(reader: Reader, seq: Yaml.YAMLSeq.Parsed, around: number, limi
   const items: Value[] = []
   const spots: (Spot | undefined)[] = []
   const column = placeOf(reader.comments, seq.range[0]).column
+  if (!seq.flow) openBlock(reader, { column, kind: column === around ? 'flush' : 'list' })
   for (const [index, node] of seq.items.entries()) {
     items.push(...commentsBefore(reader.comments, node.range[0]))
-    const next = seq.items[index + 1]?.range[0] ?? limit
+    const next = dashBefore(reader, seq, seq.items[index + 1]?.range[0]) ?? limit
     if (reader.yaml.isCollection(node)) {
       items.push(readValue(reader, node, column, next))
       continue
     }
     const before = commentsBefore(reader.comments, node.range[1])
     const value = readValue(reader, node, column, next)
-    items.push(...before, ...commentBehind(reader.comments, node.range[1], true), value)
+    // Behind a dash alone it is about what follows.
+    const isEmpty = node.range[0] === node.range[1]
+    items.push(...before, ...(isEmpty ? [] : commentBehind(reader.comments, node.range[1], true)), value)
     if (typeof value === 'string' && /^ENC\[.*,type:comment\]$/.test(value)) reader.found.movedComment = true
     spots[items.length - 1] = spotOf(reader, node, column, true).at
   }
-  if (!seq.flow) items.push(...commentsFurtherIn(reader.comments, around, limit))
+  if (!seq.flow) items.push(...closeBlock(reader, limit))
   return { kind: 'list', items, spots }
+}
+
+/** Where the dash of an item that is not the first stands. */
+function dashBefore({ text, comments }: Reader, seq: Yaml.YAMLSeq.Parsed, start: number | undefined): number | undefined {
+  if (start === undefined || seq.flow === true) return start
+  const { column } = placeOf(comments, seq.range[0])
+  return text.lastIndexOf(`\n${' '.repeat(column)}-`, start) + 1 + column
 }
 
 function readValue(reader: Reader, node: Yaml.ParsedNode, around: number, limit: number): Value {
