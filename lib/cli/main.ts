@@ -8,6 +8,8 @@ if (major < 22 || (major === 22 && minor < 18) || major === 23) {
   )
   process.exitCode = 2
 } else {
+  // Node would open its debugger, to whoever may connect to it, while secrets are in memory.
+  process.on('SIGUSR1', () => {})
   // Nothing is left to wait for, and no command has ended: only a promise of the config can do that.
   process.once('beforeExit', () => {
     process.stderr.write('gitops: the config waits for a promise that never settles. Mend it, and run gitops again.\n')

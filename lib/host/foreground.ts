@@ -4,6 +4,7 @@ import { constants as system } from 'node:os'
 import { delimiter, isAbsolute, join } from 'node:path'
 import { isatty } from 'node:tty'
 import { GitopsError } from '../model/errors.ts'
+import { ENDING_SIGNALS } from './ending-signals.ts'
 
 /** A program that takes over the terminal. */
 export interface Foreground {
@@ -38,25 +39,36 @@ export function inForeground({ command: [program, ...args], env, grace }: Foregr
   const restore = takeSignals(pass)
   return new Promise<Ended>((resolve, reject) => {
     child = spawn(program, args, { env, stdio: 'inherit' })
-    child.once('error', (cause) => {
-      const { code } = cause as NodeJS.ErrnoException
-      reject(
-        new GitopsError('environment', `${program} cannot be started: ${code ?? 'error'}`, {
-          hint: 'See that it is a program that you may run.',
-          cause,
-        }),
-      )
-    })
+    child.once('error', (cause) => reject(notStarted(program, cause)))
     child.once('exit', (code, signal) => resolve({ code: code ?? 128 + (signal === null ? 0 : system.signals[signal]), interrupted }))
-  }).finally(() => {
-    clearTimeout(timer)
-    restore()
+  })
+    .catch((error: unknown) => {
+      // Some of what the system refuses is thrown at once.
+      throw error instanceof GitopsError ? error : notStarted(program, error as Error)
+    })
+    .finally(() => {
+      clearTimeout(timer)
+      restore()
+    })
+}
+
+function notStarted(program: string, cause: Error): GitopsError {
+  const { code } = cause as NodeJS.ErrnoException
+  if (code === 'E2BIG') {
+    return new GitopsError('environment', `${program} cannot be started: its environment and arguments are larger than the system allows`, {
+      hint: 'Linux allows 128 KiB a variable. Hand over a large value by a pipe: `gitops get` or `gitops decrypt`.',
+      cause,
+    })
+  }
+  return new GitopsError('environment', `${program} cannot be started: ${code ?? 'error'}`, {
+    hint: 'See that it is a program that you may run.',
+    cause,
   })
 }
 
 /** Puts a listener in the place of all others, until it is undone. */
 function takeSignals(listener: (signal: NodeJS.Signals) => void): () => void {
-  const before = (['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const).map((signal) => ({ signal, listeners: process.listeners(signal) }))
+  const before = ENDING_SIGNALS.map((signal) => ({ signal, listeners: process.listeners(signal) }))
   for (const { signal } of before) process.removeAllListeners(signal).on(signal, listener)
   return () => {
     for (const { signal, listeners } of before) {

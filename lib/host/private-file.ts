@@ -1,43 +1,90 @@
-import { existsSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync, closeSync } from 'node:fs'
+import { closeSync, constants, existsSync, fstatSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { GitopsError } from '../model/errors.ts'
+import { ENDING_SIGNALS } from './ending-signals.ts'
 import { shortHash } from './hash.ts'
 import type { Machine } from './machine.ts'
 import { isRunning } from './process-start.ts'
-import { memoryDirectory, ownDirectory } from './stage.ts'
+import { memoryDirectories, ownDirectory } from './stage.ts'
+import { writeAll } from './write.ts'
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+/** Of the others the system may write our memory to the disk. */
+const HARMLESS: ReadonlySet<NodeJS.Signals> = new Set(['SIGINT', 'SIGTERM', 'SIGHUP'])
 
 /**
  * Lends a plaintext to some work as a file that nobody else can read, in memory where the system offers that. The file and
  * all that was put beside it are gone afterwards, also when the work fails or a signal ends us; what a killed run left goes
- * with the next one.
+ * with the next one. Throws `io` when there is no room for it.
  */
 export async function withPrivateFile<T>(machine: Machine, name: string, bytes: Buffer, work: (path: string) => Promise<T>): Promise<T> {
-  const base = memoryDirectory() ?? tmpdir()
-  const prefix = `gitops-edit-${shortHash(`${machine.uid} ${machine.namespace} ${machine.boot}`)}-`
-  sweep(base, prefix)
-  const directory = mkdtempSync(join(base, `${prefix}${machine.pid}-`))
-  const clean = (): void => rmSync(directory, { recursive: true, force: true })
+  const made: string[] = []
+  const clean = (): void => {
+    for (const directory of made) rmSync(directory, { recursive: true, force: true })
+  }
   const ended = (signal: NodeJS.Signals): void => {
     clean()
-    for (const each of SIGNALS) process.off(each, ended)
     // Whoever sent it sees that we died of it.
-    process.kill(process.pid, signal)
+    const last = HARMLESS.has(signal) ? signal : 'SIGTERM'
+    process.removeAllListeners(last)
+    process.kill(process.pid, last)
   }
-  for (const signal of SIGNALS) process.on(signal, ended)
+  for (const signal of ENDING_SIGNALS) process.on(signal, ended)
   try {
-    const path = join(directory, name)
-    const file = openSync(path, 'wx', 0o600)
-    try {
-      writeFileSync(file, bytes)
-    } finally {
-      closeSync(file)
-    }
-    return await work(path)
+    return await work(put(machine, name, bytes, made))
   } finally {
     clean()
-    for (const signal of SIGNALS) process.off(signal, ended)
+    for (const signal of ENDING_SIGNALS) process.off(signal, ended)
+  }
+}
+
+/** Puts it into the first directory in memory that has room, never on a disk for want of room; what it makes goes into `made`. */
+function put(machine: Machine, name: string, bytes: Buffer, made: string[]): string {
+  const memory = memoryDirectories()
+  const failed: string[] = []
+  let cause: unknown
+  for (const base of memory.length > 0 ? memory : [tmpdir()]) {
+    const prefix = `gitops-edit-${shortHash(`${machine.uid} ${machine.namespace} ${machine.boot}`)}-`
+    try {
+      sweep(base, prefix)
+      const directory = mkdtempSync(join(base, `${prefix}${machine.pid}-`))
+      made.push(directory)
+      return write(join(directory, name), bytes)
+    } catch (error) {
+      for (const directory of made.splice(0)) rmSync(directory, { recursive: true, force: true })
+      failed.push(`${base} (${(error as NodeJS.ErrnoException).code ?? 'error'})`)
+      cause = error
+    }
+  }
+  throw new GitopsError('io', `the plaintext for the editor cannot be put into ${failed.join(' or ')}`, { hint: 'Make room there.', cause })
+}
+
+function write(path: string, bytes: Buffer): string {
+  const file = openSync(path, 'wx', 0o600)
+  try {
+    writeAll(file, bytes)
+    return path
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** The bytes of a file that somebody else has worked on; a text that says what is in its place when that is no file. */
+export function readPrivate(path: string): Buffer | string {
+  let file: number
+  try {
+    // A pipe would keep us waiting, and a link could lead to what is no work of theirs.
+    file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0))
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    return code === 'ENOENT' ? 'nothing' : code === 'ELOOP' ? 'a link' : `what cannot be read (${code ?? 'error'})`
+  }
+  try {
+    const stat = fstatSync(file)
+    if (stat.isFile()) return readFileSync(file)
+    return stat.isDirectory() ? 'a directory' : stat.isFIFO() ? 'a pipe' : 'a device'
+  } finally {
+    closeSync(file)
   }
 }
 

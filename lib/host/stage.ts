@@ -13,19 +13,19 @@ export interface Staged {
 
 /** The private directory where a check sees the candidate: one name a state directory, in memory where the system offers that. */
 export function stageDirectory(state: AbsPath): AbsPath {
-  const base = memoryDirectory()
-  if (base === null) return absPath(join(state, 'stage'))
+  const [base] = memoryDirectories()
+  if (base === undefined) return absPath(join(state, 'stage'))
   return absPath(join(base, base === SHARED ? `gitops-${process.getuid?.() ?? 0}-${shortHash(state)}` : `gitops-${shortHash(state)}`))
 }
 
 /** Every user's files are in this one. */
 const SHARED = '/dev/shm'
 
-/** A directory that is kept in memory: this user's own, else everybody's; null where there is none. */
-export function memoryDirectory(): string | null {
+/** The directories that are kept in memory: this user's own, everybody's. */
+export function memoryDirectories(): readonly string[] {
   const runtime = process.env['XDG_RUNTIME_DIR']
-  if (runtime !== undefined && isAbsolute(runtime) && ownDirectory(runtime)) return runtime
-  return existsSync(SHARED) ? SHARED : null
+  const own = runtime !== undefined && isAbsolute(runtime) && ownDirectory(runtime) ? [runtime] : []
+  return existsSync(SHARED) ? [...own, SHARED] : own
 }
 
 /** Makes the stage anew and fills it. */

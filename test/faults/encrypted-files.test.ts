@@ -1,6 +1,6 @@
 import { execFile, execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { expect } from 'vitest'
 import { parseIdentities } from '../../lib/secrets/age.ts'
 import { decryptSops } from '../../lib/secrets/sops/decrypt.ts'
@@ -155,6 +155,25 @@ test('a plaintext for which there is only half the room on a disk is not taken f
     expect(statSync(join(place, 'out')).size).toBeGreaterThan(1000)
   } finally {
     command('umount', '-l', place)
+  }
+})
+
+test('when the own directory in memory is full the editor gets its file in the one of the system', async ({ sandbox, skip }) => {
+  skip(!canMount() || !existsSync('/dev/shm'), 'only root on Linux can mount the small file systems that this needs')
+  const me = await member()
+  trust(sandbox, me)
+  sandbox.write(sandbox.root, { editor: { text: '#!/bin/sh\necho "$1" > seen; sed -i s/80/8080/ "$1"\n', mode: 0o755 } })
+  sandbox.write(sandbox.site, { 'a.yaml': await sops(me, PLAIN, { format: 'yaml' }) })
+  const runtime = join(sandbox.root, 'runtime')
+  command('mount', '-t', 'tmpfs', '-o', 'size=16k,mode=700', 'none', runtime)
+  try {
+    expect(() => writeFileSync(join(runtime, 'filler'), Buffer.alloc(1 << 16))).toThrow('ENOSPC')
+    expect(await sandbox.gitops(['edit', 'a.yaml'], { env: { EDITOR: join(sandbox.root, 'editor') } })).toMatchObject({ code: 0, said: '' })
+    const seen = readFileSync(join(sandbox.site, 'seen'), 'utf8').trim()
+    expect(seen).toMatch(/^\/dev\/shm\/gitops-edit-/)
+    expect([existsSync(dirname(seen)), readdirSync(runtime)]).toEqual([false, ['filler']])
+  } finally {
+    command('umount', '-l', runtime)
   }
 })
 

@@ -132,6 +132,11 @@ test('a signal ends the editor and nothing of its file is left; what a killed on
     ['SIGTERM', 143],
     ['SIGHUP', 130],
     ['SIGINT', 130],
+    ['SIGUSR1', 130],
+    ['SIGUSR2', 130],
+    ['SIGALRM', 130],
+    ['SIGABRT', 130],
+    ['SIGVTALRM', 130],
   ] as const) {
     const child = await editing(sandbox)
     child.kill(signal)
@@ -148,6 +153,41 @@ test('a signal ends the editor and nothing of its file is left; what a killed on
   write(sandbox, ':')
   expect((await edit(sandbox)).code).toBe(200)
   expectNothingLeft(sandbox)
+})
+
+test('an editor that leaves no file in the place of its file is told so in one sentence', async ({ sandbox }) => {
+  await begun(sandbox, '')
+  const before = read(sandbox)
+  for (const [script, what] of [
+    ['mkfifo', 'a pipe'],
+    ['mkdir', 'a directory'],
+    ['ln -s /etc/passwd', 'a link'],
+    [':', 'nothing'],
+  ] as const) {
+    write(sandbox, `rm "$2"; ${script} "$2"`)
+    const ran = await edit(sandbox)
+    expect([ran.code, ran.stdout, ran.stderr]).toEqual([
+      201,
+      '',
+      `gitops: the editor left ${what} in the place of its file: nothing is written\n`,
+    ])
+    expect(read(sandbox)).toBe(before)
+    expectNothingLeft(sandbox)
+  }
+})
+
+test('no signal opens a debugger while secrets are in memory', async ({ sandbox }) => {
+  await begun(sandbox, '')
+  const child = spawn(process.execPath, [CLI, 'set', 'a.yaml', '/port'], { cwd: sandbox.site, env: sandbox.env, stdio: 'pipe' })
+  let said = ''
+  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()))
+  // Before it listens Node itself would answer; it reads standard input much later.
+  await sleep(1000)
+  child.kill('SIGUSR1')
+  await sleep(200)
+  child.stdin.end('8080')
+  const [code] = (await once(child, 'close')) as [number]
+  expect([code, said]).toEqual([0, ''])
 })
 
 test('at a terminal what cannot be saved goes back to the editor', async ({ sandbox, skip }) => {

@@ -58,6 +58,14 @@ test('what no variable can hold is refused with the name of its key, and the com
     expect(ran.stderr).toContain(key)
     expect(ran.stderr).not.toContain('s3cret')
   }
+  await file(sandbox, `large: ${'s3cret'.repeat(500_000)}\n`)
+  const large = await sandbox.gitops(['exec-env', 'a.yaml', 'touch ran'])
+  expect([large.code, large.stdout, large.stderr]).toEqual([
+    1,
+    '',
+    expect.stringMatching(/^gitops: \/bin\/sh cannot be started: .*larger.*\n.+\n$/),
+  ])
+  await file(sandbox)
   const several = await sandbox.gitops(['exec-env', 'a.yaml', 'touch', 'ran'])
   expect([several.code, several.stderr]).toEqual([2, expect.stringContaining('--')])
   expect((await sandbox.gitops(['exec-env', 'a.yaml', '--', 'nosuch-program'])).stderr).toContain('not in PATH')

@@ -1,10 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { askAtTerminal } from '../../host/ask.ts'
 import { findEditor, type Editor } from '../../host/editor.ts'
 import { inForeground } from '../../host/foreground.ts'
 import { machine } from '../../host/machine.ts'
-import { withPrivateFile } from '../../host/private-file.ts'
+import { readPrivate, withPrivateFile } from '../../host/private-file.ts'
 import { asGitopsError, GitopsError } from '../../model/errors.ts'
 import { fault, faultKind, inFile, type FaultKind } from '../../secrets/fault.ts'
 import { draftOf, newDraft, plainName, saveDraft, unchanged, type Draft } from '../draft.ts'
@@ -37,7 +37,8 @@ export const editCommand: Verb<Record<string, never>> = {
 async function editUntilSaved(draft: Draft, editor: Editor, file: string): Promise<void> {
   for (;;) {
     await runEditor(editor, file)
-    const edited = readFileSync(file)
+    const edited = readPrivate(file)
+    if (typeof edited === 'string') throw fault('no-editor', `the editor left ${edited} in the place of its file: nothing is written`)
     if (edited.equals(draft.plaintext)) throw unchanged(draft.path)
     try {
       return await saveDraft(draft, edited)
