@@ -106,6 +106,11 @@ function nearest(starts: readonly string[]): Pick<PolicyFile, 'misnamed'> & { fi
   return { file: null, misnamed }
 }
 
+/** What to say of keys that SOPS passes over in a file's rules. */
+export function strayKeysIn({ file, strayKeys }: PolicyFile): string[] {
+  return strayKeys.map((each) => `${file}: ${each}: is it misspelt?`)
+}
+
 /** What to say of a `.sops.yml`. SOPS passes it over with a warning, and takes another one's rules or none. */
 export function notRead(misnamed: string): string {
   return `${misnamed} is not read, and sops does not read it either: rename it to .sops.yaml.`

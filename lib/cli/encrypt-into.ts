@@ -11,6 +11,7 @@ import { encryptionFor, type Encryption, type EncryptionOptions } from './encryp
 import { tell } from './messages.ts'
 import { onlyKeys, keysAt, leftOut } from './named-keys.ts'
 import { nextCiphertext, type NextCiphertext } from './next-ciphertext.ts'
+import { shellWord } from './shell-word.ts'
 
 /** What of a file is encrypted, and how. */
 export interface ContentOptions extends EncryptionOptions {
@@ -108,11 +109,7 @@ function replace(target: string, old: Buffer | null, { bytes, changed }: Made): 
 }
 
 function reading(path: string, { format }: Encryption): string {
-  return `Plain sops reads it with: ${['sops', 'decrypt', ...plainSopsOptions(path, format), quoted(path)].join(' ')}`
-}
-
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-][\w@%+=:,./~-]*$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
+  return `Plain sops reads it with: ${['sops', 'decrypt', ...plainSopsOptions(path, format), shellWord(path)].join(' ')}`
 }
 
 /** An application's file holds its own state as well. */
@@ -122,7 +119,7 @@ async function holdsMore({ bytes }: InputFile, live: string, name: string, path:
     'usage',
     `${live} is merged (secrets.${name}): only some of its keys come from ${path}, and all of them would go there`,
     {
-      hint: `Name the ones that belong to the source${keys.length > 0 ? ', as they are there now' : ', for example'}: gitops encrypt ${quoted(live)} --keys ${quoted((keys.length > 0 ? keys : ['/mcpServers']).join(','))}`,
+      hint: `Name the ones that belong to the source${keys.length > 0 ? ', as they are there now' : ', for example'}: gitops encrypt ${shellWord(live)} --keys ${shellWord((keys.length > 0 ? keys : ['/mcpServers']).join(','))}`,
     },
   )
 }

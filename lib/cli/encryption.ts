@@ -6,7 +6,7 @@ import { inFile } from '../secrets/fault.ts'
 import type { EncryptOptions } from '../secrets/sops/encrypt.ts'
 import { DEFAULT_RULE } from '../secrets/sops/rules.ts'
 import { formatOf, SOPS_FORMATS, type SopsFormat } from '../secrets/sops/file-format.ts'
-import { findPolicy, matchFor, notRead, policyFor, recipientsOf, ruleOf, type RuleOptions } from './creation-rule.ts'
+import { findPolicy, matchFor, notRead, policyFor, recipientsOf, ruleOf, strayKeysIn, type RuleOptions } from './creation-rule.ts'
 
 /** What a person says about how a file is to be encrypted. */
 export interface EncryptionOptions extends RuleOptions {
@@ -53,7 +53,7 @@ export async function encryptionFor(target: string, source: string | null, optio
     ...(rule !== null && format !== 'binary' && { rule: rule.rule ?? DEFAULT_RULE, macOnlyEncrypted: rule.macOnlyEncrypted }),
     ...(policy !== null && { indents: policy.indents }),
     saidBy: age !== undefined || rule === null ? ageSaidBy : `creation rule ${rule.number} of ${policy?.file}`,
-    notes: policy?.misnamed == null ? [] : [notRead(policy.misnamed)],
+    notes: policy === null ? [] : [...(policy.misnamed === null ? [] : [notRead(policy.misnamed)]), ...strayKeysIn(policy)],
   }
 }
 

@@ -8,7 +8,7 @@ import { DEFAULT_RULE } from '../secrets/sops/rules.ts'
 import { formatOf, type SopsFormat } from '../secrets/sops/file-format.ts'
 import { looksEncrypted } from '../secrets/sops/sniff.ts'
 import { loadEncrypted } from '../secrets/sops/store.ts'
-import { policyFor, recipientsOf, ruleOf, type RuleOptions } from './creation-rule.ts'
+import { policyFor, recipientsOf, ruleOf, strayKeysIn, type RuleOptions } from './creation-rule.ts'
 
 /** A creation rule, for people and programs. */
 export type SaidRule = Pick<CreationRule, 'number' | 'line' | 'pathRegex'>
@@ -29,6 +29,8 @@ export interface Chosen {
   readonly policy: string
   /** A `.sops.yml` that lies nearer, and is not read. */
   readonly misnamed: string | null
+  /** A sentence a rule that has keys which mean nothing to SOPS. */
+  readonly strayKeys: readonly string[]
   readonly rule: SaidRule
   /** The path that the rule was tested against. */
   readonly path: string
@@ -66,6 +68,7 @@ export async function explain(file: string, target: string, options: RuleOptions
     const chosen = {
       policy: policy.file,
       misnamed: policy.misnamed,
+      strayKeys: strayKeysIn(policy),
       rule: said(rule),
       path,
       shadowed: shadowed.map(said),

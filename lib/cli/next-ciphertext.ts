@@ -6,7 +6,7 @@ import { inspectSops, type SopsInfo } from '../secrets/sops/decrypt.ts'
 import { encryptSops, type EncryptOptions } from '../secrets/sops/encrypt.ts'
 import { openSops } from '../secrets/sops/open.ts'
 import { reencryptSops, type Reencrypted } from '../secrets/sops/reencrypt.ts'
-import { keyGroups } from '../secrets/sops/wrap-key.ts'
+import { keyGroups, type Recipients } from '../secrets/sops/wrap-key.ts'
 
 /** A ciphertext that is to be written. */
 export interface NextCiphertext {
@@ -33,7 +33,7 @@ export async function nextCiphertext(
     throw fault('in-clear', 'would stay in plaintext, all of it: the selector of its rule encrypts no value', {
       hint: 'Mend the selector in .sops.yaml.',
     })
-  return { bytes: made.bytes, changed, notes: [...notes, ...(await unreadable(made.bytes, options, identities))] }
+  return { bytes: made.bytes, changed, notes: [...notes, ...(await unreadable(made.bytes, options.recipients, identities))] }
 }
 
 type Made = Omit<NextCiphertext, 'bytes'> & { readonly made: Pick<Reencrypted, 'bytes' | 'encryptedValues' | 'clearValues'> }
@@ -98,7 +98,7 @@ function refuseLoss({ otherKeys }: SopsInfo): void {
 }
 
 /** Who encrypts is told when it was not for themselves; somebody without any identity knows. */
-async function unreadable(bytes: Buffer, { recipients }: EncryptOptions, identities: readonly AgeIdentity[]): Promise<string[]> {
+export async function unreadable(bytes: Buffer, recipients: Recipients, identities: readonly AgeIdentity[]): Promise<string[]> {
   const { keys, unknown, locked } = await atHand(identities)
   const named = keyGroups(recipients).groups.flat()
   // What a command or a passphrase would give is not asked for, only to know whether to warn.

@@ -105,3 +105,12 @@ test('without a rule nobody gets the new key but whom the person names: not who 
   await refused(['-i', 'a.json'], 'has no rule')
   await refused(['-', '--filename-override', 'b.json'], `does not name: ${stranger.recipient}`)
 })
+
+test('whoever rotates a file for others than themselves is told that they cannot open it any more', async ({ sandbox }) => {
+  const [me, other] = [await member(), await member()]
+  trust(sandbox, me)
+  sandbox.write(sandbox.site, { 'a.json': await sops([me, other], { a: 's3cret' }) })
+  const done = await sandbox.gitops(['rotate', '-i', 'a.json', '--age', other.recipient, '--rm-age', me.recipient])
+  expect([done.code, done.stdout]).toEqual([0, ''])
+  expect(done.stderr).toContain(`a.json: Your identity (${me.recipient}) cannot open what was written`)
+})

@@ -1,7 +1,8 @@
+import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { newIdentity } from '../../lib/secrets/age.ts'
-import { test } from '../support/sandbox.ts'
+import { CLI, test } from '../support/sandbox.ts'
 
 const PLAIN = '{\n\t"token": "s3cret-canary"\n}\n'
 
@@ -95,4 +96,41 @@ test('filestatus says for one file what sops says, and for many whose it is, and
     `{"encrypted":false,"file":"${sandbox.site}/b.txt"}`,
     `{"encrypted":false,"file":"${sandbox.site}/c.yaml"}`,
   ])
+})
+
+test('why names the command that makes a file as its rule says, and it does, for a recipient as for a selector', async ({ sandbox }) => {
+  const [{ identity, recipient: me }, { recipient: friend }] = [await newIdentity(), await newIdentity()]
+  sandbox.write(sandbox.home, { '.config/sops/age/keys.txt': identity.text() })
+  const rule = (text: string): void => sandbox.write(sandbox.site, { '.sops.yaml': `creation_rules:\n  - ${text}\n` })
+  rule(`age: ${me}`)
+  sandbox.write(sandbox.site, { 'a b.json': PLAIN, 'c.json': PLAIN })
+  expect((await sandbox.gitops(['encrypt', '-i', 'a b.json'])).code).toBe(0)
+  expect((await sandbox.gitops(['encrypt', 'c.json', '-o', 'c.enc', '--output-type', 'json'])).code).toBe(0)
+  for (const [name, text, verb] of [
+    ['a b.json', `age: ${me},${friend}`, 'rotate'],
+    ['c.enc', `age: ${me}\n    encrypted_regex: ^token$`, 'encrypt'],
+  ] as const) {
+    rule(text)
+    const told = await sandbox.gitops(['why', name])
+    const command = / {14}(gitops .*)/.exec(told.stdout)?.[1] ?? ''
+    expect([told.code, command], told.stdout).toEqual([1, expect.stringContaining(`gitops ${verb} `)])
+    const line = command.replaceAll('gitops ', `'${process.execPath}' '${CLI}' `)
+    execFileSync('sh', ['-c', line], { cwd: sandbox.site, env: sandbox.env, stdio: 'pipe' })
+    const after = await sandbox.gitops(['why', name])
+    expect([after.code, after.said], after.said).toEqual([0, expect.not.stringContaining('DIFFERS')])
+    expect((await sandbox.gitops(['decrypt', name])).stdout).toBe(PLAIN)
+  }
+})
+
+test('a key of a rule that SOPS does not know is told by why and by encrypt, and nothing is refused for it', async ({ sandbox }) => {
+  const { recipient: me } = await newIdentity()
+  sandbox.write(sandbox.site, {
+    'a.json': PLAIN,
+    '.sops.yaml': `creation_rules:\n  - path_regx: x\n    encrypted_regexp: ^no$\n    age: ${me}\n  - age: ${me}\n    aws_profile: x\n`,
+  })
+  const sentence = 'creation rule 1 (line 2) has path_regx, encrypted_regexp, which SOPS passes over: is it misspelt?'
+  const why = await sandbox.gitops(['why', 'a.json'])
+  expect([why.code, why.stdout]).toEqual([0, expect.stringContaining(sentence)])
+  const ran = await sandbox.gitops(['encrypt', 'a.json'])
+  expect([ran.code, ran.stderr]).toEqual([0, `gitops: ${join(sandbox.site, '.sops.yaml')}: ${sentence}\n`])
 })

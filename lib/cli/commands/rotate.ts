@@ -4,6 +4,7 @@ import { machine } from '../../host/machine.ts'
 import { listed } from '../encryption.ts'
 import { destinationOptions, eachFile, myIdentities, withExitCode, type Destination } from '../encrypted-files.ts'
 import { tell } from '../messages.ts'
+import { unreadable } from '../next-ciphertext.ts'
 import type { Verb } from '../program.ts'
 import { recipientsAfter } from '../rotation.ts'
 import { rotateSops } from '../../secrets/sops/reencrypt.ts'
@@ -45,6 +46,7 @@ export const rotateCommand: Verb<RotateOptions> = {
         for (const one of next.added) tell(`${file.name}: new recipient ${one}.`)
         for (const one of next.removed)
           tell(`${file.name}: ${one} can read it no more. What it could read, it knows: change those secrets.`)
+        if (recipients !== null) for (const note of await unreadable(next.bytes, recipients, identities)) tell(`${file.name}: ${note}`)
         return next.bytes
       })
     }),

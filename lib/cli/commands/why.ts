@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { Option } from 'commander'
 import { machine } from '../../host/machine.ts'
 import { printable } from '../../model/errors.ts'
+import { formatOf } from '../../secrets/sops/file-format.ts'
 import { plainSopsOptions } from '../../secrets/sops/plain-sops.ts'
 import { notRead } from '../creation-rule.ts'
 import { declaredPlace } from '../declared-place.ts'
@@ -9,6 +10,7 @@ import { withExitCode } from '../encrypted-files.ts'
 import { explain, type Chosen, type Explanation, type SaidRule, type Terms } from '../explanation.ts'
 import { print, styled } from '../messages.ts'
 import type { Verb } from '../program.ts'
+import { shellWord } from '../shell-word.ts'
 
 interface WhyOptions {
   readonly config?: string
@@ -41,7 +43,7 @@ export const whyCommand: Verb<WhyOptions> = {
 }
 
 function lines(it: Explanation): string[] {
-  const sops = ['sops', 'decrypt', ...plainSopsOptions(it.target, it.format), it.target].join(' ')
+  const sops = ['sops', 'decrypt', ...plainSopsOptions(it.target, it.format), shellWord(it.target)].join(' ')
   return [
     printable(it.file),
     ...(it.target === it.file ? [] : row('goes to', it.target)),
@@ -56,10 +58,11 @@ function lines(it: Explanation): string[] {
   ]
 }
 
-function chosenRows({ policy, misnamed, rule, path, shadowed, terms }: Chosen): string[] {
+function chosenRows({ policy, misnamed, strayKeys, rule, path, shadowed, terms }: Chosen): string[] {
   return [
     ...row('rules', policy),
     ...(misnamed === null ? [] : row('', notRead(misnamed))),
+    ...row('', ...strayKeys),
     ...row('rule', `${place(rule)}: ${matched(rule, path)}`),
     ...shadowed.flatMap((one) => row('', `${place(one)} matches as well, and its turn never comes`)),
     ...termRows(terms),
@@ -97,15 +100,26 @@ function termRows({ groups, threshold, otherKeys, selector, macOnlyEncrypted }: 
   ]
 }
 
-function advice({ target, differences: found }: Explanation): string[] {
-  if (found.length === 0) return []
+/** Commands that lead out. */
+function advice({ target, format, problem, differences: found }: Explanation): string[] {
+  if (found.length === 0 || problem !== null) return []
+  const file = shellWord(target)
   const injected = found.flatMap(({ kind, who }) => (kind === 'injected' && who !== undefined && /^(?:age|ssh-)/.test(who) ? [who] : []))
-  if (injected.length === 0) return row('', 'Encrypting the file again makes it as the rule says.')
-  return row(
-    '',
-    'Find out who put it there, and take it out, under a new data key:',
-    `gitops rotate -i --rm-age '${injected.join(',')}' ${target}`,
-  )
+  const asNamed = format === formatOf(target) ? '' : `--input-type ${format} `
+  if (injected.length > 0)
+    return row(
+      '',
+      'If nobody took it out of the rule, find out who put it there. This takes it out of the file, under a new data key:',
+      `gitops rotate -i --rm-age '${injected.join(',')}' ${file}`,
+    )
+  // Only encrypting looks at the selector of the rule.
+  if (found.some(({ kind }) => kind === 'selector' || kind === 'mac'))
+    return row(
+      '',
+      'This makes the file as the rule says:',
+      `gitops decrypt ${file} | gitops encrypt ${asNamed}--filename-override ${file} -o ${file}`,
+    )
+  return row('', 'This makes the file as the rule says, under a new data key:', `gitops rotate -i ${file}`)
 }
 
 function row(label: string, ...texts: string[]): string[] {

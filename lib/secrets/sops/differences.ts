@@ -28,7 +28,15 @@ export function differences(rule: CreationRule, metadata: Metadata, isBinary: bo
     ),
   ]
   const injected = [...there].flatMap(([key, who]): Difference[] =>
-    named.has(key) ? [] : [{ kind: 'injected', who, message: `${who} is a recipient of the file, and the rule does not name it` }],
+    named.has(key)
+      ? []
+      : [
+          {
+            kind: 'injected',
+            who,
+            message: `${who} is a recipient of the file, and the rule does not name it: it was taken out of the rule, or somebody put it into the file`,
+          },
+        ],
   )
   const missing = [...named].flatMap(([key, who]): Difference[] =>
     there.has(key) ? [] : [{ kind: 'missing', who, message: `${who} is named by the rule, and cannot open the file` }],

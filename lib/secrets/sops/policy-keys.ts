@@ -11,6 +11,8 @@ export interface KeyRule {
 }
 
 const OTHERS = ['pgp', 'kms', 'gcp_kms', 'azure_keyvault', 'hc_vault_transit_uri', 'hc_vault', 'hckms']
+/** What a rule may say of keys. */
+export const KEY_FIELDS = ['age', 'key_groups', 'shamir_threshold', ...OTHERS] as const
 const MAX_MERGES = 1000
 
 /** What a rule says of keys. `key_groups` with anything in it takes the place of all other fields, as in SOPS. */

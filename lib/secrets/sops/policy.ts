@@ -2,7 +2,7 @@ import type * as Yaml from 'yaml'
 import { fault } from '../fault.ts'
 import { SELECTORS } from './metadata.ts'
 import { entriesOf, readIndents, textOf, wrongPolicy, type Fields, type Indents } from './policy-fields.ts'
-import { readKeyRule, type KeyRule } from './policy-keys.ts'
+import { KEY_FIELDS, readKeyRule, type KeyRule } from './policy-keys.ts'
 import { selector, type Rule } from './rules.ts'
 
 /** One creation rule of a `.sops.yaml`. */
@@ -22,6 +22,8 @@ export interface CreationRule extends KeyRule {
 /** What a `.sops.yaml` says. */
 export interface Policy {
   readonly rules: readonly CreationRule[]
+  /** Sentences' second halves on keys of rules that mean nothing to SOPS, and may be misspelt. */
+  readonly strayKeys: readonly string[]
   readonly indents: Indents
 }
 
@@ -58,7 +60,8 @@ export async function readPolicy(text: string): Promise<Policy> {
     return lines.linePos(start).line
   }
   const rules = await Promise.all(given.map((rule, index) => readRule(rule, index + 1, lineOf(index))))
-  return { rules, indents: readIndents(top.get('stores')) }
+  const strayKeys = given.flatMap((rule, index) => strayIn(rule as Fields, `creation rule ${index + 1} (line ${lineOf(index)})`))
+  return { rules, strayKeys, indents: readIndents(top.get('stores')) }
 }
 
 /**
@@ -71,6 +74,13 @@ export function ruleFor({ rules }: Policy, paths: readonly string[]): Match | nu
     if (rule !== undefined) return { rule, path, shadowed }
   }
   return null
+}
+
+const KNOWN: ReadonlySet<unknown> = new Set(['path_regex', 'mac_only_encrypted', 'aws_profile', ...KEY_FIELDS, ...SELECTORS])
+
+function strayIn(rule: Fields, where: string): string[] {
+  const stray = [...rule.keys()].filter((key) => !KNOWN.has(key))
+  return stray.length === 0 ? [] : [`${where} has ${stray.map(String).join(', ')}, which SOPS passes over`]
 }
 
 /** Objects as maps: a key `__proto__` is a key. */
