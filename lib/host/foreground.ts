@@ -78,13 +78,16 @@ function takeSignals(listener: (signal: NodeJS.Signals) => void): () => void {
   }
 }
 
+const ENDINGS = process.platform === 'win32' ? ['', '.exe'] : ['']
+
 /** Where a program is: as it is named when that is a path, else in PATH, never in the working directory; null when nowhere. */
 export function findProgram(name: string, path: string | undefined): string | null {
   if (isAbsolute(name)) return isProgram(name) ? name : null
   // `./name` is a person's own wish; a mere name is not looked for beside the file that is edited.
   if (name.includes('/')) return isProgram(name) ? join(process.cwd(), name) : null
   for (const directory of (path ?? '').split(delimiter)) {
-    if (isAbsolute(directory) && isProgram(join(directory, name))) return join(directory, name)
+    if (!isAbsolute(directory)) continue
+    for (const ending of ENDINGS) if (isProgram(join(directory, name + ending))) return join(directory, name + ending)
   }
   return null
 }

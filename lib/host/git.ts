@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { GitopsError } from '../model/errors.ts'
+import { withSafePath } from './child-env.ts'
 
 /** Settings that no repository may override: nothing of it is executed, nothing else is fetched. */
 const PINS = [
@@ -115,7 +116,7 @@ export function invocation(args: readonly string[], options: GitOptions): { word
 
 function environment(options: GitOptions): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = {
-    ...process.env,
+    ...withSafePath(process.env),
     GIT_TERMINAL_PROMPT: '0',
     SSH_ASKPASS_REQUIRE: 'never',
     GIT_OPTIONAL_LOCKS: '0',

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { withSafePath } from './child-env.ts'
 
 /**
  * When a process started, in the system's own terms, or null when there is none: tells a process from a later one with the
@@ -14,7 +15,11 @@ export function startOf(pid: number): string | null {
     if (process.platform === 'linux') return null
   }
   try {
-    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+      env: withSafePath(process.env),
+    }).trim()
   } catch {
     return null
   }

@@ -6,6 +6,7 @@ import { asGitopsError, GitopsError } from '../model/errors.ts'
 import type { AbsPath } from '../model/path.ts'
 import { span } from '../model/schedule.ts'
 import type { CheckContext } from '../plugins/contract.ts'
+import { withoutKey } from './child-env.ts'
 import { killTree } from './git.ts'
 
 /** Milliseconds in which what was stopped has to end. */
@@ -90,7 +91,7 @@ async function call(given: Attempt, run: (context: never) => unknown, signal: Ab
 async function shell(given: Attempt, signal: AbortSignal): Promise<CheckContext['$']> {
   const { $ } = await import('zx/core')
   // Without SHLVL, a bash whose input is a socket would read the user's .bashrc.
-  const env: NodeJS.ProcessEnv = { ...process.env, HOME: given.home, SHLVL: '1' }
+  const env: NodeJS.ProcessEnv = { ...withoutKey(process.env), HOME: given.home, SHLVL: '1' }
   if (given.stage !== null) env['GITOPS_STAGE'] = given.stage
   if (given.revision !== null) env['GITOPS_REVISION'] = given.revision
   return $({

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { askAtTerminal } from '../../host/ask.ts'
+import { withoutKey } from '../../host/child-env.ts'
 import { findEditor, type Editor } from '../../host/editor.ts'
 import { inForeground } from '../../host/foreground.ts'
 import { machine } from '../../host/machine.ts'
@@ -63,7 +64,7 @@ function asEdited(path: string, error: Error): Error {
 
 async function runEditor([program, ...args]: Editor, file: string): Promise<void> {
   // An editor has no need of a private key.
-  const { SOPS_AGE_KEY: _, ...env } = machine().env
+  const env = withoutKey(machine().env)
   const { code, interrupted } = await inForeground({ command: [program, ...args, file], env, grace: GRACE })
   if (interrupted !== null) throw new GitopsError('interrupted', `interrupted by ${interrupted}: nothing is written`)
   if (code !== 0) throw fault('no-editor', `the editor ended with exit code ${code}: nothing is written`)
