@@ -128,3 +128,13 @@ test('installing is done once: again it changes nothing, adds only what is new, 
   expect([outside.code, outside.stderr]).toEqual([2, expect.stringContaining('no work tree')])
   expect(existsSync(join(sandbox.site, '.gitattributes'))).toBe(false)
 })
+
+test('when the gitops of a project is gone, git diff shows the encrypted files as they are, and does not fail', async ({ sandbox }) => {
+  const me = await repository(sandbox)
+  await install(sandbox)
+  const command = git(sandbox, 'config', 'diff.gitops.textconv')
+  expect(command).toContain(CLI)
+  git(sandbox, 'config', 'diff.gitops.textconv', command.replaceAll(CLI, '/gone/main.js'))
+  sandbox.write(sandbox.work, { 'a.json': await sops(me, { name: 'mine', token: 's3cret-canary' }, { rule }) })
+  expect(git(sandbox, 'diff')).toMatch(/^\+ *"token": "ENC\[/m)
+})

@@ -11,6 +11,7 @@ import { cipherMark, marker } from '../diff-marks.ts'
 import { eachFile, withExitCode } from '../encrypted-files.ts'
 import { print } from '../messages.ts'
 import type { Verb } from '../program.ts'
+import { shellWord } from '../shell-word.ts'
 
 interface GitDiffOptions {
   readonly install?: boolean
@@ -58,10 +59,14 @@ async function install(): Promise<number> {
   return 0
 }
 
-/** Git runs it by a shell, wherever the user is. What lies in a project's node_modules is in PATH only while npm runs it. */
+/**
+ * Git runs it by a shell, wherever the user is. What lies in a project's node_modules is in PATH only while npm runs it, and may be gone
+ * tomorrow: the file as it is shows more than a `git diff` that fails.
+ */
 function commandLine(): string {
   const { env } = machine()
   const found = findProgram('gitops', env['PATH'])
   if (found !== null && !found.includes('node_modules')) return 'gitops git-diff'
-  return [process.execPath, process.argv[1] ?? '', 'git-diff'].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ')
+  const [node, script] = [shellWord(process.execPath), shellWord(process.argv[1] ?? '')]
+  return `f() { test -e ${script} && ${node} ${script} git-diff "$1" || cat "$1"; }; f`
 }

@@ -5,7 +5,7 @@ import { writeJson } from './json-write.ts'
 import { readJson } from './json.ts'
 
 /**
- * Only some keys of a JSON document, in the order that they are named. Numbers keep all their digits. Throws `usage` for a
+ * Only some keys of a JSON document, in the order that they are named, with its indentation. Numbers keep all their digits. Throws `usage` for a
  * place where there is nothing, `invalid` for text that is no JSON object.
  */
 export function pickKeys(text: string, places: readonly Pointer[]): string {
@@ -20,7 +20,8 @@ export function pickKeys(text: string, places: readonly Pointer[]): string {
       })
     put(picked, keys, value)
   }
-  return writeJson(picked)
+  const indent = /^[ \t]+(?=")/m.exec(text)?.[0]
+  return indent === undefined ? writeJson(picked) : writeJson(picked, { indent, escapes: false })
 }
 
 function put(map: Branch, [first = '', ...rest]: readonly string[], value: Value): void {
