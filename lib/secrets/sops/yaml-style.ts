@@ -50,24 +50,25 @@ const SHORT: ReadonlyMap<number, string> = new Map([
   [0x2029, 'P'],
 ])
 
+const NOT_ASCII_TEXT = /[^ !#-[\]-~]/gu
+
 /** The text with everything escaped that cannot stand between double quotes. */
 export function doubleQuoted(text: string, wide = false): string {
-  return Array.from(text, (character) => {
+  // Of a long text no list of its characters is made: only those that may need it are looked at.
+  return text.replace(NOT_ASCII_TEXT, (character) => {
     const code = character.codePointAt(0) ?? 0
     if (isPrintable(code, wide) && !isBreak(code) && character !== '"' && character !== '\\') return character
     const short = SHORT.get(code)
     if (short !== undefined) return `\\${short}`
     const [letter, width] = code <= 0xff ? ['x', 2] : code <= 0xffff ? ['u', 4] : ['U', 8]
     return `\\${letter}${code.toString(16).toUpperCase().padStart(width, '0')}`
-  }).join('')
+  })
 }
 
 /** How a text can be written: `wide` with characters beyond sixteen bits as they are, which SOPS takes and does not write. */
 export function shapeOf(text: string, wide = false): Shape {
   if (text === '') return { plain: true, single: true, literal: false, block: false }
-  const codes = Array.from(text, (character) => character.codePointAt(0) ?? 0)
-  // A break other than a line feed is written as a break by SOPS, which other libraries read as text.
-  const special = codes.some((code) => code !== 0x09 && (!isPrintable(code, wide) || (isBreak(code) && code !== 0x0a)))
+  const special = hasSpecial(text, wide)
   const blankThenBreak = text.includes(' \n')
   // A tab before the first letter would be taken for indentation.
   const block = !special && !/^[ \n]*\t/.test(text)
@@ -77,6 +78,16 @@ export function shapeOf(text: string, wide = false): Shape {
     literal: block && !blankThenBreak && !text.endsWith(' '),
     block,
   }
+}
+
+/** A break other than a line feed is written as a break by SOPS, which other libraries read as text. */
+function hasSpecial(text: string, wide: boolean): boolean {
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.codePointAt(at) ?? 0
+    if (code !== 0x09 && (!isPrintable(code, wide) || (isBreak(code) && code !== 0x0a))) return true
+    if (code >= 0x10000) at += 1
+  }
+  return false
 }
 
 /** Whether the text, unquoted, would begin or contain syntax. */
