@@ -1,4 +1,5 @@
 import { appendAudit } from '../lib/host/audit.ts'
+import type { AuditRecord } from '../lib/model/audit.ts'
 import type { Notifier } from '../lib/model/config.ts'
 import type { Alerted } from '../lib/model/state.ts'
 import type { UnitOutcome } from '../lib/model/verdict.ts'
@@ -22,10 +23,11 @@ export async function alerts(run: Run): Promise<void> {
   }
 }
 
-/** The bad state a source is in, under a key without anything that changes from run to run; null when it is well. A plain failure changes nothing. */
+/** The bad state a source is in, under a key without anything that changes from run to run; null when it is well. What may pass by itself changes nothing. */
 function stateOf(unit: Unit, { kind, reason }: UnitOutcome, known: Alerted | null): Alerted | null {
   if (kind === 'in-sync' || kind === 'applied') return null
-  if (kind === 'failed') return known
+  // What this machine lacks is for a person, whichever revision asks for it; a network that is down is not.
+  if (kind === 'failed') return reason === 'EnvironmentFailed' ? { event: kind, key: `${kind}:${reason}` } : known
   // A held revision is refused again and again: that is the rollback of which somebody has heard.
   const event = reason === 'Held' ? 'rolled-back' : kind
   return { event, key: `${event}:${event === 'rolled-back' ? '' : reason}:${unit.desired}` }
@@ -47,9 +49,15 @@ async function tell(run: Run, unit: Unit, outcome: UnitOutcome, event: AlertEven
     try {
       await send(run, notifier, alert)
     } catch (error) {
-      appendAudit(run.config.audit, auditRecord(run, unit, { change_type: 'notify-failed', message: (error as Error).message }))
+      appendAudit(run.config.audit, failureOf(run, unit, error as Error))
     }
   }
+}
+
+/** Nothing of the unit's own story is told again. */
+function failureOf(run: Run, unit: Unit, { message }: Error): AuditRecord {
+  const nothing = { files: '', paths: [], outcome: 'failed', reason: null, generation: null } as const
+  return auditRecord(run, unit, { change_type: 'notify-failed', message, ...nothing })
 }
 
 function send(run: Run, { name, send: body, timeout }: Notifier, alert: AlertEvent): Promise<void> {

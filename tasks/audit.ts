@@ -3,7 +3,7 @@ import { gitText } from '../lib/host/git.ts'
 import { isoSeconds, type AuditRecord, type ChangeType } from '../lib/model/audit.ts'
 import { under } from '../lib/model/path.ts'
 import type { Generation } from '../lib/model/state.ts'
-import { writes } from '../lib/model/plan.ts'
+import { writes, type Change, type Plan } from '../lib/model/plan.ts'
 import type { UnitOutcome } from '../lib/model/verdict.ts'
 import { planned, type Run, type Unit } from './run.ts'
 
@@ -19,11 +19,14 @@ export async function audit(run: Run, before: Run['status']): Promise<void> {
 /** A record of what became of a unit, with some of it said otherwise. */
 export function auditRecord(run: Run, unit: Unit, rest: Pick<AuditRecord, 'change_type'> & Partial<AuditRecord>): AuditRecord {
   const now = run.host.now()
-  const paths = planned(unit).flatMap(({ root, plan }) => writes(plan.changes).map((change) => under(root, change.path)))
   const { outcome } = unit
+  // Where nothing was written there are only the paths that somebody has to decide about.
+  const wrote = unit.generation !== null
+  const told = ({ changes }: Plan): readonly Change[] => (wrote ? writes(changes) : changes.filter(({ kind }) => kind === 'conflict'))
+  const paths = planned(unit).flatMap(({ root, plan }) => told(plan).map((change) => under(root, change.path)))
   return {
     timestamp: isoSeconds(now, -now.getTimezoneOffset()),
-    files: paths.join(', '),
+    files: wrote ? paths.join(', ') : '',
     commit: unit.pulled?.commit ?? unit.commit ?? '',
     user: run.host.machine.user,
     paths,

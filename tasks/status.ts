@@ -87,7 +87,8 @@ function sourceReport(run: Run, unit: Unit): SourceReport {
     drifted(plan.changes).map(({ path, drift }) => ({ path: under(root, path), kind: drift })),
   )
   const { outcome, problem } = held === null ? wrong(run, unit, attempted) : { ...wrong(run, unit, null), outcome: 'refused' as const }
-  const pending = planned(unit)
+  // What is refused will not be.
+  const pending = (unit.outcome?.kind === 'refused' ? [] : planned(unit))
     .map(({ name, plan }) => [name, plan.changes.some((change) => change.kind === 'decrypt') ? 'to decrypt' : tally(counts(plan.changes))])
     .filter(([, text]) => text !== '')
     .map(([name, text]) => `${name}: ${text}`)
@@ -160,6 +161,7 @@ function said(
   if (held !== null) return `Not ready: a revision was rolled back and is held${drift > 0 ? ', and there is drift' : ''}`
   if (problem !== null && applied !== null)
     return `Not ready${outcome === 'refused' ? ': a reconcile is refused' : ''}${drift > 0 ? ', and there is drift' : ''}`
+  if (applied === null && outcome === 'refused') return 'Never applied: a reconcile is refused'
   if (applied === null)
     return attempt === null ? 'Never applied: run `gitops reconcile`' : 'Never applied: the last attempt did not succeed'
   if (drift > 0) return 'Drift: what is live differs from what was applied; `gitops reconcile` heals it'

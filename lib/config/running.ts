@@ -1,7 +1,7 @@
 import type { Notifier, Schedule } from '../model/config.ts'
 import { GitopsError } from '../model/errors.ts'
 import { duration } from '../model/schedule.ts'
-import type { ConfigInput } from './schema.ts'
+import { EVENTS, type ConfigInput } from './schema.ts'
 
 /** When scheduled runs are due; `override` is GITOPS_CHECK_INTERVAL. Throws `config`. */
 export function scheduleOf(override: string | undefined, schedule: ConfigInput['schedule']): Schedule | null {
@@ -33,7 +33,7 @@ export function notifierOf(input: NonNullable<ConfigInput['notify']>[number], in
   }
   return {
     name: input.name ?? (typeof send === 'string' ? send : `notify.${index}`),
-    on: input.on ?? ['rolled-back', 'refused', 'stuck', 'recovered'],
+    on: input.on ?? EVENTS,
     send,
     timeout: duration(input.timeout ?? '30s'),
   }

@@ -90,7 +90,8 @@ const check = object({
   when: v.optional(when),
 })
 
-const event = v.picklist(['rolled-back', 'refused', 'stuck', 'recovered'], "must be 'rolled-back', 'refused', 'stuck' or 'recovered'")
+export const EVENTS = ['rolled-back', 'refused', 'failed', 'stuck', 'recovered'] as const
+const event = v.picklist(EVENTS, `must be one of ${EVENTS.map((name) => `'${name}'`).join(', ')}`)
 
 const notifier = object({
   name: v.optional(text('a name')),

@@ -21,11 +21,12 @@ export interface AuditRecord {
   /** Local time with its offset, to the second, as `date -Iseconds` prints it. */
   readonly timestamp: string
   readonly change_type: ChangeType
-  /** The paths, joined by a comma and a blank. */
+  /** The paths that were written, joined by a comma and a blank; empty where nothing was. */
   readonly files: string
   readonly commit: string
   /** Who ran it. */
   readonly user: string
+  /** The same, as a list; of a refusal those that stand in the way, where they are known. */
   readonly paths: readonly string[]
   /** Who wrote the commit, as Git has it; null where there is none. */
   readonly author: string | null

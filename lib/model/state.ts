@@ -71,7 +71,7 @@ export interface Held {
 
 /** A bad state of which the notifiers have heard; its key holds nothing that changes from run to run. */
 export interface Alerted {
-  readonly event: 'rolled-back' | 'refused' | 'stuck'
+  readonly event: 'rolled-back' | 'refused' | 'failed' | 'stuck'
   readonly key: string
 }
 

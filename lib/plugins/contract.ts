@@ -24,7 +24,7 @@ export interface CheckContext extends TaskContext {
 /** A change of state that somebody should hear of. It is what notifiers get, as JSON. */
 export interface AlertEvent {
   readonly kind: 'alert'
-  readonly event: 'rolled-back' | 'refused' | 'stuck' | 'recovered'
+  readonly event: 'rolled-back' | 'refused' | 'failed' | 'stuck' | 'recovered'
   /** The config's name, the host, the source. */
   readonly name: string
   readonly host: string

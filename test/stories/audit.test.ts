@@ -256,3 +256,31 @@ test('twelve processes that write at the same time never mix their lines', async
     expect(own.every(({ paths }) => paths.length === 300 && paths.every((part) => part.includes(`/${index}/`)))).toBe(true)
   }
 })
+
+test('who asks for all changes gets what was changed, once: a refusal and a notifier that fails have no files', async ({ sandbox }) => {
+  await begun(sandbox)
+  configure(sandbox, `notify: [{ name: 'broken', run: 'exit 3' }],`)
+  sandbox.write(sandbox.home, { '.claude/settings.json': '{"mine":1}' })
+  const tip = sandbox.commit({ '.claude/settings.json': '{"ours":1}', '.claude/c.md': 'c\n' })
+  expect((await sandbox.gitops(['reconcile'])).code).toBe(5)
+  const path = join(sandbox.home, '.claude/settings.json')
+  expect(lines(sandbox).slice(1)).toMatchObject([
+    { change_type: 'refused', commit: tip, files: '', paths: [path], outcome: 'refused', reason: 'Conflict' },
+    {
+      change_type: 'notify-failed',
+      commit: tip,
+      files: '',
+      paths: [],
+      outcome: 'failed',
+      reason: null,
+      message: expect.stringContaining('broken'),
+    },
+  ])
+  const found = await sandbox.gitops(['audit', '--file', 'settings.json', '--json'])
+  expect(
+    found.stdout
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as Line)['change_type']),
+  ).toEqual(['refused'])
+})

@@ -306,3 +306,14 @@ test('a change of the config that changes no file needs no reconcile: the same c
     fetchedAt: expect.anything(),
   })
 })
+
+test('what a reconcile would refuse is not shown as what would be, also before the first one', async ({ sandbox }) => {
+  sandbox.write(sandbox.home, { '.claude/settings.json': '{"mine":1}' })
+  sandbox.commit({ '.claude/settings.json': '{"ours":1}', '.claude/b': 'b' })
+  sandbox.config()
+  const now = await status(sandbox, '--fetch')
+  expect(now.code).toBe(5)
+  expect(now.source).toMatchObject({ outcome: 'refused', pending: '', summary: 'Never applied: a reconcile is refused' })
+  expect(now.text).not.toContain('would be')
+  expect(now.text).toMatch(/problem +.*settings\.json is there already/)
+})
