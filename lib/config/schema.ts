@@ -90,6 +90,7 @@ const check = object({
   when: v.optional(when),
 })
 
+/** What a notifier can hear of. */
 export const EVENTS = ['rolled-back', 'refused', 'failed', 'stuck', 'recovered'] as const
 const event = v.picklist(EVENTS, `must be one of ${EVENTS.map((name) => `'${name}'`).join(', ')}`)
 
