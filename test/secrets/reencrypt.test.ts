@@ -241,3 +241,11 @@ test('a float without a fraction, which prints like an integer, keeps its encryp
   // Its MAC would be over another text than the one that opens.
   expect(donated(-0, { kind: 'numeral', value: 0n, text: '-0' })).toBeNull()
 })
+
+test('a value that stays in its block, folded or with all its line feeds, gets no blank line when another value changes', async () => {
+  const text = 'a: one\nb: >\n  .nan\nc: |+\n  x\nd: >-\n  y\n'
+  const old = await encrypted(text, 'yaml')
+  const next = await reencryptSops(old, Buffer.from(text.replace('one', 'two')), { identities, now: NOW })
+  expect(newKeys(old, next.bytes)).toEqual(['a', 'lastmodified', 'mac'])
+  expect((await decryptSops(next.bytes, identities)).plaintext.text()).toBe(text.replace('one', 'two'))
+})

@@ -22,7 +22,8 @@ export function newDonors(): Donors {
   const names: string[] = []
   return {
     heard(text, clear, { path }) {
-      texts.push(text)
+      // In a block a line feed stands behind it, which is not part of it.
+      texts.push(text.trimEnd())
       names.push(nameOf(clear, associatedData(path)))
     },
     reuse(documents, isSelected) {
