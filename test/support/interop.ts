@@ -46,6 +46,11 @@ export async function oursToTheirs(
   if (opened.code === 4) return (await roundTrip(bridge, plaintext)) ?? { wrong: 'sops does not print what we encrypted', shown: [] }
   if (opened.code !== 0)
     return { wrong: `sops does not decrypt what we encrypted: ${opened.code} ${opened.error}`, shown: [ours.bytes.toString()] }
+  // Below a key too long to stand before its colon, SOPS looks for comments elsewhere than where it has put them itself.
+  // Nor is it known where it sees two of them that stand below the anchor or tag of a block, or below brackets.
+  const isOdd = /^ *\? /m.test(ours.bytes.toString()) || /(?:[&!]\S*|[}\]])\s*\n\s*#/.test(plaintext.toString())
+  const isLeft = !isOdd && commentsOf(opened.tree).some((text) => text.startsWith('ENC[AES'))
+  if (format === 'yaml' && isLeft) return { wrong: 'sops leaves a comment encrypted', shown: [ours.bytes.toString()] }
   if ((format === 'json' || format === 'dotenv') && !isDeepStrictEqual(loaded.tree, opened.tree))
     return { wrong: 'another tree', shown: [ours.bytes.toString()] }
   return difference(format, loaded, opened, ours.bytes.toString())

@@ -1,4 +1,5 @@
 import type { Comment } from './document.ts'
+import { lineEnd } from './format.ts'
 import { commentsOwned, gapBefore, placeOf, type Found } from './yaml-comments.ts'
 import { owners, type Block, type Gap } from './yaml-owners.ts'
 import type { Reader } from './yaml-read.ts'
@@ -28,7 +29,7 @@ function attribute(reader: Reader, gap: readonly Found[], limit: number): void {
     blocks,
     last: { line: placeOf(comments, Math.max(end - 1, 0)).line, kind: kindOf(lexeme) },
     next: nextOf(reader, last, limit),
-    isWide: text[last.offset + 1 + last.text.length] === '\r',
+    isWide: lineEnd(text) === '\r\n',
   })
   for (const [index, each] of gap.entries()) {
     each.owner = owned[index] ?? 0

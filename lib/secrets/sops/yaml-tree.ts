@@ -69,7 +69,11 @@ function readList(reader: Reader, seq: Yaml.YAMLSeq.Parsed, around: number, limi
   const column = placeOf(reader.comments, seq.range[0]).column
   if (!seq.flow) openBlock(reader, { column, kind: column === around ? 'flush' : 'list' })
   for (const [index, node] of seq.items.entries()) {
-    items.push(...commentsBefore(reader.comments, node.range[0]))
+    const isEmpty = node.range[0] === node.range[1]
+    const above = commentsBefore(reader.comments, node.range[0])
+    // Above a last dash with nothing behind it, SOPS takes it for one of whatever comes next.
+    if (isEmpty && above.length > 0 && index === seq.items.length - 1) reader.found.kept = false
+    items.push(...above)
     const next = dashBefore(reader, seq, seq.items[index + 1]?.range[0]) ?? limit
     if (reader.yaml.isCollection(node)) {
       items.push(readValue(reader, node, column, next))
@@ -78,7 +82,6 @@ function readList(reader: Reader, seq: Yaml.YAMLSeq.Parsed, around: number, limi
     const before = commentsBefore(reader.comments, node.range[1])
     const value = readValue(reader, node, column, next)
     // Behind a dash alone it is about what follows.
-    const isEmpty = node.range[0] === node.range[1]
     items.push(...before, ...(isEmpty ? [] : commentBehind(reader.comments, node.range[1], true)), value)
     if (typeof value === 'string' && /^ENC\[.*,type:comment\]$/.test(value)) reader.found.movedComment = true
     spots[items.length - 1] = spotOf(reader, node, column, true).at
