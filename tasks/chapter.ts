@@ -1,3 +1,4 @@
+import { brief } from '../lib/model/errors.ts'
 import { decrypt } from './decrypt.ts'
 import { commit } from './generation.ts'
 import { fail, type Run, type Step, type Teller, type Unit } from './run.ts'
@@ -15,7 +16,7 @@ export function chapter(run: Run, unit: Unit): Step[] {
         run.signal.throwIfAborted()
         return await tell(run, unit, task)
       } catch (error) {
-        throw fail(unit, error)
+        throw brief(fail(unit, error))
       }
     },
   })

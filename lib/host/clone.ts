@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Config, Source } from '../model/config.ts'
 import { GitopsError } from '../model/errors.ts'
@@ -150,7 +150,10 @@ async function prepare(gitDir: string, format: string, signal: AbortSignal): Pro
   const fresh = `${gitDir}.new`
   rmSync(fresh, { recursive: true, force: true })
   rmSync(gitDir, { recursive: true, force: true })
-  await gitText(['init', '--quiet', '--bare', '--template=', `--object-format=${format}`, fresh], { signal })
+  // Whatever the umask: a private source is for its reader alone.
+  await gitText(['init', '--quiet', '--bare', '--shared=0600', '--template=', `--object-format=${format}`, fresh], { signal })
+  // This one Git makes by the umask.
+  writeFileSync(join(fresh, 'FETCH_HEAD'), '', { mode: 0o600 })
   renameSync(fresh, gitDir)
 }
 

@@ -59,6 +59,16 @@ export function sentence(error: GitopsError): string {
   return error.hint === undefined ? error.message : `${error.message}\n${error.hint}`
 }
 
+/** Longer sentences, in characters, are not said twice. */
+const LONG = 240
+
+/** The error by its first sentence, where all of it is too long for a line that is followed by the whole. */
+export function brief(error: GitopsError): GitopsError {
+  const end = error.message.indexOf('. ')
+  if (error.message.length <= LONG || end === -1 || error.message.includes('\n')) return error
+  return new GitopsError(error.code, error.message.slice(0, end), { cause: error })
+}
+
 // oxlint-disable-next-line no-control-regex -- those are what is looked for; tab and line feed stay
 const UNSAFE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g
 

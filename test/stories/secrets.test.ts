@@ -525,6 +525,37 @@ test('a document whose keys equal ours by value is not written at all', async ({
   expect(inodeAndTime(live)).toEqual(touched)
 })
 
+test('each ciphertext is decrypted once: what gives the key is asked once for it, however many runs, heals and rollbacks follow', async ({
+  sandbox,
+}) => {
+  const me = await member()
+  const count = join(sandbox.root, 'asked')
+  sandbox.write(sandbox.root, { 'give-key': { text: `#!/bin/sh\necho asked >> '${count}'\necho '${me.identity}'\n`, mode: 0o700 } })
+  const gitops = async (code: number, ...args: string[]): Promise<void> => {
+    const ran = await sandbox.gitops(args, { env: { SOPS_AGE_KEY_CMD: join(sandbox.root, 'give-key') } })
+    expect(ran.code, ran.said).toBe(code)
+  }
+  const asked = (): number => readFileSync(count, 'utf8').trim().split('\n').length
+  sandbox.commit({ '.claude/a.md': 'a', 'secrets/token.json': await sops(me, { token: 'first-token' }) })
+  withSecrets(sandbox, TOKEN)
+  await gitops(0, 'reconcile')
+  expect(asked()).toBe(1)
+  await gitops(0, 'reconcile')
+  sandbox.write(sandbox.home, { '.config/app/token.json': '{"token":"edited"}' })
+  await gitops(3, 'diff')
+  await gitops(0, 'reconcile')
+  sandbox.commit({ '.claude/a.md': 'b' })
+  await gitops(0, 'reconcile')
+  expect(asked()).toBe(1)
+  sandbox.commit({ 'secrets/token.json': await sops(me, { token: 'second-token' }) })
+  await gitops(0, 'reconcile')
+  expect(asked()).toBe(2)
+  await gitops(0, 'rollback')
+  await gitops(5, 'reconcile')
+  expect(json(sandbox, '.config/app/token.json')).toEqual({ token: 'first-token' })
+  expect(asked()).toBe(2)
+})
+
 test('ciphertext that has not changed is never decrypted again: no-op, healing and both rollbacks need no identity', async ({
   sandbox,
 }) => {
@@ -760,6 +791,20 @@ test('what is still to be decrypted is counted by diff, status and a dry run', a
   for (const args of [['diff'], ['reconcile', '--dry-run']])
     expect((await sandbox.gitops(args)).said).toMatch(/Would apply: team \w+, 1 created; 1 secret to decrypt\.\n$/)
   expect((await sandbox.gitops(['status', '--fetch'])).said).toContain('claude: 1 created; token: to decrypt')
+})
+
+test('a secret that does not decrypt is told whole once in a run, and decrypt of its name says what puts it in place', async ({
+  sandbox,
+}) => {
+  await newcomer(sandbox)
+  sandbox.commit({ '.claude/a.md': 'a', 'secrets/token.json': await sops(await member(), { token: 'first-token' }) })
+  withSecrets(sandbox, TOKEN)
+  const said = await reconcile(sandbox, 1)
+  expect(said.match(/cannot be decrypted: the only identity does not open it/g)).toHaveLength(2)
+  expect(said.match(/Recipients of the file/g)).toHaveLength(1)
+  const named = await sandbox.gitops(['decrypt', 'token'])
+  expect([named.code, named.stderr]).toEqual([100, expect.stringContaining('`gitops decrypt token --write`')])
+  expect((await sandbox.gitops(['decrypt', 'tokens'])).stderr).not.toContain('--write')
 })
 
 test('decrypt NAME --write puts that one secret in place and touches nothing else', async ({ sandbox }) => {

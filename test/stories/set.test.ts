@@ -183,3 +183,21 @@ test('set on a file that sops made leaves every other value as it is, also a flo
     expect(plain.stdout).toContain('1000')
   }
 })
+
+test('a value that the rule of the file leaves in clear is set, and that it can be read by everybody is said', async ({ sandbox }) => {
+  await encrypted(sandbox)
+  const warned = gitops(sandbox, 's3cret', 'set', 'a.yaml', '/a_unencrypted')
+  expect(warned).toEqual({ code: 0, said: expect.stringMatching(/^gitops: .*a\.yaml \["a_unencrypted"\] is in clear/) })
+  expect(warned.said).not.toContain('s3cret')
+  expect(read(sandbox, 'a.yaml')).toContain('a_unencrypted: s3cret')
+  const within = gitops(sandbox, '{"w": "q", "x_unencrypted": {"y": ["z"]}}', 'set', '--json', 'a.yaml', '/deep')
+  expect(within.said).toContain('["deep"] is in clear, in part')
+  for (const [value, path] of [
+    ['', '/empty'],
+    ['new', '/list/-'],
+    ['new', '/list/0'],
+    ['new', '/name'],
+  ] as const)
+    expect(gitops(sandbox, value, 'set', 'a.yaml', path)).toEqual({ code: 0, said: '' })
+  expect(gitops(sandbox, 'null', 'set', '--json', 'a.yaml', '/b_unencrypted')).toEqual({ code: 0, said: '' })
+})

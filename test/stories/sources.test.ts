@@ -592,3 +592,19 @@ function each(directory: string, harm: (path: string) => void): void {
     harm(path)
   }
 }
+
+test('what lies in the state is readable by its owner alone, the clones of sources too, whatever the umask', async ({ sandbox }) => {
+  sandbox.commit({ '.claude/a.md': 'a' })
+  sandbox.config()
+  const before = process.umask(0o022)
+  try {
+    expect((await sandbox.gitops(['reconcile'])).code).toBe(0)
+    sandbox.commit({ '.claude/a.md': 'b' })
+    expect((await sandbox.gitops(['reconcile'])).code).toBe(0)
+  } finally {
+    process.umask(before)
+  }
+  const open = execFileSync('find', [sandbox.state, '-perm', '/077', '-not', '-type', 'l'], { encoding: 'utf8' })
+  expect(open).toBe('')
+  expect(execFileSync('find', [sandbox.state, '-path', '*/objects/*', '-type', 'f'], { encoding: 'utf8' })).not.toBe('')
+})

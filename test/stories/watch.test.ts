@@ -63,6 +63,10 @@ test('it reconciles at once, then on every interval, and ends with exit code 0 w
   await until('a later run', () => live(sandbox, '.claude/a.md') === 'two\n', run.said)
   expect(await run.stop()).toBe(0)
   expect(run.said()).toMatch(/Applied: team[^]*Applied: team[^]*gitops: stopped\n$/)
+  // Each run is dated.
+  const stamp = /^— \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d —$/gm
+  expect(run.said()).toMatch(/^— /)
+  expect(run.said().match(stamp)?.length).toBe(run.said().match(/^(?:Applied|In sync): team/gm)?.length)
 })
 
 test('the first run does not wait for the interval, and SIGINT and SIGHUP stop it as well', async ({ sandbox, watch }) => {
@@ -76,6 +80,7 @@ test('the first run does not wait for the interval, and SIGINT and SIGHUP stop i
     expect(await run.stop(signal)).toBe(0)
     const lines = run.said().trim().split('\n')
     expect(lines.map((line) => (JSON.parse(line) as { kind: string }).kind).filter((kind) => kind === 'verdict')).toHaveLength(1)
+    expect(JSON.parse(lines[0] ?? '')).toEqual({ kind: 'run', at: expect.stringMatching(/^\d{4}-.*Z$/) as string })
   }
 })
 

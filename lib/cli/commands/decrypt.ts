@@ -1,5 +1,9 @@
 import { Option } from 'commander'
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { machine } from '../../host/machine.ts'
 import { GitopsError } from '../../model/errors.ts'
+import { fault } from '../../secrets/fault.ts'
 import { decryptSops } from '../../secrets/sops/decrypt.ts'
 import type { SopsFormat } from '../../secrets/sops/file-format.ts'
 import { pointerFrom } from '../document-path.ts'
@@ -40,6 +44,7 @@ export const decryptCommand: Verb<DecryptOptions> = {
   async run(options, names) {
     if (options.write === true) return withExitCode(() => put(options, names))
     return withExitCode(async () => {
+      await refuseSecretNames(names)
       const how = {
         ...(options.inputType !== undefined && { format: options.inputType }),
         ...(options.outputType !== undefined && { output: options.outputType }),
@@ -51,6 +56,21 @@ export const decryptCommand: Verb<DecryptOptions> = {
       })
     })
   },
+}
+
+/** Who names a secret of the config in place of a file is told how. */
+async function refuseSecretNames(names: readonly string[]): Promise<void> {
+  const { cwd } = machine()
+  const name = names.find((one) => /^[^/]+$/.test(one) && one !== '-' && !existsSync(resolve(cwd, one)))
+  if (name === undefined) return
+  const { configFile, open } = await import('../open.ts')
+  const opened = await Promise.resolve()
+    .then(() => open(configFile({})))
+    .catch(() => null)
+  if (opened?.config.secrets.some((secret) => secret.name === name) !== true) return
+  throw fault('no-file', `${resolve(cwd, name)} is not there, but ${name} is a secret of the config`, {
+    hint: `\`gitops decrypt ${name} --write\` puts it in place.`,
+  })
 }
 
 /** The rest of the config stays as it is. */

@@ -4,9 +4,11 @@ import { jsonValue, type NewValue } from '../../documents/new-value.ts'
 import { askAtTerminal } from '../../host/ask.ts'
 import { GitopsError } from '../../model/errors.ts'
 import { showPointer, type Pointer } from '../../model/pointer.ts'
+import { inClear } from '../../secrets/sops/in-clear.ts'
 import { withValue } from '../changing.ts'
 import { pointerFrom } from '../document-path.ts'
 import { eachFile, readStandardInput, withExitCode } from '../encrypted-files.ts'
+import { tell } from '../messages.ts'
 import type { Verb } from '../program.ts'
 
 interface SetOptions {
@@ -31,7 +33,13 @@ export const setCommand: Verb<SetOptions> = {
     withExitCode(async () => {
       const pointer = pointerFrom(path)
       const value = await readValue(pointer, options.json ?? false)
-      return eachFile([file], { inPlace: true, content: 'ciphertext' }, (input) => withValue(input, pointer, value))
+      return eachFile([file], { inPlace: true, content: 'ciphertext' }, async (input) => {
+        const next = await withValue(input, pointer, value)
+        const clear = next === null ? 'nothing' : await inClear(next, pointer)
+        if (clear !== 'nothing')
+          tell(`${input.name} ${showPointer(pointer)} is in clear${clear === 'part' ? ', in part' : ''}: the rule of the file says so.`)
+        return next
+      })
     }),
 }
 

@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process'
 import { Option } from 'commander'
 import { nextRun } from '../../host/timer.ts'
 import { GitopsError } from '../../model/errors.ts'
-import { complain, print } from '../messages.ts'
+import { isoSeconds } from '../../model/audit.ts'
+import { complain, print, styled } from '../messages.ts'
 import { configOption, type ConfigOptions } from '../config-option.ts'
 import { configFile, open } from '../open.ts'
 import type { Verb } from '../program.ts'
@@ -31,6 +32,9 @@ export const watchCommand: Verb<WatchOptions> = {
       for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => stop.abort())
       while (!stop.signal.aborted) {
         const started = new Date()
+        // Otherwise a log of many runs tells nobody when each was.
+        if (options.json === true) print(JSON.stringify({ kind: 'run', at: started.toISOString() }))
+        else print(styled('dim', `— ${isoSeconds(started, -started.getTimezoneOffset())} —`))
         await tick(file, options.json === true, stop.signal)
         await until(nextRun(config.schedule, started, new Date()), stop.signal)
       }

@@ -13,7 +13,8 @@ export function extract(documents: Documents, pointer: Pointer, format: SopsForm
   return print(find(documents[0] ?? branch(), pointer), format)
 }
 
-function find(root: Value, pointer: Pointer): Value {
+/** What stands at a place below a value. Throws `no-path`. */
+export function find(root: Value, pointer: Pointer): Value {
   let value: Value | undefined = root
   for (const [depth, step] of pointer.entries()) {
     const key = keyOf(step)

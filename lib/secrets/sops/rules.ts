@@ -27,11 +27,15 @@ export interface Place {
 export type Selector = (place: Place) => boolean
 
 /**
- * A rule made ready. Throws `metadata` for a pattern that RE2 refuses: SOPS takes such a one for "matches nothing"
+ * A rule made ready. Throws `metadata` for an empty rule, and for a pattern that RE2 refuses: SOPS takes such a one for "matches nothing"
  * and leaves a whole file in clear.
  */
 export async function selector(rule: Rule): Promise<Selector> {
   if (rule.kind === 'all') return () => true
+  if (('suffix' in rule ? rule.suffix : rule.pattern) === '')
+    throw fault('metadata', `has a rule that cannot be used: ${rule.kind} is empty, which SOPS takes for no rule at all`, {
+      hint: 'Leave it out, or say what it is.',
+    })
   if ('suffix' in rule) {
     const wanted = rule.kind === 'encrypted_suffix'
     return ({ path }) => path.some((key) => key.endsWith(rule.suffix)) === wanted
