@@ -193,11 +193,11 @@ test('a value that the rule of the file leaves in clear is set, and that it can 
   const within = gitops(sandbox, '{"w": "q", "x_unencrypted": {"y": ["z"]}}', 'set', '--json', 'a.yaml', '/deep')
   expect(within.said).toContain('["deep"] is in clear, in part')
   for (const [value, path] of [
-    ['', '/empty'],
     ['new', '/list/-'],
     ['new', '/list/0'],
     ['new', '/name'],
   ] as const)
     expect(gitops(sandbox, value, 'set', 'a.yaml', path)).toEqual({ code: 0, said: '' })
-  expect(gitops(sandbox, 'null', 'set', '--json', 'a.yaml', '/b_unencrypted')).toEqual({ code: 0, said: '' })
+  for (const value of ['null', '""', '{}'])
+    expect(gitops(sandbox, value, 'set', '--json', 'a.yaml', '/b_unencrypted')).toEqual({ code: 0, said: '' })
 })
