@@ -9,7 +9,6 @@ import { encryptSops } from '../../lib/secrets/sops/encrypt.ts'
 import { reencryptSops } from '../../lib/secrets/sops/reencrypt.ts'
 import { sameTree } from '../support/interop.ts'
 import { BUILD_TIME, buildOracle, startOracle, type Build, type Oracle } from '../support/oracle.ts'
-import { seed } from '../support/random.ts'
 
 const RUNS = Number(process.env['GITOPS_RUNS'] ?? 60)
 const LIMIT = 20_000 + RUNS * 30
@@ -128,7 +127,7 @@ describe.each([
           if (!byThem) expect(changed).toBe(!plain.equals(next))
           if (!changed) expect(bytes.equals(old)).toBe(true)
         }),
-        { numRuns: RUNS, seed, interruptAfterTimeLimit: LIMIT, markInterruptAsFailure: true },
+        { numRuns: RUNS, interruptAfterTimeLimit: LIMIT, markInterruptAsFailure: true },
       )
     },
   )

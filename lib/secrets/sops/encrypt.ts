@@ -5,6 +5,7 @@ import type { SopsFormat } from './file-format.ts'
 import { sealMac } from './mac.ts'
 import { writeMetadata } from './metadata-write.ts'
 import { DIALECT } from './metadata.ts'
+import { refuseMisread } from './open.ts'
 import { DEFAULT_RULE, selector, type Rule } from './rules.ts'
 import { sourceOf } from './plain-source.ts'
 import type { Indents } from './policy-fields.ts'
@@ -51,7 +52,9 @@ export async function encryptSops(plaintext: Uint8Array, options: EncryptOptions
     const wrapped = await wrapDataKey(key, recipients)
     const mac = sealMac(closed.digest, key, lastModified)
     const block = writeMetadata({ ...wrapped, lastModified, mac, rule, macOnlyEncrypted, version: DIALECT, from: null })
-    return { bytes: await emitEncrypted(source, closed, { format, block }), ...closed.count }
+    const bytes = await emitEncrypted(source, closed, { format, block })
+    await refuseMisread(bytes, key, { format, rule })
+    return { bytes, ...closed.count }
   } finally {
     key.fill(0)
   }

@@ -6,7 +6,7 @@ import { isComment, type Branch, type Comment, type Documents } from './document
 import type { Change, Content } from './format.ts'
 import { macMatches, newMac } from './mac.ts'
 import { readMetadata, type Metadata } from './metadata.ts'
-import { selector, type Place } from './rules.ts'
+import { selector, type Place, type Rule } from './rules.ts'
 import type { SopsFormat } from './file-format.ts'
 import { loadEncrypted, type Loaded } from './store.ts'
 import { walk } from './walk.ts'
@@ -45,6 +45,24 @@ export async function openSops(
   } catch (error) {
     key.fill(0)
     throw error
+  }
+}
+
+/**
+ * A rule that goes by comments judges by where they stand in the text, and that may be another place once the file is written.
+ * Such a file is read again before it is given away. Throws `plaintext` when it would be refused.
+ */
+export async function refuseMisread(bytes: Uint8Array, key: DataKey, { format, rule }: { format: SopsFormat; rule: Rule }): Promise<void> {
+  if (rule.kind !== 'encrypted_comment_regex' && rule.kind !== 'unencrypted_comment_regex') return
+  const loaded = await loadEncrypted(bytes, format)
+  if (loaded === null) return
+  try {
+    await openDocuments(loaded.taken.documents, readMetadata(loaded.taken.block), key, {})
+  } catch (cause) {
+    throw fault('plaintext', `cannot be encrypted under ${rule.kind}: a comment that decides stands where it is lost or moves`, {
+      hint: 'Put it on a line of its own, above its key and outside of brackets, or select by encrypted_regex.',
+      cause,
+    })
   }
 }
 

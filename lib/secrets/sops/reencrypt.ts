@@ -8,7 +8,7 @@ import { sourceOf } from './plain-source.ts'
 import { sealMac } from './mac.ts'
 import { writeMetadata } from './metadata-write.ts'
 import type { Metadata } from './metadata.ts'
-import { openSops, type Opened } from './open.ts'
+import { openSops, refuseMisread, type Opened } from './open.ts'
 import { newDonors, type Donors } from './reuse.ts'
 import type { ReencryptOptions } from './reencrypt-options.ts'
 import { selector } from './rules.ts'
@@ -86,7 +86,9 @@ async function nextVersion(old: Buffer, opened: Opened, plaintext: Uint8Array, n
     if (same) return { bytes: await emit(writeMetadata(now)), changed: true, ...result }
     const lastModified = stamp(next.now)
     const mac = sealMac(closed.digest, key, lastModified)
-    return { bytes: await emit(writeMetadata({ ...now, lastModified, mac })), changed: true, ...result }
+    const bytes = await emit(writeMetadata({ ...now, lastModified, mac }))
+    await refuseMisread(bytes, key, { format, rule: choice.rule })
+    return { bytes, changed: true, ...result }
   } finally {
     if (rekeyed) key.fill(0)
   }
