@@ -1,5 +1,5 @@
-import fc from 'fast-check'
+import { configureGlobal } from 'fast-check'
 import { propertySeed } from './random.ts'
 
 // Without it a rare document would fail a change that has nothing to do with it. The long forms draw new ones.
-fc.configureGlobal({ seed: propertySeed })
+configureGlobal({ seed: propertySeed })
