@@ -17,8 +17,9 @@ import type { Run, Unit } from './run.ts'
 
 /** What a parent process hands over. */
 export interface HandedOver {
-  /** Its lock. */
+  /** Its lock, and the state directory that this one locks. */
   readonly lock: string
+  readonly state: string
   /** What it has pulled, a source each. */
   readonly pulled: Readonly<Record<string, Sha>>
   /** Where the config is from, when it is not the one on disk: then nothing is written, and the lock stays with the parent. */
@@ -51,7 +52,7 @@ export async function begin(config: Config, beginning: Beginning): Promise<Begun
   const lock =
     beginning.wait === null || handedOver?.incoming !== undefined
       ? null
-      : handedOver === null
+      : handedOver === null || handedOver.state !== config.state // A config that was renamed has another state.
         ? await acquire(config.state, machine, beginning.wait, signal)
         : adopt(config.state, machine, handedOver.lock)
   try {

@@ -24,7 +24,7 @@ export function handOver({ run, lock }: Begun, signal: AbortSignal): Promise<num
   const pulled: Record<string, Sha> = {}
   for (const unit of run.units) if (unit.pulled !== null) pulled[unit.name] = unit.pulled.commit
   const incoming = run.units.map((unit) => unit.pulled?.incoming ?? null).find((each) => each !== null)
-  return again({ lock: lock?.token ?? '', pulled, ...(incoming !== undefined && { incoming }) }, signal)
+  return again({ lock: lock?.token ?? '', state: run.config.state, pulled, ...(incoming !== undefined && { incoming }) }, signal)
 }
 
 /** Runs the same command line in a child and resolves with its exit code. Signals are passed on. */

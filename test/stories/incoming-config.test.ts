@@ -119,4 +119,14 @@ describe('a commit that changes the config is judged by its own config, before i
     expect(status.code, status.said).toBe(3)
     expect((await sandbox.gitops(['reconcile'], { cwd: here })).said).toContain('the config changed upstream')
   })
+
+  test('one that renames the config, and so its state, is applied by the very run that pulls it', async ({ sandbox }) => {
+    const here = await inSync(sandbox)
+    const renamed = config(CLAUDE + OTHER).replace("'story'", "'another'")
+    sandbox.commit({ 'gitops.config.ts': renamed, 'other/a.txt': 'b\n' })
+    expect((await sandbox.gitops(['diff'], { cwd: here })).code).toBe(3)
+    const ran = await sandbox.gitops(['reconcile'], { cwd: here })
+    expect(ran.code, ran.said).toBe(0)
+    expect(sandbox.live('other/a.txt')).toBe('b\n')
+  })
 })
