@@ -2,8 +2,10 @@ import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, re
 import { dirname } from 'node:path'
 import type { AuditRecord } from '../model/audit.ts'
 
-/** Milliseconds in which a write that is under way has gone on. */
-const WRITING = 20
+/** Milliseconds in which a write that is under way has gone on, also on a machine with too much to do. */
+const WRITING = 500
+/** Milliseconds between two looks at one. */
+const LOOK = 10
 /** Never changes: waiting for it is a pause. */
 const CLOCK = new Int32Array(new SharedArrayBuffer(4))
 
@@ -20,11 +22,12 @@ export function appendAudit(path: string, record: AuditRecord): void {
 
 /** Whether the last line lacks its end and nobody is writing it: another process's write may be seen when it is half done. */
 function isCut(file: number): boolean {
-  for (let seen = -1; ; Atomics.wait(CLOCK, 0, 0, WRITING)) {
+  for (let seen = -1, looks = 0; ; looks += 1, Atomics.wait(CLOCK, 0, 0, LOOK)) {
     const { size } = fstatSync(file)
     const last = Buffer.alloc(1)
     if (size === 0 || readSync(file, last, 0, 1, size - 1) === 0 || last[0] === 10) return false
-    if (size === seen) return true
+    if (size !== seen) looks = 0
+    else if (looks * LOOK >= WRITING) return true
     seen = size
   }
 }
