@@ -10,8 +10,8 @@ import { removeStage, stageDirectory } from './stage.ts'
 export function tidy(state: AbsPath, dead: readonly string[]): void {
   if (dead.length === 0) return
   removeStage(stageDirectory(state))
-  const kept = join(state, 'kept')
-  for (const directory of [state, join(state, 'generations'), ...names(kept).map((name) => join(kept, name))])
+  const copies = ['kept', 'sealed'].map((room) => join(state, room)).flatMap((room) => names(room).map((name) => join(room, name)))
+  for (const directory of [state, join(state, 'generations'), ...copies])
     for (const name of names(directory)) if (name.endsWith('.tmp')) rmSync(join(directory, name), { force: true })
   for (const path of dead) rmSync(path, { recursive: true, force: true })
 }

@@ -104,7 +104,8 @@ function homeOf(sandbox: Sandbox, lane: Lane): Record<string, string> {
 /** Whatever a killed run could leave behind. */
 function leftovers(sandbox: Sandbox, lane: Lane): string[] {
   const temporary = Object.keys(sandbox.tree(lane.home)).filter((path) =>
-    /\.gitops-|\.tmp$|\.damaged|\/journal\.json$|\/lock\/./.test(path),
+    // What a run left that was killed while it asked for the lock is removed when it is ten seconds old.
+    /\.gitops-|(?<!\/lock\/[^/]+)\.tmp$|\.damaged|\/journal\.json$|\/lock\/[^/]+(?<!\.tmp)$/.test(path),
   )
   return [...temporary, ...readdirSync(lane.runtime)]
 }
