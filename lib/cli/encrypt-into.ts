@@ -1,5 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { gitStanding, ignore } from '../host/git-ignore.ts'
 import { machine } from '../host/machine.ts'
 import { replaceFile } from '../host/replace.ts'
@@ -104,7 +103,6 @@ async function encryptOver(
 /** Writes the next content of a target, while it holds what was read. */
 function replace(target: string, old: Buffer | null, { bytes, changed }: Made): void {
   if (!changed) return
-  mkdirSync(dirname(target), { recursive: true })
   replaceFile(target, bytes, { mode: 0o666 & ~machine().umask, expected: old })
 }
 

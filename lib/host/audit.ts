@@ -1,13 +1,12 @@
 import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, readSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { AuditRecord } from '../model/audit.ts'
+import { pauseSync } from './pause.ts'
 
 /** Milliseconds in which a write that is under way has gone on, also on a machine with too much to do. */
 const WRITING = 500
 /** Milliseconds between two looks at one. */
 const LOOK = 10
-/** Never changes: waiting for it is a pause. */
-const CLOCK = new Int32Array(new SharedArrayBuffer(4))
 
 /** Appends one record by one write, so that two processes never interleave. A line that a crash cut off is ended first. */
 export function appendAudit(path: string, record: AuditRecord): void {
@@ -22,7 +21,7 @@ export function appendAudit(path: string, record: AuditRecord): void {
 
 /** Whether the last line lacks its end and nobody is writing it: another process's write may be seen when it is half done. */
 function isCut(file: number): boolean {
-  for (let seen = -1, looks = 0; ; looks += 1, Atomics.wait(CLOCK, 0, 0, LOOK)) {
+  for (let seen = -1, looks = 0; ; looks += 1, pauseSync(LOOK)) {
     const { size } = fstatSync(file)
     const last = Buffer.alloc(1)
     if (size === 0 || readSync(file, last, 0, 1, size - 1) === 0 || last[0] === 10) return false

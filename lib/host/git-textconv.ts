@@ -9,6 +9,8 @@ import { topOf } from './self.ts'
 export interface Installed {
   /** The work tree. */
   readonly top: string
+  /** How many encrypted files Git tracks. */
+  readonly tracked: number
   /** Files that it shows from now on, and did not before. */
   readonly added: readonly string[]
   /** Files that another driver shows: those stay as they are. */
@@ -39,7 +41,7 @@ export async function installTextconv(
       join(top, '.gitattributes'),
       added.map((file) => `${pattern(file)} diff=${driver}`),
     )
-  return { top, added, others }
+  return { top, tracked: files.length, added, others }
 }
 
 /** Git finds the words, so that not every file is read here. */

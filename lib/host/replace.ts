@@ -7,6 +7,7 @@ import {
   fchownSync,
   fsyncSync,
   lstatSync,
+  mkdirSync,
   readFileSync,
   readlinkSync,
   realpathSync,
@@ -33,13 +34,14 @@ export interface Replacing {
 
 /**
  * Replaces a person's file so that a crash at any instant leaves the old bytes or the new ones, on the disk. Mode and owner
- * stay, a link stays a link, and what is no file (a terminal, a pipe) is written to. Runs of ours that replace the same file
+ * stay, a link stays a link, and what is no file (a terminal, a pipe) is written to. Directories that are missing are made. Runs of ours that replace the same file
  * wait for each other. Throws `io`, or `conflict` when the file is no longer what was expected; the old one is then untouched.
  */
 export function replaceFile(path: string, bytes: Buffer, { mode, expected }: Replacing): void {
   try {
     const old = statSync(path, { throwIfNoEntry: false })
     if (old !== undefined && !old.isFile()) return writeFileSync(path, bytes)
+    if (old === undefined) mkdirSync(dirname(path), { recursive: true })
     const real = old === undefined ? behindLinks(path) : realpathSync(path)
     // A file that its owner has made read-only is not to be replaced, though its directory would allow that.
     if (old !== undefined) accessSync(real, constants.W_OK)

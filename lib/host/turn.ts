@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path'
 import { GitopsError } from '../model/errors.ts'
 import { shortHash } from './hash.ts'
 import { machine } from './machine.ts'
+import { pauseSync } from './pause.ts'
 import { isRunning, startOf } from './process-start.ts'
 
 /** Milliseconds after which a run on another machine, or in another container, that cannot be asked counts as dead. */
@@ -40,7 +41,7 @@ export function takeTurn(path: string): Turn {
     rmSync(temp, { force: true })
     if (Date.now() > until) throw tooLong(path, other)
     // Two that see each other both step back, and not for the same time.
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5 + Math.random() * 40)
+    pauseSync(5 + Math.random() * 40)
   }
 }
 

@@ -87,12 +87,13 @@ test('a file that is not there starts from an example of its format and is encry
   await begun(sandbox, 'cat "$2" > shown; echo "$2" >> shown; case "$2" in *.json) echo \'{"a": 1}\' > "$2";; *) echo "a: 1" > "$2";; esac')
   for (const [name, shown, format] of [
     ['deep.yaml', 'example: Put', 'yaml'],
+    ['new/directory/c.yaml', 'example: Put', 'yaml'],
     ['b.json.enc', '"example": "Put', 'json'],
     ['c', 'Put what is to be encrypted', 'binary'],
   ] as const) {
     expect(await edit(sandbox, name), name).toMatchObject({ code: 0 })
     expect(read(sandbox, 'shown')).toContain(shown)
-    expect(read(sandbox, 'shown')).toMatch(/\/(?:deep\.yaml|b\.json|c)\n$/)
+    expect(read(sandbox, 'shown')).toMatch(/\/(?:deep\.yaml|c\.yaml|b\.json|c)\n$/)
     expect(await plain(sandbox, name), format).toBe(format === 'json' ? '{"a": 1}\n' : 'a: 1\n')
   }
   write(sandbox, ':')

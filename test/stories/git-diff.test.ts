@@ -111,6 +111,19 @@ test('a file that is broken, in clear, or changed by hand is shown too, and neve
   }
 })
 
+test('an encrypted file that Git does not track yet is not said to be known', async ({ sandbox }) => {
+  const me = await member()
+  sandbox.commit({ 'plain.json': '{}\n' })
+  sandbox.write(sandbox.work, { 'a.json': await sops(me, { token: 's3cret-canary' }) })
+  expect(await install(sandbox)).toMatchObject({
+    code: 0,
+    said: expect.stringContaining('Git tracks no encrypted file here yet') as string,
+  })
+  git(sandbox, 'add', 'a.json')
+  expect((await install(sandbox)).said).toContain('a.json is shown by gitops from now on')
+  expect((await install(sandbox)).said).toContain('known already')
+})
+
 test('installing is done once: again it changes nothing, adds only what is new, and leaves other drivers alone', async ({ sandbox }) => {
   const me = await repository(sandbox)
   sandbox.commit({ '.gitattributes': '*.txt text\nother.json diff=sopsdiffer', 'other.json': await sops(me, { a: 1 }) })

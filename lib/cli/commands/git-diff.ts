@@ -47,13 +47,15 @@ export const gitDiffCommand: Verb<GitDiffOptions> = {
 
 async function install(): Promise<number> {
   const { cwd } = machine()
-  const { added, others, top } = await installTextconv(cwd, 'gitops', commandLine(), looksEncrypted)
+  const { added, others, top, tracked } = await installTextconv(cwd, 'gitops', commandLine(), looksEncrypted)
   for (const file of added) print(`${file} is shown by gitops from now on.`)
   for (const file of others) print(`${file} is shown by another diff driver, which stays.`)
   print(
     added.length > 0
       ? `Commit ${join(top, '.gitattributes')}; every clone needs \`gitops git-diff --install\` once.`
-      : 'Every encrypted file is known already.',
+      : tracked === 0
+        ? 'Git tracks no encrypted file here yet: say it again when one is added.'
+        : 'Every encrypted file that Git tracks is known already.',
   )
   print('`git -c diff.gitops.textconv="gitops git-diff --show-values" diff` shows the values.')
   return 0
