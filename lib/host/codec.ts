@@ -2,17 +2,16 @@ import { GitopsError } from '../model/errors.ts'
 import type { AbsPath, RelPath } from '../model/path.ts'
 import type { Applied, Generation, Inventory, OwnedSecret, OwnedTarget, TargetBefore } from '../model/state.ts'
 import type { Node, Owned } from '../model/tree.ts'
+import { digestOf } from './hash.ts'
+import { FORMAT, migrated, type Json, type StateKind } from './migrate.ts'
 
-/** The version of everything below a state directory; a newer one is refused with a sentence. */
-const FORMAT = 1
-
-type Json = Record<string, unknown>
+/** How every state file begins since format 2, and every later one will: the format, and a checksum of the format and of what follows. */
+const HEAD = /^\{"format":(\d{1,9}),"sum":"(sha256:[0-9a-f]{64})"(?=[,}])/
 
 /** An inventory as JSON text. */
 export function encodeInventory(inventory: Inventory): string {
   const targets = object(inventory.targets, (target) => ({ ...target, entries: object(target.entries) }))
-  return JSON.stringify({
-    format: FORMAT,
+  return encode({
     generation: inventory.generation,
     applied: object(inventory.applied),
     targets,
@@ -22,9 +21,9 @@ export function encodeInventory(inventory: Inventory): string {
   })
 }
 
-/** The inventory in a JSON text. Throws `stuck` for a newer format; anything malformed throws plainly. */
+/** The inventory in a JSON text of any format up to ours. Throws `stuck` for a newer format; anything malformed throws plainly. */
 export function decodeInventory(text: string): Inventory {
-  const json = parse(text)
+  const json = parse('inventory', text)
   return {
     generation: json['generation'] as number,
     applied: map<string, Applied>(json['applied']),
@@ -32,8 +31,8 @@ export function decodeInventory(text: string): Inventory {
       json['targets'],
       (target) => ({ ...target, entries: map<RelPath, Owned>(target['entries']) }) as unknown as OwnedTarget,
     ),
-    secrets: map<AbsPath, OwnedSecret>(json['secrets'] ?? {}, ownedSecret),
-    hostKey: (json['hostKey'] as string | null | undefined) ?? null,
+    secrets: map<AbsPath, OwnedSecret>(json['secrets']),
+    hostKey: json['hostKey'] as string | null,
     originals: map<AbsPath, Node>(json['originals']),
   }
 }
@@ -42,8 +41,7 @@ export function decodeInventory(text: string): Inventory {
 export function encodeGeneration(generation: Generation): string {
   const { before, ...rest } = generation
   const targets = object(before.targets, (target) => ({ ...target, entries: object(target.entries) }))
-  return JSON.stringify({
-    format: FORMAT,
+  return encode({
     ...rest,
     before: { ...before, targets, secrets: object(before.secrets), originals: object(before.originals) },
   })
@@ -51,43 +49,60 @@ export function encodeGeneration(generation: Generation): string {
 
 /** The generation in a JSON text. Throws like `decodeInventory`. */
 export function decodeGeneration(text: string): Generation {
-  const { format: _, ...json } = parse(text)
+  const json = parse('generation', text)
   const before = json['before'] as Json
   const targets = map<AbsPath, TargetBefore>(
     before['targets'],
     (target) => ({ ...target, entries: map<RelPath, Owned | null>(target['entries']) }) as unknown as TargetBefore,
   )
   const originals = map<AbsPath, Node | null>(before['originals'])
-  const secrets = map<AbsPath, OwnedSecret | null>(before['secrets'] ?? {}, (secret: Json | null) =>
-    secret === null ? null : ownedSecret(secret),
-  )
+  const secrets = map<AbsPath, OwnedSecret | null>(before['secrets'])
   return { ...json, before: { ...before, targets, secrets, originals } } as unknown as Generation
 }
 
-/** Older versions did not remember what our keys replaced. */
-function ownedSecret(json: Json): OwnedSecret {
-  return { ...json, prior: json['prior'] ?? null } as unknown as OwnedSecret
-}
-
-/** Any other JSON of ours, with its format checked. */
-export function decode<T>(text: string): T {
-  return parse(text) as T
+/** Any other JSON of ours, of any format up to ours. Throws like `decodeInventory`. */
+export function decode<T>(kind: StateKind, text: string): T {
+  return parse(kind, text) as T
 }
 
 /** Any other value of ours as JSON text. */
 export function encode(value: object): string {
-  return JSON.stringify({ format: FORMAT, ...value })
+  const rest = JSON.stringify(value).slice(1)
+  const tail = rest === '}' ? rest : `,${rest}`
+  return `{"format":${FORMAT},"sum":"${sumOf(FORMAT, tail)}"${tail}`
 }
 
-function parse(text: string): Json {
-  const json = JSON.parse(text) as Json
-  if (typeof json !== 'object' || json === null || typeof json['format'] !== 'number') throw new Error('is not a state file of ours')
-  if (json['format'] > FORMAT) {
-    throw new GitopsError('stuck', `the state was written by a newer gitops (format ${json['format']}, this one knows ${FORMAT})`, {
-      hint: 'Run that newer version.',
-    })
+function parse(kind: StateKind, text: string): Json {
+  const [head, digits, sum] = HEAD.exec(text) ?? []
+  if (head !== undefined && sumOf(Number(digits), text.slice(head.length)) !== sum) throw new Error('its checksum does not fit')
+  const { format, sum: stored, ...json } = jsonIn(text)
+  if (typeof format !== 'number') throw new Error('it is no state file of ours')
+  if (format > FORMAT) throw newer(format)
+  // Only the first format had no checksum.
+  if (head === undefined && (format !== 1 || stored !== undefined)) throw new Error('its checksum is missing')
+  return migrated(kind, format, json)
+}
+
+function jsonIn(text: string): Json {
+  if (text === '') throw new Error('it is empty')
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch {
+    throw new Error('it is cut off, or no JSON')
   }
-  return json
+  if (typeof json !== 'object' || json === null) throw new Error('it is no state file of ours')
+  return json as Json
+}
+
+function sumOf(format: number, rest: string): string {
+  return digestOf(`${format}${rest}`)
+}
+
+function newer(format: number): GitopsError {
+  return new GitopsError('stuck', `the state was written by a newer gitops (format ${format}, this one knows ${FORMAT})`, {
+    hint: 'Run that newer version.',
+  })
 }
 
 function object<K extends string, V>(map: ReadonlyMap<K, V>, each: (value: V) => unknown = (value) => value): Json {

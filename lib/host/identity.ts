@@ -86,7 +86,7 @@ function identityIn(state: AbsPath): Identity | null {
   const path = join(state, 'identity.json')
   if (!existsSync(path)) return null
   try {
-    const { config, uid, machine } = decode<Partial<Identity>>(readOwn(path).toString())
+    const { config, uid, machine } = decode<Partial<Identity>>('identity', readOwn(path).toString())
     return config === undefined || uid === undefined || machine === undefined ? null : { config, uid, machine }
   } catch (error) {
     if (error instanceof GitopsError) throw error

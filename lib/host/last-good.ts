@@ -38,7 +38,7 @@ export function readLastGood(file: AbsPath, machine: Machine): LastGood | null {
   const top = topOf(dirname(file))
   const path = top === null ? null : join(gitDirOf(top), recipeName(file))
   if (path === null || !existsSync(path)) return null
-  const { name, state, home, source } = decode<Recipe>(readFileSync(path, 'utf8'))
+  const { name, state, home, source } = decode<Recipe>('recipe', readFileSync(path, 'utf8'))
   const { hostname: host, platform } = machine
   const nothing = { syntax: () => true, validate: [], smoke: [] }
   const directory = absPath(dirname(file))

@@ -87,7 +87,7 @@ function journalIn(path: string): Journal | null {
   if (!existsSync(path)) return null
   const text = readOwn(path).toString()
   try {
-    const journal = decode<Journal>(text)
+    const journal = decode<Journal>('journal', text)
     if (journal.open.every(({ generation, undo }) => Number.isInteger(generation) && typeof undo === 'boolean')) return journal
   } catch (error) {
     if (error instanceof GitopsError) throw error
@@ -99,7 +99,7 @@ function journalIn(path: string): Journal | null {
 
 /** A status of the shape that ours has; one with parts missing has those of an empty one. */
 function statusIn(text: string): Status {
-  const status = { ...EMPTY_STATUS, ...decode<Partial<Status>>(text) }
+  const status = { ...EMPTY_STATUS, ...decode<Partial<Status>>('status', text) }
   if (typeof status.sources !== 'object' || status.sources === null) throw new Error('its sources are no object')
   return status
 }

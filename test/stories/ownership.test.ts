@@ -1,6 +1,7 @@
 import { existsSync, lstatSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
+import { decode, encode } from '../../lib/host/codec.ts'
 import { test, type Sandbox } from '../support/sandbox.ts'
 
 const claude = (sandbox: Sandbox): string => join(sandbox.home, '.claude')
@@ -331,7 +332,7 @@ test('a state from another machine is set aside, and what it owned is taken over
   sandbox.config()
   await sandbox.gitops(['reconcile'])
   const place = join(sandbox.state, 'identity.json')
-  writeFileSync(place, readFileSync(place, 'utf8').replace(/"machine":"[^"]*"/, `"machine":"${'f'.repeat(32)}"`))
+  writeFileSync(place, encode({ ...decode<object>('identity', readFileSync(place, 'utf8')), machine: 'f'.repeat(32) }))
   // Two files of the other machine's inventory never came to this one: they are new here, not drift.
   rmSync(join(claude(sandbox), 'b'))
   const seen = await sandbox.gitops(['status', '--json'])

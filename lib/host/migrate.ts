@@ -1,0 +1,43 @@
+/** JSON of ours, not looked at yet. */
+export type Json = Record<string, unknown>
+
+/** What a state file holds. Each kind has its own steps from one format to the next. */
+export type StateKind = 'inventory' | 'generation' | 'status' | 'journal' | 'identity' | 'recipe'
+
+/**
+ * What takes a file of a format to the next one. A kind without a step says the same in both. A file is taken along when it is read,
+ * and lies on the disk in its old format until it is written for another reason.
+ */
+const CHAIN: Readonly<Record<number, Readonly<Partial<Record<StateKind, (json: Json) => Json>>>>> = {
+  // Format 2 has a checksum. What the first builds of format 1 did not know of is given its value here.
+  1: { inventory: inventoryFrom1, generation: generationFrom1, status: statusFrom1 },
+}
+
+/** The version of everything below a state directory; a newer one is refused with a sentence. */
+export const FORMAT = 1 + Object.keys(CHAIN).length
+
+/** A file of any format up to ours as ours would have been. */
+export function migrated(kind: StateKind, format: number, json: Json): Json {
+  let result = json
+  for (let from = format; from < FORMAT; from++) result = CHAIN[from]?.[kind]?.(result) ?? result
+  return result
+}
+
+/** Before there were secrets, and before what our keys replaced was remembered. */
+function inventoryFrom1(json: Json): Json {
+  return { ...json, secrets: secretsFrom1(json['secrets']), hostKey: json['hostKey'] ?? null }
+}
+
+function generationFrom1(json: Json): Json {
+  const before = json['before'] as Json
+  return { ...json, before: { ...before, secrets: secretsFrom1(before['secrets']) } }
+}
+
+function statusFrom1(json: Json): Json {
+  return { ...json, configBroken: json['configBroken'] ?? null, lastRun: json['lastRun'] ?? null }
+}
+
+function secretsFrom1(secrets: unknown): Json {
+  const known = Object.entries((secrets ?? {}) as Record<string, Json | null>)
+  return Object.fromEntries(known.map(([path, secret]) => [path, secret === null ? null : { prior: null, ...secret }]))
+}
