@@ -1,10 +1,10 @@
 import { appendAudit } from '../lib/host/audit.ts'
-import { gitText } from '../lib/host/git.ts'
 import { isoSeconds, type AuditRecord, type ChangeType } from '../lib/model/audit.ts'
 import { under } from '../lib/model/path.ts'
 import type { Generation } from '../lib/model/state.ts'
 import { writes, type Change, type Plan } from '../lib/model/plan.ts'
 import type { UnitOutcome } from '../lib/model/verdict.ts'
+import { whoCommitted } from './author.ts'
 import { planned, type Run, type Unit } from './run.ts'
 
 /** One line for each unit that did something, or that failed in a new way. A run with nothing to do leaves none. */
@@ -54,10 +54,10 @@ function typeOf(unit: Unit, { kind, reason, revision, message }: UnitOutcome, be
   return same && (reason === 'Held' || last.message === message) ? null : kind
 }
 
+/** Who wrote the pulled commit; a generation knows it already, unless an older one is healed while that is held. */
 async function authorOf(run: Run, unit: Unit): Promise<string | null> {
-  if (unit.pulled === null || run.signal.aborted) return null
-  const { gitDir, config } = unit.pulled.repository
-  return gitText(['log', '-1', '--format=%an <%ae>', unit.pulled.commit, '--'], { gitDir, config, signal: run.signal }).catch(() => null)
+  if (unit.generation !== null && unit.commit === unit.pulled?.commit) return unit.generation.author
+  return (await whoCommitted(run, { ...unit, commit: unit.pulled?.commit ?? null })).author
 }
 
 /** The record of a generation that was taken back outside of any reconcile. */

@@ -15,22 +15,30 @@ export async function recover(run: Run): Promise<string[]> {
       throw new GitopsError('stuck', `the journal names generation ${number}, which is not in ${store.directory}`, {
         hint: 'Restore that directory, or remove its journal.json and look at the target yourself.',
       })
-    if (number <= run.inventory.generation && !undo) said.push(`generation ${number} was already live`)
+    // Its end was written down, and only the journal not closed.
+    if (generation.outcome !== 'applied') said.push(`generation ${number} was taken back`)
+    else if (number <= run.inventory.generation && !undo) said.push(`generation ${number} was already live`)
     else {
       if (undo) holdIfLive(run, generation)
       const { left } = await transact.undo(generation.steps, kept)
       run.inventory = takeBack(run.inventory, generation)
       store.saveInventory(run.inventory)
-      if (undo) store.saveGeneration({ ...generation, takenBack: run.host.now().toISOString() })
+      noteEnd(run, generation, undo ? 'taken-back' : 'undone', undo ? 'rolled back by hand' : 'its run was killed half-way')
       auditGeneration(run, generation, undo ? 'rollback' : 'recovered', left)
       said.push(
         `generation ${number} of ${generation.unit} was ${undo ? 'taken back' : 'half done and is undone'}${left.length === 0 ? '' : `; left alone: ${left.join(', ')}`}`,
       )
     }
     closed(run, [number])
-    if (number > run.inventory.generation && !undo) store.dropGeneration(number)
   }
   return said
+}
+
+/** Of a generation that is not live any more the record stays, for the history; there is nothing to undo in it. */
+export function noteEnd(run: Run, generation: Generation, outcome: 'rolled-back' | 'taken-back' | 'undone', reason: string): void {
+  const nothing = { applied: null, targets: new Map(), secrets: new Map(), originals: new Map(), roots: new Map() }
+  const ended = run.host.now().toISOString()
+  run.host.store.saveGeneration({ ...generation, outcome, ended, reason, steps: [], before: nothing })
 }
 
 /**

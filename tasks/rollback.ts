@@ -2,6 +2,7 @@ import { asGitopsError, followed, GitopsError } from '../lib/model/errors.ts'
 import type { UnitOutcome } from '../lib/model/verdict.ts'
 import { runCheck } from './checks.ts'
 import { closed } from './generation.ts'
+import { noteEnd } from './recover.ts'
 import { holdRevision } from './hold.ts'
 import { smokeChecks } from './smoke.ts'
 import type { Run, Unit } from './run.ts'
@@ -24,7 +25,7 @@ export async function undoFiles(run: Run, unit: Unit): Promise<void> {
   if (generation === null) return
   unit.left = (await run.host.transact.undo(generation.steps, run.host.kept)).left
   closed(run, [generation.number])
-  run.host.store.dropGeneration(generation.number)
+  noteEnd(run, generation, 'rolled-back', unit.outcome?.message ?? 'interrupted')
 }
 
 async function takeBack(unit: Unit): Promise<GitopsError[]> {

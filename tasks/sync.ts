@@ -1,4 +1,4 @@
-import { readLive } from '../lib/host/live.ts'
+import { readLive, statOf } from '../lib/host/live.ts'
 import { GitopsError } from '../lib/model/errors.ts'
 import { isKeyed, type AbsPath } from '../lib/model/path.ts'
 import { counts, writes } from '../lib/model/plan.ts'
@@ -6,7 +6,8 @@ import { steps, type Step as DiskStep } from '../lib/model/steps.ts'
 import type { Content } from '../lib/model/tree.ts'
 import { tally } from '../lib/model/verdict.ts'
 import { readContents } from './contents.ts'
-import { openGeneration } from './generation.ts'
+import { openGeneration } from './open-generation.ts'
+import { leavingRoots } from './originals.ts'
 import { undoFiles } from './rollback.ts'
 import { planned, type Run, type Teller, type Unit } from './run.ts'
 import { after, before } from './user-tasks.ts'
@@ -17,7 +18,7 @@ export async function sync(run: Run, unit: Unit, task: Teller): Promise<unknown>
     await before(run, unit, task)
     const { all, contents } = ordered(run, unit)
     keepWhatGoes(run, all)
-    openGeneration(run, unit, all)
+    await openGeneration(run, unit, all)
     unit.undos.push(() => undoFiles(run, unit))
     await run.host.transact.stage(all, contents, (wanted) => readContents(run, unit, wanted), run.signal)
     await run.host.transact.perform(all, run.host.kept, run.signal)
@@ -51,6 +52,10 @@ function ordered(run: Run, unit: Unit): { all: DiskStep[]; contents: Map<AbsPath
     if (!('secret' in target)) target.directories = made.directories
     all.push(...made.steps)
     for (const [path, content] of made.contents) contents.set(path, content)
+  }
+  for (const path of leavingRoots(run.inventory, unit)) {
+    const mode = statOf(path)?.mode
+    if (mode !== undefined) all.push({ kind: 'rmdir', path, mode: mode & 0o7777 })
   }
   return { all, contents }
 }

@@ -26,7 +26,7 @@ function last(run: Run): Generation | null {
   refuseIfLost(run)
   for (const number of store.generations().toReversed()) {
     const generation = store.generation(number)
-    if (generation !== null && number <= run.inventory.generation && generation.takenBack === null && generation.why !== 'heal')
+    if (generation !== null && number <= run.inventory.generation && generation.outcome === 'applied' && generation.why !== 'heal')
       return generation
   }
   return null

@@ -18,6 +18,7 @@ export function encodeInventory(inventory: Inventory): string {
     secrets: object(inventory.secrets),
     hostKey: inventory.hostKey,
     originals: object(inventory.originals),
+    roots: inventory.roots,
   })
 }
 
@@ -34,6 +35,7 @@ export function decodeInventory(text: string): Inventory {
     secrets: map<AbsPath, OwnedSecret>(json['secrets']),
     hostKey: json['hostKey'] as string | null,
     originals: map<AbsPath, Node>(json['originals']),
+    roots: json['roots'] as AbsPath[],
   }
 }
 
@@ -43,7 +45,7 @@ export function encodeGeneration(generation: Generation): string {
   const targets = object(before.targets, (target) => ({ ...target, entries: object(target.entries) }))
   return encode({
     ...rest,
-    before: { ...before, targets, secrets: object(before.secrets), originals: object(before.originals) },
+    before: { ...before, targets, secrets: object(before.secrets), originals: object(before.originals), roots: object(before.roots) },
   })
 }
 
@@ -57,7 +59,8 @@ export function decodeGeneration(text: string): Generation {
   )
   const originals = map<AbsPath, Node | null>(before['originals'])
   const secrets = map<AbsPath, OwnedSecret | null>(before['secrets'])
-  return { ...json, before: { ...before, targets, secrets, originals } } as unknown as Generation
+  const roots = map<AbsPath, boolean>(before['roots'])
+  return { ...json, before: { ...before, targets, secrets, originals, roots } } as unknown as Generation
 }
 
 /** Any other JSON of ours, of any format up to ours. Throws like `decodeInventory`. */

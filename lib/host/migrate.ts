@@ -25,12 +25,33 @@ export function migrated(kind: StateKind, format: number, json: Json): Json {
 
 /** Before there were secrets, and before what our keys replaced was remembered. */
 function inventoryFrom1(json: Json): Json {
-  return { ...json, secrets: secretsFrom1(json['secrets']), hostKey: json['hostKey'] ?? null }
+  return { ...json, secrets: secretsFrom1(json['secrets']), hostKey: json['hostKey'] ?? null, roots: json['roots'] ?? [] }
 }
 
-function generationFrom1(json: Json): Json {
+/** Who, how much and what was kept is not known of these; what is not applied any more was taken back by hand. */
+function generationFrom1({ takenBack = null, ...json }: Json): Json {
   const before = json['before'] as Json
-  return { ...json, before: { ...before, secrets: secretsFrom1(before['secrets']) } }
+  const steps = json['steps'] as Json[]
+  const made = (step: Json): boolean => (step['kind'] === 'put' ? step['before'] === null : step['created'] === true)
+  const written = steps.filter(({ kind }) => kind === 'put' || kind === 'edit')
+  const wrote = {
+    targets: Object.values(before['targets'] as Record<string, Json>).map(({ name }) => name),
+    created: written.filter(made).length,
+    updated: written.filter((step) => !made(step)).length,
+    deleted: steps.filter(({ kind }) => kind === 'remove').length,
+  }
+  const outcome = takenBack === null ? 'applied' : 'taken-back'
+  return {
+    ...json,
+    author: null,
+    signer: null,
+    wrote,
+    kept: [],
+    outcome,
+    ended: takenBack,
+    reason: null,
+    before: { ...before, secrets: secretsFrom1(before['secrets']), roots: {} },
+  }
 }
 
 function statusFrom1(json: Json): Json {

@@ -1,5 +1,6 @@
 import type { OutcomeKind } from './outcome.ts'
 import type { AbsPath, Digest, RelPath, Sha } from './path.ts'
+import type { Counts } from './plan.ts'
 import type { Step } from './steps.ts'
 import type { Node, Owned } from './tree.ts'
 
@@ -47,8 +48,10 @@ export interface Inventory {
   readonly secrets: ReadonlyMap<AbsPath, OwnedSecret>
   /** The name of the host key that the secrets' digests were made with; another key makes them mean nothing. */
   readonly hostKey: string | null
-  /** Generation 0: what stood at a path before we first wrote it. */
+  /** Generation 0: what stood at a path before we first wrote it, or adopted it. */
   readonly originals: ReadonlyMap<AbsPath, Node>
+  /** Live directories of targets and secrets, and directories above them, that exist because of us. */
+  readonly roots: readonly AbsPath[]
 }
 
 /** What a machine owns before its first run. */
@@ -59,6 +62,7 @@ export const EMPTY_INVENTORY: Inventory = {
   secrets: new Map(),
   hostKey: null,
   originals: new Map(),
+  roots: [],
 }
 
 /** A revision that is not tried again until its content, the config or a person's `retry` changes that. */
@@ -96,12 +100,24 @@ export interface Generation {
   readonly unit: string
   readonly commit: Sha | null
   readonly desired: string
-  /** `revision`: new content; `heal`: drift taken back; `removed`: a target left the config. */
+  /** `revision`: new content; `heal`: drift taken back; `removed`: a target left the config, or all of them by hand. */
   readonly why: 'revision' | 'heal' | 'removed'
   readonly at: string
+  /** Who wrote the commit, `name <email>`; null where there is none. */
+  readonly author: string | null
+  /** Who signed the commit, as Git tells it; null where nobody did. */
+  readonly signer: string | null
+  /** The targets and secrets that it wrote to, and how much. */
+  readonly wrote: Counts & { readonly targets: readonly string[] }
+  /** What people wrote, and it replaced: a copy of each is kept. */
+  readonly kept: readonly KeptCopy[]
+  /** `rolled-back`: it failed; `undone`: its run was killed; `taken-back`: by a person. Of these only the record is left, with nothing to undo. */
+  readonly outcome: 'applied' | 'rolled-back' | 'taken-back' | 'undone'
+  /** When it came to be something else than applied; null while it is. */
+  readonly ended: string | null
+  /** Why it came to that, in one sentence; null while it is applied. */
+  readonly reason: string | null
   readonly steps: readonly Step[]
-  /** When a person took it back, or null. */
-  readonly takenBack: string | null
   /** How the inventory was before: enough to take the generation's part in it back. */
   readonly before: {
     readonly applied: Applied | null
@@ -109,7 +125,15 @@ export interface Generation {
     readonly secrets: ReadonlyMap<AbsPath, OwnedSecret | null>
     /** The originals that it touched, null where there was none. */
     readonly originals: ReadonlyMap<AbsPath, Node | null>
+    /** The directories that it made or took away, and whether they counted as ours. */
+    readonly roots: ReadonlyMap<AbsPath, boolean>
   }
+}
+
+/** A person's work that was replaced: a file, or for a document the values that our keys replaced. */
+export interface KeptCopy {
+  readonly path: AbsPath
+  readonly copy: Digest
 }
 
 /** A target's inventory before a generation: only the entries that it touched, null where there was none. */
@@ -143,5 +167,10 @@ export function takeBack(inventory: Inventory, generation: Generation): Inventor
     if (before === null) secrets.delete(path)
     else secrets.set(path, before)
   }
-  return { ...inventory, applied, targets, secrets, originals }
+  const roots = new Set(inventory.roots)
+  for (const [path, ours] of generation.before.roots) {
+    if (ours) roots.add(path)
+    else roots.delete(path)
+  }
+  return { ...inventory, applied, targets, secrets, originals, roots: [...roots] }
 }

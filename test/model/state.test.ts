@@ -34,6 +34,7 @@ const inventory = (targets: [AbsPath, OwnedTarget][], at: Applied | null, origin
   secrets: new Map(),
   hostKey: null,
   originals: new Map(originals),
+  roots: [],
 })
 const generation = (before: Generation['before']): Generation => ({
   number: 2,
@@ -43,7 +44,13 @@ const generation = (before: Generation['before']): Generation => ({
   why: 'revision',
   at: '2026-01-02T00:00:00.000Z',
   steps: [],
-  takenBack: null,
+  author: null,
+  signer: null,
+  wrote: { targets: ['claude'], created: 1, updated: 2, deleted: 0 },
+  kept: [],
+  outcome: 'applied',
+  ended: null,
+  reason: null,
   before,
 })
 
@@ -69,6 +76,7 @@ test('taking a generation back gives the inventory that was there before it, and
       ]),
       secrets: new Map(),
       originals: new Map(),
+      roots: new Map(),
     }),
   )
   expect(back).toEqual(inventory([[ROOT, target({ changed: owned('a'), same: owned('a'), gone: owned('a') }, ['x'])]], applied('a', 1)))
@@ -83,6 +91,7 @@ test('taking the first generation back leaves nothing owned and no original', ()
       targets: new Map([[ROOT, { ...target({}), existed: false, entries: new Map([[relPath('a'), null]]) }]]),
       secrets: new Map(),
       originals: new Map([[file, null]]),
+      roots: new Map(),
     }),
   )
   expect(back).toEqual(inventory([], null))
@@ -97,6 +106,7 @@ test('taking a departure back brings its originals to mind again', () => {
       targets: new Map([[ROOT, { ...target({}), existed: true, entries: new Map([[relPath('a'), owned('a')]]) }]]),
       secrets: new Map(),
       originals: new Map([[file, original]]),
+      roots: new Map(),
     }),
   )
   expect(back).toEqual(inventory([[ROOT, target({ a: owned('a') })]], applied('a', 1), [[file, original]]))
@@ -121,6 +131,7 @@ test('taking back twice, or what was never committed, changes nothing more', () 
     ]),
     secrets: new Map(),
     originals: new Map(),
+    roots: new Map(),
   })
   expect(takeBack(before, taken)).toEqual(before)
   expect(takeBack(takeBack(before, taken), taken)).toEqual(before)
@@ -140,6 +151,10 @@ test('what is written to disk reads back the same, whatever the names', () => {
     originals: new Map<AbsPath, Node | null>([
       [absPath('/a'), null],
       [absPath('/b'), original],
+    ]),
+    roots: new Map([
+      [absPath('/c'), true],
+      [absPath('/__proto__'), false],
     ]),
   })
   expect(decodeGeneration(encodeGeneration(one))).toEqual(one)
