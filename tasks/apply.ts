@@ -1,4 +1,5 @@
 import { short } from '../lib/model/path.ts'
+import { staysSaid } from './answers.ts'
 import { changes, held, targetOutcomes, type Run, type Step, type Unit } from './run.ts'
 
 /** One source's chapter, all or nothing. It owns the only rollback; what it is made of is loaded when there is something to do. */
@@ -29,7 +30,7 @@ function whyNot(run: Run, unit: Unit): string | false {
     source: unit.name,
     kind: 'in-sync',
     reason: 'InSync',
-    message: '',
+    message: staysSaid(unit),
     revision: unit.commit,
     targets: targetOutcomes(unit),
     error: null,

@@ -31,6 +31,8 @@ export interface Beginning {
   readonly dry: boolean
   readonly fetch: boolean
   readonly allowShrink: boolean
+  /** Put back all that has drifted, whatever the config says about it. Default false. */
+  readonly heal?: boolean
   /** The one secret that the run is about. Default: everything. */
   readonly only?: string
   readonly signal: AbortSignal
@@ -71,6 +73,7 @@ export async function begin(config: Config, beginning: Beginning): Promise<Begun
       options: {
         fetch: beginning.fetch,
         allowShrink: beginning.allowShrink,
+        heal: beginning.heal ?? false,
         only: beginning.only ?? null,
         pulled: handedOver?.pulled ?? {},
         configFrom: handedOver?.incoming?.commit ?? null,

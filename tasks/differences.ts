@@ -1,6 +1,7 @@
 import { readLive } from '../lib/host/live.ts'
 import { under, type AbsPath } from '../lib/model/path.ts'
 import { writes, type Change, type DriftKind } from '../lib/model/plan.ts'
+import type { Stays } from '../lib/model/policy.ts'
 import { withExecutable } from '../lib/model/tree.ts'
 import { readContents } from './contents.ts'
 import type { Run, Unit } from './run.ts'
@@ -20,28 +21,33 @@ const LARGE = 1 << 20
 
 /** Every difference of a unit that was planned, conflicts first. What a secret holds is never shown. */
 export async function* differences(run: Run, unit: Unit): AsyncGenerator<Difference> {
-  for (const { root, plan } of unit.targets) {
+  for (const { root, plan, scan } of unit.targets) {
     for (const change of plan.changes) {
       if (change.kind === 'conflict')
         yield { path: under(root, change.path), note: `refused: ${change.reason}`, before: null, after: null, binary: false }
     }
-    const changed = writes(plan.changes)
-    const puts = changed.filter((change) => change.kind !== 'delete')
+    const changed = plan.changes.filter(isShown)
     const bytes = readContents(
       run,
       unit,
-      puts.flatMap((change) => ('after' in change ? [change.after.content] : [])),
+      changed.flatMap((change) => ('after' in change && change.after !== null ? [change.after.content] : [])),
     )
     for (const change of changed) {
       const path = under(root, change.path)
       if (change.kind === 'edit') continue
-      const after = change.kind === 'delete' ? null : ((await bytes.next()).value as Buffer)
-      const before = change.kind === 'create' ? null : readLive(path)
+      const after = 'after' in change && change.after !== null ? ((await bytes.next()).value as Buffer) : null
+      const live = scan.present.get(change.path)?.kind
+      const before = live === 'file' || live === 'link' ? readLive(path) : null
       const binary = [before, after].some((side) => side !== null && (side.length > LARGE || side.includes(0)))
       const text = (side: Buffer | null): string | null => (side === null || binary ? null : side.toString())
       yield { path, note: noteOf(change), before: text(before), after: text(after), binary }
     }
   }
+}
+
+/** What is written, and what the source asks for where something stays. */
+function isShown(change: Change): change is Exclude<Change, { kind: 'adopt' | 'decrypt' | 'forget' | 'conflict' }> {
+  return change.kind === 'stay' || writes([change]).length > 0
 }
 
 /** Where a secret would change, and how, without what it holds. */
@@ -56,7 +62,7 @@ export function secretDifferences(unit: Unit): Difference[] {
 }
 
 function noteOf(change: Change): string {
-  const drift = 'drift' in change && change.drift !== null ? DRIFT[change.drift] : ''
+  const drift = 'drift' in change && change.drift != null ? DRIFT[change.drift] : ''
   return `${what(change)}${drift}${'kept' in change && change.kept ? ', a copy of what is there now is kept' : ''}`
 }
 
@@ -67,9 +73,16 @@ const DRIFT: Readonly<Record<DriftKind, string>> = {
   type: ', replaced by something else since it was applied',
 }
 
+const STAYS: Readonly<Record<Stays, string>> = {
+  keep: 'stays as it is, and would otherwise change',
+  leave: 'there before us and stays as it is; the source has another one',
+  wait: 'waits, for something else keeps rewriting it',
+}
+
 function what(change: Change): string {
   if (change.kind === 'create') return change.drift === null ? 'new' : 'put back'
   if (change.kind === 'delete') return 'deleted'
+  if (change.kind === 'stay') return STAYS[change.why]
   if (change.kind === 'edit') return change.created ? 'new' : 'keys of ours change'
   if (change.kind !== 'update') return change.kind
   const { before, after } = change

@@ -1,6 +1,7 @@
 import { printable } from '../lib/model/errors.ts'
 import { isKeyed, under } from '../lib/model/path.ts'
 import type { Change, DriftKind } from '../lib/model/plan.ts'
+import { answersIn, answerSaid } from './answers.ts'
 import { nameOfCopy } from './kept-copy.ts'
 import type { Planned, Run } from './run.ts'
 import { isForgotten } from './secrets.ts'
@@ -18,12 +19,19 @@ export function driftLines(run: Run, part: Planned): string[] {
   const { root, plan } = part
   const forgotten = 'key' in part && isForgotten(run, part)
   return plan.changes.flatMap((change) => {
+    if (change.kind === 'conflict') return []
     const drift = 'drift' in change && change.drift !== null ? DRIFT[change.drift] : null
+    const stays = change.kind === 'stay' ? staySaid(run, part, change) : null
     const copy = 'kept' in change && change.kept ? copyOf(run, change) : null
-    if (drift === null && copy === null) return []
-    const what = [drift ?? replacement(change, forgotten), copy].filter((part) => part !== null).join('; ')
+    if (drift === null && copy === null && stays === null) return []
+    const what = [drift ?? (stays === null ? replacement(change, forgotten) : null), copy, stays].filter((part) => part !== null).join('; ')
     return [printable(`${under(root, change.path)}: ${what}`).replaceAll('\n', '\\n')]
   })
+}
+
+function staySaid(run: Run, { root }: Planned, change: Change): string {
+  const [answer] = answersIn(run, root, [change])
+  return answer === undefined ? '' : answerSaid(answer, run.host.now())
 }
 
 /** What is replaced was there before us, or we cannot tell any more. */

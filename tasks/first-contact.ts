@@ -30,7 +30,7 @@ export async function firstContact(run: Run, contact: Contact): Promise<(path: R
     const live = present.get(path)
     const want = wanted.get(path)
     return (
-      target.adopt === 'keep' &&
+      target.adopt(path) === 'keep' &&
       isDocument(path) &&
       live?.kind === 'file' &&
       want?.kind === 'file' &&

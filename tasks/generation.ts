@@ -1,5 +1,6 @@
 import { readLive, sameStat } from '../lib/host/live.ts'
 import { under, type RelPath } from '../lib/model/path.ts'
+import { staying, type Plan } from '../lib/model/plan.ts'
 import type { Applied, Inventory, OwnedSecret, OwnedTarget } from '../lib/model/state.ts'
 import type { Owned } from '../lib/model/tree.ts'
 import { adopted, originals, originalsOfDeparted, rootsAfter } from './originals.ts'
@@ -87,7 +88,14 @@ function appliedAfter(run: Run, unit: Unit): Applied | null {
 function ownedAfter(run: Run, unit: Unit, { root, name, onRemove, plan, scan, owned, oids, directories }: UnitTarget): OwnedTarget {
   const written = new Set((unit.generation?.steps ?? []).map((step) => step.path))
   const entries = new Map<RelPath, Owned>()
+  const stays = staying(plan)
   for (const [path, want] of plan.wanted) {
+    if (stays.has(path)) {
+      // What we wrote last is what the next run measures drift by.
+      const before = owned.get(path)
+      if (before !== undefined) entries.set(path, before)
+      continue
+    }
     const live = scan.present.get(path)
     const known = live?.kind === 'file' || live?.kind === 'link' ? live.stat : null
     // What we have just written may be changed by a check before it is recorded: the next run reads it once.
@@ -98,17 +106,22 @@ function ownedAfter(run: Run, unit: Unit, { root, name, onRemove, plan, scan, ow
   return { source: unit.name, name, onRemove, entries, directories: directories ?? run.inventory.targets.get(root)?.directories ?? [] }
 }
 
+/** Whether a plan changes what we own; what stays as it is does so only when it is let go. */
+function teaches({ changes }: Plan): boolean {
+  return changes.some((change) => change.kind !== 'stay' || change.after === null)
+}
+
 /** Whether the inventory would say anything new of a unit that has nothing to write: adopted files, a newer commit, fresher stats. */
 export function learnt(run: Run, unit: Unit): boolean {
   const applied = run.inventory.applied.get(unit.name)
   if (!unit.held && unit.commit !== null && (applied?.commit !== unit.commit || applied.desired !== unit.desired)) return true
   const secrets = unit.secrets.some(
-    ({ key, plan, after }) => plan.changes.length > 0 || JSON.stringify(run.inventory.secrets.get(key) ?? null) !== JSON.stringify(after),
+    ({ key, plan, after }) => teaches(plan) || JSON.stringify(run.inventory.secrets.get(key) ?? null) !== JSON.stringify(after),
   )
   if (secrets) return true
   return unit.targets.some((target) => {
     const known = run.inventory.targets.get(target.root)
-    if (target.target === null || known === undefined || target.plan.changes.length > 0) return true
+    if (target.target === null || known === undefined || teaches(target.plan)) return true
     if (known.name !== target.name || known.source !== unit.name || known.onRemove !== target.onRemove) return true
     const next = ownedAfter(run, unit, target)
     return [...next.entries].some(([path, entry]) => {

@@ -7,6 +7,7 @@ import { plan } from '../lib/model/plan.ts'
 import type { Owned, Tree } from '../lib/model/tree.ts'
 import { firstContact } from './first-contact.ts'
 import type { Run, Unit, UnitTarget } from './run.ts'
+import { policyOf } from './policy.ts'
 import { wanted } from './wanted.ts'
 
 /** Linux takes no longer path; temporary files beside it need room too. */
@@ -22,7 +23,15 @@ export async function plannedTarget(run: Run, unit: Unit, target: Target, entrie
   const want = await wanted(run, repository, target, entries, owned)
   const found = scan(root, new Set([...want.keys(), ...owned.keys()]), owned)
   const refuseFirstContact = await firstContact(run, { target, root, repository, wanted: want, owned, present: found.present })
-  const made = plan({ target: target.name, root, wanted: want, owned, present: found.present, refuseFirstContact })
+  const made = plan({
+    target: target.name,
+    root,
+    wanted: want,
+    owned,
+    present: found.present,
+    refuseFirstContact,
+    policy: policyOf(run, target, root),
+  })
   return {
     name: target.name,
     target,

@@ -1,6 +1,8 @@
 import { discardIfDamaged, protect } from '../lib/host/clone.ts'
 import { tally, type UnitOutcome } from '../lib/model/verdict.ts'
 import { changes, held, targetOutcomes, type Run, type Unit } from './run.ts'
+import { staysSaid } from './answers.ts'
+import { rememberContested } from './contested.ts'
 import { commit, learnt } from './generation.ts'
 
 /** Writes down what became of each unit: the inventory of those that had nothing to write, and what was attempted. */
@@ -49,6 +51,7 @@ function concluded(run: Run, unit: Unit): UnitOutcome {
     message: [
       tally(total),
       toDecrypt(unit),
+      staysSaid(unit),
       unit.why === 'heal' && kind === 'applied' ? `drift ${run.host.dry ? 'would be' : 'was'} healed` : '',
     ]
       .filter(Boolean)
@@ -84,6 +87,7 @@ function remember(run: Run): void {
       alerted: sources[name]?.alerted ?? null,
     }
   }
+  rememberContested(run)
   const worst = run.units.map((unit) => unit.outcome).filter((outcome) => outcome !== null)
   run.status = {
     ...run.status,

@@ -3,9 +3,12 @@ import { fingerprint, readLive, sameStat, scan, statOf, type Scan } from '../lib
 import type { SecretFile } from '../lib/model/config.ts'
 import type { Digest } from '../lib/model/path.ts'
 import { plan, type Change, type Plan } from '../lib/model/plan.ts'
+import { HEALING } from '../lib/model/policy.ts'
 import type { OwnedSecret } from '../lib/model/state.ts'
 import type { Owned, Tree, Wanted } from '../lib/model/tree.ts'
+import { isResting } from './contested.ts'
 import { firstContactRefusal } from './first-contact.ts'
+import { onDriftOf } from './policy.ts'
 import type { Run, UnitSecret } from './run.ts'
 import type { Place } from './secrets.ts'
 
@@ -25,6 +28,7 @@ export async function replaced(run: Run, secret: SecretFile, place: Place, known
     owned: owned === null ? new Map() : (new Map([[place.name, owned]]) satisfies Tree<Owned>),
     present: found.present,
     refuseFirstContact: () => null,
+    policy: { ...HEALING, onDrift: () => onDriftOf(run, secret), rests: () => isResting(run, place.key) },
   })
   const why = await refusal(run, secret, place, made, digest, forgotten !== null)
   const conflict: Change[] = why === null ? [] : [{ kind: 'conflict', path: place.name, reason: why }]

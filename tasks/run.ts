@@ -37,6 +37,8 @@ export interface Run {
 interface RunOptions {
   readonly fetch: boolean
   readonly allowShrink: boolean
+  /** Whether all that has drifted is put back, whatever the config says about it. */
+  readonly heal: boolean
   /** The one secret that this run is about; null for everything. */
   readonly only: string | null
   /** Commits that a parent process has pulled already, a source each. */

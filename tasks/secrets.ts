@@ -3,10 +3,12 @@ import { filesAt } from '../lib/host/objects.ts'
 import type { SecretFile } from '../lib/model/config.ts'
 import { GitopsError } from '../lib/model/errors.ts'
 import { absPath, short, under, type AbsPath, type Digest, type RelPath, type Sha } from '../lib/model/path.ts'
-import type { Change } from '../lib/model/plan.ts'
+import { refused, staying, type Change } from '../lib/model/plan.ts'
 import type { OwnedSecret } from '../lib/model/state.ts'
-import type { Owned } from '../lib/model/tree.ts'
-import { coOwned } from './co-owned.ts'
+import type { Owned, Wanted } from '../lib/model/tree.ts'
+import { isResting } from './contested.ts'
+import { coOwned, type CoOwned } from './co-owned.ts'
+import { onDriftOf } from './policy.ts'
 import { replaced, type Decided } from './replaced-secret.ts'
 import type { Run, Unit, UnitSecret } from './run.ts'
 
@@ -60,6 +62,8 @@ export async function plannedSecret(run: Run, secret: SecretFile, oid: Sha): Pro
   const known = ownedSecret(run, place)
   if (known !== null && known.owned.oid === oid && run.host.kept.has(known.owned.digest))
     return decidedSecret(run, secret, oid, known.owned.digest)
+  if (known?.declined?.oid === oid && run.host.kept.opens(known.declined.digest))
+    return decidedSecret(run, secret, oid, known.declined.digest)
   const changes: Change[] = [{ kind: 'decrypt', path: place.name }]
   const plan = { target: secret.name, root: place.root, changes, wanted: new Map() }
   return { name: secret.name, secret, key: place.key, root: place.root, oid, plan, scan: scan(place.root, [], new Map()), after: known }
@@ -70,7 +74,7 @@ export async function decidedSecret(run: Run, secret: SecretFile, oid: Sha, dige
   const place = placeOf(secret)
   const known = ownedSecret(run, place) ?? ownedAgain(run, place, oid, digest)
   const { plan, scan, prior } = await (secret.strategy === 'merge'
-    ? merged(run, place, known, digest)
+    ? merged(run, secret, place, known, digest)
     : replaced(run, secret, place, known, digest))
   const live = scan.present.get(place.name)
   const stat = live?.kind === 'file' ? live.stat : null
@@ -83,8 +87,16 @@ export async function decidedSecret(run: Run, secret: SecretFile, oid: Sha, dige
     owned,
     original: known?.original ?? null,
     prior,
+    declined: null,
   }
-  return { name: secret.name, secret, key: place.key, root: place.root, oid, plan, scan, after }
+  const stays = known !== null && staying(plan).size > 0
+  return { name: secret.name, secret, key: place.key, root: place.root, oid, plan, scan, after: stays ? declining(known, after) : after }
+}
+
+/** What we wrote last is what the next run measures drift by; what the source asks for is remembered, so that it is decrypted once. */
+function declining(known: OwnedSecret, { owned: { oid, digest }, ...after }: OwnedSecret): OwnedSecret {
+  if (oid === null || digest === known.owned.digest) return { ...after, owned: { ...known.owned, oid }, declined: null }
+  return { ...after, owned: known.owned, declined: { oid, digest } }
 }
 
 /** The secrets of a unit whose revision is held: what was applied last is wanted, whatever the config says by now. */
@@ -121,9 +133,30 @@ export function isForgotten(run: Run, secret: Pick<UnitSecret, 'key'>): boolean 
   return known !== undefined && run.inventory.hostKey !== run.host.kept.keyName() && !run.host.kept.opens(known.owned.digest)
 }
 
+/** Keys of ours that somebody has changed stay, all that the source asks for in this document with them, or are refused, where the config says so. */
+function answered(
+  run: Run,
+  secret: SecretFile,
+  { key, name }: Place,
+  known: OwnedSecret | null,
+  digest: Digest,
+  decided: CoOwned,
+): CoOwned {
+  const { change } = decided
+  if (known === null || change?.kind !== 'edit' || change.drift === null) return decided
+  const { drift, path } = change
+  const news = known.owned.digest !== digest
+  const answer = onDriftOf(run, secret)
+  if (answer === 'refuse') return { ...decided, change: { kind: 'conflict', path, reason: refused(drift), drift } }
+  const why = answer === 'keep' ? 'keep' : !news && isResting(run, key) ? 'wait' : null
+  if (why === null) return decided
+  const after: Wanted = { kind: 'file', digest, executable: false, mode: null, content: { kind: 'kept', digest } }
+  return { change: { kind: 'stay', path: name, why, drift, after, news }, prior: known.prior }
+}
+
 /** Only the keys that the source sets are ours. */
-async function merged(run: Run, place: Place, known: OwnedSecret | null, digest: Digest): Promise<Decided> {
-  const { change, prior } = await coOwned(run, place, known, digest)
+async function merged(run: Run, secret: SecretFile, place: Place, known: OwnedSecret | null, digest: Digest): Promise<Decided> {
+  const { change, prior } = answered(run, secret, place, known, digest, await coOwned(run, place, known, digest))
   const found = scan(place.root, [place.name], new Map(), () => digest)
   return { plan: { target: place.name, root: place.root, changes: change === null ? [] : [change], wanted: new Map() }, scan: found, prior }
 }

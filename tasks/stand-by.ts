@@ -3,6 +3,7 @@ import type { Target } from '../lib/model/config.ts'
 import type { RelPath, Sha } from '../lib/model/path.ts'
 import { plan } from '../lib/model/plan.ts'
 import type { Owned, Wanted } from '../lib/model/tree.ts'
+import { policyOf } from './policy.ts'
 import type { Run, Unit, UnitTarget } from './run.ts'
 
 /**
@@ -26,7 +27,15 @@ export function standBy(run: Run, unit: Unit, declared: readonly Target[]): Unit
     }
     const owned: ReadonlyMap<RelPath, Owned> = new Map([...known.entries].filter(([path]) => wanted.has(path)))
     const found = scan(root, wanted.keys(), owned)
-    const made = plan({ target: name, root, wanted, owned, present: found.present, refuseFirstContact: () => null })
+    const made = plan({
+      target: name,
+      root,
+      wanted,
+      owned,
+      present: found.present,
+      refuseFirstContact: () => null,
+      policy: policyOf(run, target, root),
+    })
     return [{ name, target, root, plan: made, scan: found, owned, oids, onRemove }]
   })
 }

@@ -1,10 +1,11 @@
 import type { Store } from '../lib/host/store.ts'
 import type { Config } from '../lib/model/config.ts'
-import { short, under, type Sha } from '../lib/model/path.ts'
-import { counts, drifted, type DriftKind } from '../lib/model/plan.ts'
+import { short, type Sha } from '../lib/model/path.ts'
+import { counts } from '../lib/model/plan.ts'
 import type { Applied, Held, SourceStatus } from '../lib/model/state.ts'
 import { exitCode, worst, type OutcomeKind } from '../lib/model/outcome.ts'
 import { tally } from '../lib/model/verdict.ts'
+import { answers, staysSummary, waits, type Answer } from './answers.ts'
 import { changes, interrupted, planned, type Run, type Unit } from './run.ts'
 import { isForgotten } from './secrets.ts'
 
@@ -23,7 +24,8 @@ export interface SourceReport {
   readonly current: Sha | null
   readonly ref: string | null
   readonly held: Held | null
-  readonly drift: readonly { readonly path: string; readonly kind: DriftKind }[]
+  /** Each path that somebody else has changed, and what a reconcile does about it. */
+  readonly drift: readonly Answer[]
   /** What a reconcile would do now, for people. */
   readonly pending: string
   readonly problem: string | null
@@ -83,9 +85,8 @@ function sourceReport(run: Run, unit: Unit): SourceReport {
   const known = run.status.sources[unit.name]
   const applied = run.inventory.applied.get(unit.name) ?? null
   const [attempted, held] = [known?.attempted ?? null, known?.held ?? null]
-  const drift = planned(unit).flatMap(({ root, plan }) =>
-    drifted(plan.changes).map(({ path, drift }) => ({ path: under(root, path), kind: drift })),
-  )
+  const drift = answers(run, unit)
+  const moved = drift.filter(({ answer }) => answer !== 'keep' && answer !== 'leave').length
   const { outcome, problem } = held === null ? wrong(run, unit, attempted) : { ...wrong(run, unit, null), outcome: 'refused' as const }
   // What is refused will not be.
   const pending = (unit.outcome?.kind === 'refused' ? [] : planned(unit))
@@ -98,12 +99,13 @@ function sourceReport(run: Run, unit: Unit): SourceReport {
     held === null &&
     problem === null &&
     !changes(unit) &&
+    !waits(unit) &&
     // A change of the config that asks for the same files is nothing to apply.
     (unit.commit === null || applied.desired === unit.desired || applied.commit === unit.commit)
   return {
     name: unit.name,
     ready,
-    summary: ready ? 'No drift: what is live matches Git' : said(applied, held, drift.length, pending, outcome, problem, untold(attempted)),
+    summary: staysSummary(unit, ready) ?? said(applied, held, moved, pending, outcome, problem, untold(attempted)),
     applied,
     attempted,
     fetchedAt: known?.fetchedAt ?? null,

@@ -2,7 +2,7 @@ import { editHolds } from '../lib/host/edit.ts'
 import { look } from '../lib/host/live.ts'
 import { GitopsError } from '../lib/model/errors.ts'
 import { under, type AbsPath } from '../lib/model/path.ts'
-import { writes, type Change } from '../lib/model/plan.ts'
+import { writes, type Write } from '../lib/model/plan.ts'
 import { matches } from '../lib/model/tree.ts'
 import { planned, type Planned, type Run, type Teller, type Unit } from './run.ts'
 
@@ -22,7 +22,7 @@ export function verify(run: Run, unit: Unit, task: Teller): void {
     })
 }
 
-function isRight(run: Run, part: Planned, path: AbsPath, change: Change): boolean {
+function isRight(run: Run, part: Planned, path: AbsPath, change: Write): boolean {
   if (change.kind === 'edit') return editHolds({ path, edits: change.edits }, run.host.kept)
   const now = look(path, 'secret' in part ? run.host.kept.digestAt : undefined)
   if (change.kind === 'delete') return now === null || isParent(part.plan.wanted.keys(), change.path)

@@ -18,6 +18,11 @@ const when = v.union(
 const command = text("a shell command such as 'claude --version'")
 const body = <Context>() => v.union([command, v.custom<(context: Context) => unknown>(isFunction)], 'must be a shell command or a function')
 
+const DRIFT = "'heal', 'keep' or 'refuse'"
+const onDrift = v.picklist(['heal', 'keep', 'refuse'], `must be ${DRIFT}`)
+const ADOPT = "'keep', 'replace', 'refuse' or 'leave'"
+const adopt = v.picklist(['keep', 'replace', 'refuse', 'leave'], `must be ${ADOPT}`)
+
 const source = object({
   /** Any Git URL or local path, reached exactly as `git clone` reaches it; `'.'` is the clone that holds this config. */
   repo: text("a Git URL, a local path, or '.' for the repository that holds this config"),
@@ -46,8 +51,17 @@ const target = object({
   modes: v.optional(
     record(v.pipe(v.string("must be an octal mode such as '0600'"), v.regex(/^0?[0-7]{3}$/, "must be an octal mode such as '0600'"))),
   ),
-  /** `keep` (default) refuses to replace a live document that has keys which ours lacks; `replace` replaces it and keeps a copy. */
-  adopt: v.optional(v.picklist(['keep', 'replace'], "must be 'keep' or 'replace'")),
+  /**
+   * What becomes of a live file that was there before us and differs. `keep` (default) replaces it and keeps a copy, but refuses a document that
+   * has keys which ours lacks; `replace` replaces every one and keeps a copy; `refuse` refuses the revision; `leave` leaves the file, and it is
+   * not ours. One for all, or by glob, the last that matches: `{ '*.local.json': 'leave' }`.
+   */
+  adopt: v.optional(v.union([adopt, record(adopt)], `must be ${ADOPT}, or one of them for each glob`)),
+  /**
+   * What becomes of a file of ours that somebody has edited, deleted, made (un)executable or replaced by something else. `heal` (default) puts ours
+   * back and keeps a copy; `keep` lets it stay; `refuse` refuses to go on until somebody has decided. One for all, or by glob, the last that matches.
+   */
+  onDrift: v.optional(v.union([onDrift, record(onDrift)], `must be ${DRIFT}, or one of them for each glob`)),
   /** When the target leaves the config: `restore` (default) what was there before us, or `leave` our files. */
   onRemove: v.optional(v.picklist(['restore', 'leave'], "must be 'restore' or 'leave'")),
   /** Left out on hosts where this is false. */
@@ -65,6 +79,8 @@ const secret = object({
   strategy: v.optional(v.picklist(['replace', 'merge'], "must be 'replace' or 'merge'")),
   /** `keep` (default) refuses to replace a file that is there already and differs; `replace` replaces it and keeps a sealed copy. */
   adopt: v.optional(v.picklist(['keep', 'replace'], "must be 'keep' or 'replace'")),
+  /** What becomes of it when somebody has changed it: `heal` (default) puts ours back and keeps a sealed copy; `keep` lets it stay; `refuse` refuses to go on. */
+  onDrift: v.optional(onDrift),
   /** When the secret leaves the config: `restore` (default) what was there before us, or `leave` it. */
   onRemove: v.optional(v.picklist(['restore', 'leave'], "must be 'restore' or 'leave'")),
   when: v.optional(when),

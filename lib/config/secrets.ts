@@ -20,6 +20,7 @@ export function secretOf(
     to: expand(`secrets.${name}.to`, input.to, home, directory),
     strategy: input.strategy ?? 'replace',
     adopt: input.adopt ?? 'keep',
+    onDrift: input.onDrift ?? 'heal',
     onRemove: input.onRemove ?? 'restore',
     declaration: JSON.stringify(declared),
   }

@@ -1,6 +1,7 @@
 import type { SecretFile, Target } from '../model/config.ts'
 import { GitopsError } from '../model/errors.ts'
 import { isWithin, relPath, type AbsPath } from '../model/path.ts'
+import type { Adopt, OnDrift } from '../model/policy.ts'
 import { matcher } from './globs.ts'
 import { expand } from './places.ts'
 import type { ConfigInput } from './schema.ts'
@@ -29,10 +30,22 @@ export function targetOf(
     accepts: (path) => include(path) && !exclude(path),
     protects: matcher(`targets.${name}.protect`, input.protect ?? []),
     modeOf: (path) => modes.findLast((rule) => rule.matches(path))?.mode ?? null,
-    adopt: input.adopt ?? 'keep',
+    adopt: perPath<Adopt>(`targets.${name}.adopt`, input.adopt, 'keep'),
+    onDrift: perPath<OnDrift>(`targets.${name}.onDrift`, input.onDrift, 'heal'),
     onRemove: input.onRemove ?? 'restore',
     declaration: JSON.stringify(declared),
   }
+}
+
+/** One answer for every path, or the last one whose glob matches. */
+function perPath<Answer extends string>(
+  place: string,
+  input: Answer | Readonly<Record<string, Answer>> | undefined,
+  fallback: Answer,
+): (path: string) => Answer {
+  if (typeof input !== 'object') return () => input ?? fallback
+  const rules = Object.entries(input).map(([glob, answer]) => ({ matches: matcher(place, [glob]), answer }))
+  return (path) => rules.findLast((rule) => rule.matches(path))?.answer ?? fallback
 }
 
 /** A path inside a source. Throws `config`, naming the place. */

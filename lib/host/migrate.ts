@@ -60,5 +60,5 @@ function statusFrom1(json: Json): Json {
 
 function secretsFrom1(secrets: unknown): Json {
   const known = Object.entries((secrets ?? {}) as Record<string, Json | null>)
-  return Object.fromEntries(known.map(([path, secret]) => [path, secret === null ? null : { prior: null, ...secret }]))
+  return Object.fromEntries(known.map(([path, secret]) => [path, secret === null ? null : { prior: null, declined: null, ...secret }]))
 }

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import type { Contested } from '../model/contested.ts'
 import { GitopsError } from '../model/errors.ts'
 import type { AbsPath } from '../model/path.ts'
 import { EMPTY_INVENTORY, type Generation, type Inventory, type SourceStatus } from '../model/state.ts'
@@ -18,9 +19,11 @@ export interface Status {
   readonly lastRun: { readonly at: string; readonly outcome: string; readonly message: string } | null
   /** Why the config on disk cannot be used, while an older one still pulls. */
   readonly configBroken: string | null
+  /** Live paths that were put back in the last runs, each of them. */
+  readonly contested: Readonly<Record<string, Contested>>
 }
 
-const EMPTY_STATUS: Status = { sources: {}, lastRun: null, configBroken: null }
+const EMPTY_STATUS: Status = { sources: {}, lastRun: null, configBroken: null, contested: {} }
 
 /** Our own files below a state directory. Every write is atomic; the inventory's is the commit of an apply. */
 export interface Store {

@@ -1,5 +1,6 @@
 import type { Host } from './context.ts'
 import type { AbsPath, RelPath } from './path.ts'
+import type { Adopt, OnDrift } from './policy.ts'
 
 /** A source with everything decided. */
 export interface Source {
@@ -30,7 +31,10 @@ export interface Target {
   readonly protects: (path: RelPath) => boolean
   /** Declared permission bits of a path, or null. */
   readonly modeOf: (path: RelPath) => number | null
-  readonly adopt: 'keep' | 'replace'
+  /** What becomes of a path that was there before us and differs. */
+  readonly adopt: (path: RelPath) => Adopt
+  /** What becomes of a path of ours that somebody else has changed. */
+  readonly onDrift: (path: RelPath) => OnDrift
   readonly onRemove: 'restore' | 'leave'
   /** The declaration as text: part of the digest of desired content. */
   readonly declaration: string
@@ -67,6 +71,7 @@ export interface SecretFile {
   readonly to: AbsPath
   readonly strategy: 'replace' | 'merge'
   readonly adopt: 'keep' | 'replace'
+  readonly onDrift: OnDrift
   readonly onRemove: 'restore' | 'leave'
   /** The declaration as text: part of the digest of desired content. */
   readonly declaration: string

@@ -1,4 +1,6 @@
 import type { AbsPath, Digest, RelPath } from './path.ts'
+import { holdsForeign, untangled } from './untangle.ts'
+import { HEALING, type Policy, type Stays } from './policy.ts'
 import { matches, type Node, type Owned, type Present, type Tree, type Wanted } from './tree.ts'
 
 /** How a live entry differs from what we wrote last. */
@@ -37,7 +39,19 @@ export type Change =
   | { readonly kind: 'decrypt'; readonly path: RelPath }
   /** An owned entry that is neither wanted nor there, or no longer ours to delete. */
   | { readonly kind: 'forget'; readonly path: RelPath }
-  | { readonly kind: 'conflict'; readonly path: RelPath; readonly reason: string }
+  /** The live entry stays as somebody else has left it. */
+  | {
+      readonly kind: 'stay'
+      readonly path: RelPath
+      readonly why: Stays
+      /** How it differs from what we wrote; null where we never wrote. */
+      readonly drift: DriftKind | null
+      /** What the source asks for now; null when it asks for nothing here any more. */
+      readonly after: Wanted | null
+      /** Whether the source asks for something else than we wrote last. */
+      readonly news: boolean
+    }
+  | { readonly kind: 'conflict'; readonly path: RelPath; readonly reason: string; readonly drift?: DriftKind }
 
 /** What one target needs; `root` is its live directory with links resolved. */
 export interface Plan {
@@ -56,45 +70,88 @@ export interface Situation {
   readonly present: Tree<Present>
   /** Why this path must not be taken over, or null: it would lose what an application keeps there, or somebody else owns it. */
   readonly refuseFirstContact: (path: RelPath) => string | null
+  /** Who has the last word where somebody else has changed something. Default: we do. */
+  readonly policy?: Policy
 }
 
 /** The changes that take `present` to `wanted`, in path order. Pure. */
 export function plan(situation: Situation): Plan {
   const paths = [...new Set([...situation.wanted.keys(), ...situation.owned.keys()])].toSorted()
   const changes = paths.map((path) => decide(situation, path)).filter((change) => change !== null)
-  return { target: situation.target, root: situation.root, changes, wanted: situation.wanted }
+  return { target: situation.target, root: situation.root, changes: untangled(changes, situation.present), wanted: situation.wanted }
 }
 
 function decide(situation: Situation, path: RelPath): Change | null {
   const want = situation.wanted.get(path)
   const own = situation.owned.get(path)
   const live = situation.present.get(path)
-  if (want !== undefined) return toward(situation, path, want, own, live)
-  return own === undefined ? null : away(path, own, live)
+  if (want === undefined) return own === undefined ? null : away(situation.policy ?? HEALING, path, own, live)
+  return own === undefined ? first(situation, path, want, live) : again(situation, path, want, own, live)
 }
 
-function toward(situation: Situation, path: RelPath, want: Wanted, own: Owned | undefined, live: Present | undefined): Change | null {
-  const refusal = own === undefined ? situation.refuseFirstContact(path) : null
+/** A path that we have never written. */
+function first(situation: Situation, path: RelPath, want: Wanted, live: Present | undefined): Change | null {
+  const refusal = situation.refuseFirstContact(path)
   if (refusal !== null) return conflict(path, refusal)
-  if (live === undefined) return { kind: 'create', path, after: want, drift: own === undefined ? null : 'missing' }
+  if (live === undefined) return { kind: 'create', path, after: want, drift: null }
+  if (matches(live, want)) return { kind: 'adopt', path, after: want }
+  const taken = replacing(situation, path, want, undefined, live)
+  const { adopt: adoptOf, onDrift } = situation.policy ?? HEALING
+  const adopt = adoptOf(path)
+  // Only a file of ours stands in the way, and it goes.
+  if (live.kind === 'blocked' && taken.kind === 'create') return taken
+  // Nothing could be put in its place, and whoever keeps what people do wants to hear of no conflict.
+  if (taken.kind === 'conflict' && adopt !== 'leave' && onDrift(path) === 'keep')
+    return { kind: 'stay', path, why: 'keep', drift: null, after: want, news: true }
+  if (adopt === 'leave') return { kind: 'stay', path, why: 'leave', drift: null, after: want, news: true }
+  return adopt === 'refuse' && taken.kind !== 'conflict' ? conflict(path, THERE_ALREADY) : taken
+}
+
+/** A path that we wrote, and that is still wanted. */
+function again(situation: Situation, path: RelPath, want: Wanted, own: Owned, live: Present | undefined): Change | null {
+  const news = !sameOwned(own, want)
+  if (matches(live, want)) return news ? { kind: 'adopt', path, after: want } : null
+  const drift = driftOf(live, own)
+  const { onDrift, rests } = situation.policy ?? HEALING
+  const answer = drift === null ? 'heal' : onDrift(path)
+  if (answer === 'keep') return { kind: 'stay', path, why: 'keep', drift, after: want, news }
+  if (drift !== null && answer === 'refuse') return { kind: 'conflict', path, reason: refused(drift), drift }
+  if (drift !== null && !news && rests(path)) return { kind: 'stay', path, why: 'wait', drift, after: want, news }
+  return live === undefined ? { kind: 'create', path, after: want, drift } : replacing(situation, path, want, own, live)
+}
+
+/** What is wanted takes the place of what is there. */
+function replacing(situation: Situation, path: RelPath, want: Wanted, own: Owned | undefined, live: Present): Change {
   if (live.kind === 'special') return conflict(path, 'is neither a file nor a link; move it away')
   if (live.kind === 'blocked') return blocked(situation, path, want, live)
+  const drift = own === undefined ? null : driftOf(live, own)
   if (live.kind === 'directory') {
-    if (live.foreign !== null)
-      return conflict(path, `is a directory that holds ${JSON.stringify(live.foreign)}, which is not ours; move it away`)
-    return { kind: 'create', path, after: want, drift: own === undefined ? null : 'type' }
+    if (live.foreign !== null) return conflict(path, holdsForeign(live.foreign))
+    return { kind: 'create', path, after: want, drift }
   }
-  if (matches(live, want)) return own !== undefined && sameOwned(own, want) ? null : { kind: 'adopt', path, after: want }
-  const before = node(live)
-  if (own === undefined) return { kind: 'update', path, before, after: want, drift: null, kept: true, first: true }
-  const drift = driftOf(live, own)
-  return { kind: 'update', path, before, after: want, drift, kept: drift !== null && drift !== 'mode', first: false }
+  const first = own === undefined
+  return { kind: 'update', path, before: node(live), after: want, drift, kept: first || (drift !== null && drift !== 'mode'), first }
 }
 
-function away(path: RelPath, own: Owned, live: Present | undefined): Change {
+/** A path that we wrote, and that is wanted no more. */
+function away(policy: Policy, path: RelPath, own: Owned, live: Present | undefined): Change {
+  if (policy.letsGo(path)) return { kind: 'forget', path }
   if (live === undefined || live.kind === 'special' || live.kind === 'directory' || live.kind === 'blocked') return { kind: 'forget', path }
   const drift = driftOf(live, own)
+  const answer = drift === null ? 'heal' : policy.onDrift(path)
+  if (answer === 'keep') return { kind: 'stay', path, why: 'keep', drift, after: null, news: true }
+  if (drift !== null && answer === 'refuse') return { kind: 'conflict', path, reason: refused(drift), drift }
   return { kind: 'delete', path, before: node(live), drift, kept: drift !== null && drift !== 'mode' }
+}
+
+const THERE_ALREADY = "is there already and differs, and its adopt is 'refuse'; move it away, take it into the source, or exclude it"
+
+/** Why drift is refused. */
+export function refused(drift: DriftKind): string {
+  const what = { edited: 'was edited', missing: 'was deleted', mode: 'has other permissions', type: 'was replaced by something else' }[
+    drift
+  ]
+  return `${what} since it was applied, and its onDrift is 'refuse'; \`gitops capture\` takes it into the source, \`gitops reconcile --heal\` puts ours back and keeps a copy`
 }
 
 /** A directory of `path` is a link or a file. Only a file of ours that this plan deletes may be cleared out of the way. */
@@ -108,9 +165,10 @@ function blocked(situation: Situation, path: RelPath, want: Wanted, live: Extrac
   return conflict(path, `cannot be written: ${JSON.stringify(live.by)} is ${what}; move it away or exclude the path`)
 }
 
-function driftOf(live: Extract<Present, Node>, own: Owned): DriftKind | null {
+function driftOf(live: Present | undefined, own: Owned): DriftKind | null {
+  if (live === undefined) return 'missing'
   if (matches(live, own)) return null
-  if (live.kind !== own.kind) return 'type'
+  if ((live.kind !== 'file' && live.kind !== 'link') || live.kind !== own.kind) return 'type'
   return live.digest === own.digest ? 'mode' : 'edited'
 }
 
@@ -140,14 +198,19 @@ export function counts(changes: readonly Change[]): Counts {
   return { created: of('create') + made, updated: of('update') + of('edit') - made, deleted: of('delete') }
 }
 
+/** A change that writes something. */
+export type Write = Extract<Change, { kind: 'create' | 'update' | 'delete' | 'edit' }>
+
 /** The changes that write something. */
-export function writes(changes: readonly Change[]): Change[] {
-  return changes.filter((change) => ['create', 'update', 'delete', 'edit'].includes(change.kind))
+export function writes(changes: readonly Change[]): Write[] {
+  return changes.filter(
+    (change) => change.kind === 'create' || change.kind === 'update' || change.kind === 'delete' || change.kind === 'edit',
+  )
 }
 
-/** The paths that differ from what we wrote last, without us. */
-export function drifted(changes: readonly Change[]): { path: RelPath; drift: DriftKind }[] {
-  return changes.flatMap((change) => ('drift' in change && change.drift !== null ? [{ path: change.path, drift: change.drift }] : []))
+/** The paths that stay as somebody else has left them. */
+export function staying({ changes }: Pick<Plan, 'changes'>): ReadonlySet<RelPath> {
+  return new Set(changes.flatMap((change) => (change.kind === 'stay' ? [change.path] : [])))
 }
 
 /** More than half *and* more than ten of the owned entries, or all of them, would go: refused without `--allow-shrink`. */

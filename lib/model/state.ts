@@ -35,6 +35,8 @@ export interface OwnedSecret {
   readonly original: Node | null
   /** What stood under our keys of a merged document before we first set them: a sealed record. */
   readonly prior: Digest | null
+  /** What the source asks for in its place, while what somebody has made of it stays: the ciphertext's object and the fingerprint of its plaintext. */
+  readonly declined: { readonly oid: Sha; readonly digest: Digest } | null
 }
 
 /**

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { absPath, digest, relPath, sha, type Digest } from '../../lib/model/path.ts'
-import { counts, drifted, plan, shrinksTooMuch, writes, type Change } from '../../lib/model/plan.ts'
+import { counts, plan, shrinksTooMuch, writes, type Change } from '../../lib/model/plan.ts'
+import type { Adopt, OnDrift } from '../../lib/model/policy.ts'
 import type { Owned, Present, Wanted } from '../../lib/model/tree.ts'
 
 const of = (letter: string): Digest => digest(`sha256:${letter.repeat(64)}`)
@@ -32,10 +33,11 @@ interface Case {
   readonly owned?: Owned
   readonly present?: Present
   readonly refuse?: string
+  readonly policy?: Partial<{ onDrift: OnDrift; adopt: Adopt; letsGo: boolean; rests: boolean }>
 }
 
 const P = relPath('p')
-const decide = ({ wanted, owned, present, refuse }: Case): Change | null =>
+const decide = ({ wanted, owned, present, refuse, policy = {} }: Case): Change | null =>
   plan({
     target: 't',
     root: absPath('/base'),
@@ -43,13 +45,21 @@ const decide = ({ wanted, owned, present, refuse }: Case): Change | null =>
     owned: new Map(owned && [[P, owned]]),
     present: new Map(present && [[P, present]]),
     refuseFirstContact: () => refuse ?? null,
+    policy: {
+      onDrift: () => policy.onDrift ?? 'heal',
+      adopt: () => policy.adopt ?? 'keep',
+      letsGo: () => policy.letsGo ?? false,
+      rests: () => policy.rests ?? false,
+    },
   }).changes[0] ?? null
 
 /** A change in few words. */
 const told = (change: Change | null): string => {
   if (change === null) return 'nothing'
   const words: string[] = [change.kind]
-  if ('drift' in change && change.drift !== null) words.push(change.drift)
+  if (change.kind === 'stay') words.push(change.why)
+  if ('drift' in change && change.drift != null) words.push(change.drift)
+  if (change.kind === 'stay' && change.news) words.push('news')
   if ('kept' in change && change.kept) words.push('kept')
   if ('first' in change && change.first) words.push('first')
   return words.join(' ')
@@ -115,6 +125,73 @@ test.for<[string, Case, string]>([
   expect(told(decide(situation))).toBe(expected)
 })
 
+const blockedBy: Present = { kind: 'blocked', by: relPath('l'), link: true }
+const special: Present = { kind: 'special' }
+
+/** What was live, what each of the policies makes of it: heal, keep, refuse. */
+test.for<[string, Case, heal: string, keep: string, refuse: string]>([
+  ['nothing changed', { wanted: want('a'), owned: own('a'), present: file('a') }, 'nothing', 'nothing', 'nothing'],
+  ['new content', { wanted: want('b'), owned: own('a'), present: file('a') }, 'update', 'update', 'update'],
+  ['leaves', { owned: own('a'), present: file('a') }, 'delete', 'delete', 'delete'],
+  ['edited', { wanted: want('a'), owned: own('a'), present: file('c') }, 'update edited kept', 'stay keep edited', 'conflict edited'],
+  ['gone', { wanted: want('a'), owned: own('a') }, 'create missing', 'stay keep missing', 'conflict missing'],
+  ['made executable', { wanted: want('a'), owned: own('a'), present: file('a', 0o755) }, 'update mode', 'stay keep mode', 'conflict mode'],
+  ['a link now', { wanted: want('a'), owned: own('a'), present: link('b') }, 'update type kept', 'stay keep type', 'conflict type'],
+  ['an empty directory now', { wanted: want('a'), owned: own('a'), present: ours }, 'create type', 'stay keep type', 'conflict type'],
+  ['a directory with files now', { wanted: want('a'), owned: own('a'), present: theirs }, 'conflict', 'stay keep type', 'conflict type'],
+  ['a pipe now', { wanted: want('a'), owned: own('a'), present: special }, 'conflict', 'stay keep type', 'conflict type'],
+  ['below a link now', { wanted: want('a'), owned: own('a'), present: blockedBy }, 'conflict', 'stay keep type', 'conflict type'],
+  [
+    'edited, new content',
+    { wanted: want('b'), owned: own('a'), present: file('c') },
+    'update edited kept',
+    'stay keep edited news',
+    'conflict edited',
+  ],
+  ['gone, new content', { wanted: want('b'), owned: own('a') }, 'create missing', 'stay keep missing news', 'conflict missing'],
+  ['edited to the new content', { wanted: want('b'), owned: own('a'), present: file('b') }, 'adopt', 'adopt', 'adopt'],
+  ['edited, leaves', { owned: own('a'), present: file('c') }, 'delete edited kept', 'stay keep edited news', 'conflict edited'],
+  ['a link now, leaves', { owned: own('a'), present: link('a') }, 'delete type kept', 'stay keep type news', 'conflict type'],
+  ['gone, leaves', { owned: own('a') }, 'forget', 'forget', 'forget'],
+  ['a directory now, leaves', { owned: own('a'), present: theirs }, 'forget', 'forget', 'forget'],
+  ['other file before us', { wanted: want('a'), present: file('b') }, 'update kept first', 'update kept first', 'update kept first'],
+  ['a directory before us', { wanted: want('a'), present: theirs }, 'conflict', 'stay keep news', 'conflict'],
+])('when a file is %s, onDrift decides', ([, situation, ...expected]) => {
+  const all = (['heal', 'keep', 'refuse'] as const).map((onDrift) => told(decide({ ...situation, policy: { onDrift } })))
+  expect(all).toEqual(expected)
+})
+
+/** keep, replace, refuse, leave. */
+test.for<[string, Case, ...string[]]>([
+  ['absent', { wanted: want('a') }, 'create', 'create', 'create', 'create'],
+  ['equal', { wanted: want('a'), present: file('a') }, 'adopt', 'adopt', 'adopt', 'adopt'],
+  ['another', { wanted: want('a'), present: file('b') }, 'update kept first', 'update kept first', 'conflict', 'stay leave news'],
+  ['a link', { wanted: want('a'), present: link('b') }, 'update kept first', 'update kept first', 'conflict', 'stay leave news'],
+  ['an empty directory', { wanted: want('a'), present: ours }, 'create', 'create', 'conflict', 'stay leave news'],
+  ['a directory with files', { wanted: want('a'), present: theirs }, 'conflict', 'conflict', 'conflict', 'stay leave news'],
+  ['a pipe', { wanted: want('a'), present: special }, 'conflict', 'conflict', 'conflict', 'stay leave news'],
+  ['below a link', { wanted: want('a'), present: blockedBy }, 'conflict', 'conflict', 'conflict', 'stay leave news'],
+  ["another config's", { wanted: want('a'), present: file('b'), refuse: 'no' }, 'conflict', 'conflict', 'conflict', 'conflict'],
+])('when what was there before us is %s, adopt decides', ([, situation, ...expected]) => {
+  const all = (['keep', 'replace', 'refuse', 'leave'] as const).map((adopt) => told(decide({ ...situation, policy: { adopt } })))
+  expect(all).toEqual(expected)
+})
+
+test.for<[string, Case, string]>([
+  ['an edited file', { wanted: want('a'), owned: own('a'), present: file('c') }, 'stay wait edited'],
+  ['a file that is gone', { wanted: want('a'), owned: own('a') }, 'stay wait missing'],
+  ['an edited file with new content', { wanted: want('b'), owned: own('a'), present: file('c') }, 'update edited kept'],
+  ['an edited file that leaves', { owned: own('a'), present: file('c') }, 'delete edited kept'],
+  ['an unchanged file', { wanted: want('a'), owned: own('a'), present: file('a') }, 'nothing'],
+])('%s of a path that rests waits, unless the source has news for it', ([, situation, expected]) => {
+  expect(told(decide({ ...situation, policy: { rests: true } }))).toBe(expected)
+})
+
+test('what the config takes no more is let go, whatever it is', () => {
+  for (const present of [file('a'), file('c'), link('c'), theirs, special])
+    expect(told(decide({ owned: own('a'), present, policy: { letsGo: true, onDrift: 'refuse' } }))).toBe('forget')
+})
+
 test('a file of ours that gives way to a directory of ours is cleared; an edited one or a link of someone else is not', () => {
   const [a, ab] = [relPath('a'), relPath('a/b')]
   const changes = (there: Present): string[] =>
@@ -145,7 +222,6 @@ test('changes are counted, and what only the inventory learns of is not a write'
   ].filter((change) => change !== null)
   expect(counts(changes)).toEqual({ created: 2, updated: 1, deleted: 1 })
   expect(writes(changes)).toHaveLength(4)
-  expect(drifted(changes)).toEqual([{ path: 'p', drift: 'missing' }])
 })
 
 test.for([

@@ -97,7 +97,7 @@ test('drift is listed by path and kind, and status leaves it as it is', async ({
       ['b', 'missing'],
       ['c', 'mode'],
       ['d', 'type'],
-    ].map(([name, kind]) => ({ path: join(claude(sandbox), name as string), kind })),
+    ].map(([name, kind]) => ({ path: join(claude(sandbox), name as string), kind, answer: 'heal', source: 'same' })),
   )
   for (const { path, kind } of now.source.drift) expect(now.text).toContain(`${path}  ${kind}`)
   expect(now.text).toContain('would be        claude: 1 created, 3 updated')
@@ -232,9 +232,9 @@ test('a document of ours and an application that was deleted is missing, not edi
   await sandbox.gitops(['reconcile'])
   const path = join(sandbox.home, '.app/token.json')
   sandbox.write(sandbox.home, { '.app/token.json': '{"token":1}' })
-  expect((await status(sandbox)).source.drift).toEqual([{ path, kind: 'edited' }])
+  expect((await status(sandbox)).source.drift).toEqual([{ path, kind: 'edited', answer: 'heal', source: 'same' }])
   rmSync(path)
-  expect((await status(sandbox)).source.drift).toEqual([{ path, kind: 'missing' }])
+  expect((await status(sandbox)).source.drift).toEqual([{ path, kind: 'missing', answer: 'heal', source: 'same' }])
 })
 
 test('what a reconcile would refuse, status calls refused too', async ({ sandbox }) => {

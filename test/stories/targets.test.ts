@@ -25,7 +25,7 @@ const target = (sandbox: Sandbox, more: string): string => `{
 }`
 const claude = (sandbox: Sandbox): string => join(sandbox.home, '.claude')
 
-test('include and exclude decide what is taken, and what is newly excluded goes', async ({ sandbox }) => {
+test('include and exclude decide what is taken, and what is newly excluded stays and is no longer ours', async ({ sandbox }) => {
   sandbox.commit({
     '.claude/a.md': 'a',
     '.claude/b.json': '{}',
@@ -39,7 +39,11 @@ test('include and exclude decide what is taken, and what is newly excluded goes'
 
   sandbox.config(target(sandbox, `exclude: ['hooks', '*.md']`))
   expect((await sandbox.gitops(['reconcile'])).code).toBe(0)
-  expect(Object.keys(sandbox.tree(claude(sandbox)))).toEqual(['b.json'])
+  const left = ['.hidden.md', 'a.md', 'b.json', 'hooks/', 'hooks/x.sh']
+  expect(Object.keys(sandbox.tree(claude(sandbox))).toSorted()).toEqual(left)
+  sandbox.commit({ '.claude/hooks': null, '.claude/a.md': null })
+  expect((await sandbox.gitops(['reconcile'])).said).toContain('In sync')
+  expect(Object.keys(sandbox.tree(claude(sandbox))).toSorted()).toEqual(left)
 })
 
 test('new files get the permissions that the umask gives, executable files are executable, and declared modes are exact', async ({
@@ -440,7 +444,9 @@ test.for(drifts)(
     drift(path, sandbox)
     const seen = await sandbox.gitops(['status', '--json', '--exit-code'])
     expect(seen.code).toBe(3)
-    expect((JSON.parse(seen.stdout) as { sources: { drift: unknown[] }[] }).sources[0]?.drift).toEqual([{ path, kind }])
+    expect((JSON.parse(seen.stdout) as { sources: { drift: unknown[] }[] }).sources[0]?.drift).toEqual([
+      { path, kind, answer: 'heal', source: 'same' },
+    ])
     const healed = await sandbox.gitops(['reconcile'])
     expect(healed.code).toBe(0)
     expect(healed.said).toContain(`${path}: ${WORDS[kind]} since it was applied`)

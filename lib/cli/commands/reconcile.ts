@@ -15,6 +15,7 @@ export interface ReconcileOptions extends ConfigOptions {
   readonly dryRun?: boolean
   readonly json?: boolean
   readonly allowShrink?: boolean
+  readonly heal?: boolean
 }
 
 /** `gitops reconcile`. */
@@ -24,6 +25,7 @@ export const reconcileCommand: Verb<ReconcileOptions> = {
   options: [
     new Option('-n, --dry-run', 'tell what would be done and write nothing; exit 3 when there is something'),
     new Option('--allow-shrink', 'let a revision delete most of what it owned'),
+    new Option('--heal', 'put back what has drifted also where onDrift says otherwise, or where something keeps rewriting it'),
     jsonOption,
     configOption,
   ],
@@ -51,6 +53,7 @@ export async function reconcileWith(options: ReconcileOptions, around: Omit<Arou
       dry: options.dryRun ?? false,
       fetch: true,
       allowShrink: options.allowShrink ?? false,
+      heal: options.heal ?? false,
       signal,
       machine,
       handedOver: given,

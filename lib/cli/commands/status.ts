@@ -5,6 +5,7 @@ import { span } from '../../model/schedule.ts'
 import { GitopsError, printable } from '../../model/errors.ts'
 import { storeIn } from '../../host/store.ts'
 import { lastGood } from '../pull-fix.ts'
+import { answerSaid } from '../../../tasks/answers.ts'
 import { session } from '../../../tasks/session.ts'
 import { brokenReport, statusOf, type Report, type SourceReport } from '../../../tasks/status.ts'
 import { handedOver, handOver } from '../handover.ts'
@@ -79,6 +80,11 @@ function showBroken(options: StatusOptions, error: Error, configFrom: Sha | null
   return complain(error)
 }
 
+function answered(answer: SourceReport['drift'][number]): string {
+  const words = [answer.path.replaceAll('\n', '\\n'), answer.kind ?? '', answerSaid(answer, new Date())]
+  return words.filter((word) => word !== '').join('  ')
+}
+
 /** Outcomes that need no explanation. */
 const WELL: ReadonlySet<string> = new Set(['applied', 'in-sync'])
 
@@ -111,7 +117,7 @@ function drawnSource(source: SourceReport, fetched: boolean, ago: (at: string | 
   lines.push(row('current', source.current === null ? `unknown, ${asked}` : `${short(source.current)}  ${source.ref ?? ''}, ${asked}`))
   if (source.held !== null)
     lines.push(row('held', `${short(source.held.commit)} since ${ago(source.held.since)}: ${source.held.reason.split('\n')[0]}`))
-  for (const { path, kind } of source.drift) lines.push(row('drift', `${path.replaceAll('\n', '\\n')}  ${kind}`))
+  for (const known of source.drift) lines.push(row(known.kind === null ? 'not ours' : 'drift', answered(known)))
   if (source.pending !== '') lines.push(row('would be', source.pending))
   if (source.problem !== null) lines.push(row('problem', source.problem))
   return lines

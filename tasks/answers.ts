@@ -1,0 +1,88 @@
+import { span } from '../lib/model/schedule.ts'
+import { under, type AbsPath } from '../lib/model/path.ts'
+import type { Change, DriftKind } from '../lib/model/plan.ts'
+import type { OnDrift, Stays } from '../lib/model/policy.ts'
+import { changes, planned, type Run, type Unit } from './run.ts'
+
+/** What a reconcile does about one live path that somebody else has changed. */
+export interface Answer {
+  readonly path: AbsPath
+  /** How it differs from what we wrote; null where we never wrote. */
+  readonly kind: DriftKind | null
+  readonly answer: OnDrift | Stays
+  /** What the source asks for there: what we wrote last, something else, or nothing. */
+  readonly source: 'same' | 'changed' | 'gone'
+  /** How often something else has rewritten it in a row, and when it is put back again; only where it waits. */
+  readonly times?: number
+  readonly next?: string
+}
+
+/** The answer to each path of a unit that somebody else has changed. */
+export function answers(run: Run, unit: Unit): Answer[] {
+  return planned(unit).flatMap(({ root, plan }) => answersIn(run, root, plan.changes))
+}
+
+/** The answers that changes below one directory give. */
+export function answersIn(run: Run, root: AbsPath, changes: readonly Change[]): Answer[] {
+  return changes.flatMap((change) => {
+    const answer = answerOf(change)
+    if (answer === null) return []
+    const path = under(root, change.path)
+    const kind = 'drift' in change ? (change.drift ?? null) : null
+    const known = answer === 'wait' ? run.status.contested[path] : undefined
+    return [{ path, kind, answer, source: sourceOf(change), ...known }]
+  })
+}
+
+function answerOf(change: Change): Answer['answer'] | null {
+  if (change.kind === 'stay') return change.why
+  if (!('drift' in change) || change.drift == null) return null
+  return change.kind === 'conflict' ? 'refuse' : 'heal'
+}
+
+function sourceOf(change: Change): Answer['source'] {
+  if (change.kind === 'delete' || (change.kind === 'stay' && change.after === null)) return 'gone'
+  return change.kind === 'stay' && change.news ? 'changed' : 'same'
+}
+
+/** The answer for people; nothing where it is put back, as usual. */
+export function answerSaid({ answer, source, times = 0, next }: Answer, now: Date): string {
+  if (answer === 'heal') return ''
+  if (answer === 'refuse') return 'refused until somebody decides'
+  if (answer === 'leave') return 'there before us; it stays, and is not ours'
+  if (answer === 'wait') return `rewritten by something else ${times} times in a row; next put back ${until(next, now)}`
+  const news = {
+    same: '',
+    changed: '; the source has another one by now',
+    gone: '; the source has none any more, and it is no longer ours',
+  }
+  return `stays as it is${news[source]}`
+}
+
+function until(next: string | undefined, now: Date): string {
+  const left = next === undefined ? 0 : Date.parse(next) - now.getTime()
+  return left > 0 ? `in ${span(left)}` : 'by the next run'
+}
+
+/** What of a unit is not as the source wants it though all went well, as a part of a sentence; an empty text where there is none. */
+export function staysSaid(unit: Unit): string {
+  const stays = planned(unit).flatMap(({ plan }) => plan.changes.filter((change) => change.kind === 'stay'))
+  const told = (count: number, what: string): string[] => (count === 0 ? [] : [`${count} path${count === 1 ? ' ' : 's '}${what}`])
+  const [waiting, others] = [stays.filter(({ why }) => why === 'wait').length, stays.filter(({ why }) => why !== 'wait').length]
+  return [
+    ...told(others, `${others === 1 ? 'stays' : 'stay'} as somebody has left ${others === 1 ? 'it' : 'them'}`),
+    ...told(waiting, `${waiting === 1 ? 'waits' : 'wait'}, for something else keeps rewriting ${waiting === 1 ? 'it' : 'them'}`),
+  ].join('; ')
+}
+
+/** What `status` says first of a unit that has nothing to do; null where there is more to say. */
+export function staysSummary(unit: Unit, ready: boolean): string | null {
+  const stays = staysSaid(unit)
+  if (ready) return stays === '' ? 'No drift: what is live matches Git' : `What is live matches Git, but ${stays}`
+  return waits(unit) && !changes(unit) && unit.outcome?.kind === 'in-sync' ? `Not ready: ${stays}` : null
+}
+
+/** Whether something else keeps rewriting a path of a unit, so that it waits. */
+export function waits(unit: Unit): boolean {
+  return planned(unit).some(({ plan }) => plan.changes.some((change) => change.kind === 'stay' && change.why === 'wait'))
+}
