@@ -1,44 +1,123 @@
 import { GitopsError } from '../lib/model/errors.ts'
+import { states } from '../lib/model/history.ts'
 import { short } from '../lib/model/path.ts'
 import type { Generation } from '../lib/model/state.ts'
+import { readGenerations } from './history.ts'
 import { recover } from './recover.ts'
 import { interrupted, type Run } from './run.ts'
 
-/** Takes the last applied revision back and holds it. Returns what it did, for people. Throws `no-such-path` when there is none. */
-export async function takeBackLast(run: Run): Promise<string[]> {
+/** How far back, and of what; null where nothing was said. */
+export interface Back {
+  /** The generation that is to be live again; otherwise the one before the last applied. */
+  readonly generation: number | null
+  readonly source: string | null
+  readonly target: string | null
+}
+
+/**
+ * Takes applied revisions back, newest first, and holds them. Returns what it did, for people. Throws `usage` for a generation, source or
+ * target that there is not, `no-such-path` when there is nothing to take back, `stuck` when what it needs is lost.
+ */
+export async function takeBackTo(run: Run, back: Back): Promise<string[]> {
   const said = interrupted(run) ? await recover(run) : []
-  const generation = last(run)
-  if (generation === null)
-    throw new GitopsError('no-such-path', 'there is no applied generation to roll back to', { hint: 'Nothing was changed.' })
-  // The rest is recovery's work, also if we are killed in the middle of it: it holds the revision and undoes it.
-  run.host.store.saveJournal({ open: [{ generation: generation.number, undo: true }] })
+  const all = readGenerations(run.host.store)
+  const unit = unitOf(run, all, back)
+  const live = states(all, run.inventory.generation, unit)
+  const going = back.generation === null ? live.slice(-1) : live.filter(({ number }) => number > (back.generation ?? 0))
+  refuseIfLost(run, unit, going, back.generation)
+  if (going.length === 0 && back.generation !== null)
+    return [...said, `Generation ${back.generation} of ${unit} is live already. Nothing was changed.`]
+  if (going.length === 0) throw nothing()
+  // The rest is recovery's work, also if we are killed in the middle of it: it holds the revisions and undoes them, newest first.
+  run.host.store.saveJournal({ open: going.map(({ number }) => ({ generation: number, undo: true })) })
   const undone = await recover(run)
-  const applied = run.inventory.applied.get(generation.unit)
-  return [
-    ...said,
-    ...undone.filter((line) => line.includes('left alone')),
-    `Rolled back: ${generation.unit}, generation ${generation.number}. ${applied === undefined ? 'What was there before us is back' : `Live again: ${short(applied.commit)}`}.`,
-  ]
+  return [...said, ...undone.filter((line) => line.includes('left alone')), result(run, unit, going), ...company(going, back)]
 }
 
-function last(run: Run): Generation | null {
-  const { store } = run.host
-  refuseIfLost(run)
-  for (const number of store.generations().toReversed()) {
-    const generation = store.generation(number)
-    if (generation !== null && number <= run.inventory.generation && generation.outcome === 'applied' && generation.why !== 'heal')
-      return generation
-  }
-  return null
+function nothing(): GitopsError {
+  return new GitopsError('no-such-path', 'there is no applied generation to roll back to', { hint: 'Nothing was changed.' })
 }
 
-/** What is live must be the first to go: an older generation, undone in its place, would leave a mixture of the two. Throws `stuck`. */
-function refuseIfLost(run: Run): void {
-  const { store } = run.host
-  for (const [unit, { generation: number }] of run.inventory.applied) {
-    if (number === 0 || store.generation(number)?.unit === unit) continue
-    throw new GitopsError('stuck', `generation ${number}, which is live, is missing or damaged in ${store.directory}/generations`, {
-      hint: 'It cannot be taken back. Nothing was changed; commit the older content to the source to go back to it.',
+function result(run: Run, unit: string, going: readonly Generation[]): string {
+  const numbers = going.map(({ number }) => number).toReversed()
+  const applied = run.inventory.applied.get(unit)
+  const what = `generation${numbers.length === 1 ? '' : 's'} ${numbers.join(', ')}`
+  return `Rolled back: ${unit}, ${what}. ${applied === undefined ? 'What was there before us is back' : `Live again: ${short(applied.commit)}`}.`
+}
+
+/** One source goes live, or back, as a whole: whoever named a target hears what went back with it. */
+function company(going: readonly Generation[], { target }: Back): string[] {
+  const others = new Set(going.flatMap(({ wrote }) => wrote.targets))
+  others.delete(target ?? '')
+  return target === null || others.size === 0 ? [] : [`With ${target} went back, from the same source: ${[...others].join(', ')}.`]
+}
+
+/** Whose generations are meant: those of what was named, or else of the source that was applied last. */
+function unitOf(run: Run, all: readonly Generation[], { generation, source, target }: Back): string {
+  const named = [source === null ? [] : [known(run, source)], target === null ? [] : [feeding(run, target)]].flat()
+  const one = generation === null ? null : chosen(run, all, generation)
+  const units = new Set([...named, ...(one === null ? [] : [one.unit])])
+  if (units.size > 1) {
+    const what = one === null ? `target ${target ?? ''}` : `generation ${one.number}`
+    throw new GitopsError('usage', `${what} belongs to the source ${[...units].at(-1) ?? ''}, not to ${[...units][0] ?? ''}`, {
+      hint: 'Name one of the two.',
     })
   }
+  const [unit] = units
+  if (unit !== undefined) return unit
+  const last = all.findLast((each) => states([each], run.inventory.generation, each.unit).length > 0)
+  refuseIfLost(run, null, last === undefined ? [] : [last], null)
+  if (last === undefined) throw nothing()
+  return last.unit
+}
+
+function known({ config, inventory }: Run, source: string): string {
+  const all = new Set([...config.sources.map(({ name }) => name), ...inventory.applied.keys()])
+  if (all.has(source)) return source
+  throw new GitopsError('usage', `there is no source ${JSON.stringify(source)}`, { hint: `Known: ${[...all].join(', ')}.` })
+}
+
+function feeding({ config, inventory }: Run, target: string): string {
+  const all = [...config.targets, ...config.secrets, ...inventory.targets.values(), ...inventory.secrets.values()]
+  const found = all.find(({ name }) => name === target)
+  if (found !== undefined) return found.source
+  const names = [...new Set(all.map(({ name }) => name))].join(', ')
+  throw new GitopsError('usage', `there is no target ${JSON.stringify(target)}`, { hint: `Known: ${names}.` })
+}
+
+function chosen(run: Run, all: readonly Generation[], number: number): Generation {
+  const found = all.find((each) => each.number === number)
+  if (found !== undefined && found.outcome === 'applied' && number <= run.inventory.generation) return found
+  const what =
+    found === undefined
+      ? `there is no generation ${number} here`
+      : `generation ${number} is not applied any more: its content cannot be gone back to`
+  throw new GitopsError('usage', what, { hint: '`gitops history` lists those that there are. Nothing was changed.' })
+}
+
+/**
+ * What goes must be an unbroken row from what is live down to `floor`, the generation that stays: an older one, undone in its place, would
+ * leave a mixture of the two. Throws `stuck`.
+ */
+function refuseIfLost(run: Run, unit: string | null, going: readonly Generation[], floor: number | null): void {
+  const { store } = run.host
+  const oldest = going[0]?.number ?? Number.POSITIVE_INFINITY
+  const readable = (number: number, name: string): boolean => store.generation(number)?.unit === name
+  const listed = new Set(store.generations())
+  for (const [name, { generation: number }] of run.inventory.applied) {
+    if (unit !== null && unit !== name) continue
+    // One that is older than what goes was collected, or is another source's: it is in nobody's way.
+    const past = number < oldest && (unit === null || !listed.has(number))
+    if (number !== 0 && !past && !readable(number, name)) throw lost(`generation ${number}, which is live,`, store.directory)
+  }
+  for (const { unit: name, before } of floor === null ? [] : going) {
+    const number = before.applied?.generation ?? 0
+    if (number > (floor ?? 0) && !readable(number, name)) throw lost(`generation ${number}, which would have to go too,`, store.directory)
+  }
+}
+
+function lost(what: string, directory: string): GitopsError {
+  return new GitopsError('stuck', `${what} is missing or damaged in ${directory}/generations`, {
+    hint: 'It cannot be taken back. Nothing was changed; commit the older content to the source to go back to it.',
+  })
 }

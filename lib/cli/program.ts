@@ -10,6 +10,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Verb<never>>>> = {
   reconcile: async () => (await import('./commands/reconcile.ts')).reconcileCommand,
   status: async () => (await import('./commands/status.ts')).statusCommand,
   diff: async () => (await import('./commands/diff.ts')).diffCommand,
+  history: async () => (await import('./commands/history.ts')).historyCommand,
   rollback: async () => (await import('./commands/rollback.ts')).rollbackCommand,
   retry: async () => (await import('./commands/retry.ts')).retryCommand,
   watch: async () => (await import('./commands/watch.ts')).watchCommand,

@@ -1,0 +1,60 @@
+import type { Store } from '../lib/host/store.ts'
+import { states } from '../lib/model/history.ts'
+import type { Generation } from '../lib/model/state.ts'
+import { nameOfCopy } from './kept-copy.ts'
+
+/** What `history` tells of one generation. */
+export interface HistoryRecord extends Pick<Generation, 'at' | 'author' | 'signer' | 'why' | 'outcome' | 'ended' | 'reason'> {
+  readonly generation: number
+  readonly source: string
+  /** The commit; null for what left the config. */
+  readonly revision: Generation['commit']
+  /** Whether its content is what is live now. */
+  readonly live: boolean
+  readonly targets: readonly string[]
+  readonly created: number
+  readonly updated: number
+  readonly deleted: number
+  /** What people wrote and it replaced, with the names that `gitops kept` takes. */
+  readonly kept: readonly { readonly path: string; readonly name: string }[]
+}
+
+/** Which generations are asked for; null for any. */
+export interface HistoryFilter {
+  readonly source: string | null
+  readonly target: string | null
+}
+
+/** Every generation that is readable, oldest first. */
+export function readGenerations(store: Store): Generation[] {
+  return store.generations().flatMap((number) => store.generation(number) ?? [])
+}
+
+/** The generations that are kept, newest first. One that a run has under way, or that a killed one left, is none yet. */
+export function historyOf(store: Store, { source, target }: HistoryFilter): HistoryRecord[] {
+  const { generation: committed } = store.inventory()
+  const all = readGenerations(store)
+  const live = new Set([...new Set(all.map(({ unit }) => unit))].map((unit) => states(all, committed, unit).at(-1)?.number))
+  return all
+    .filter(({ number, outcome }) => outcome !== 'applied' || number <= committed)
+    .filter(({ unit, wrote }) => (source ?? unit) === unit && (target === null || wrote.targets.includes(target)))
+    .toReversed()
+    .map(({ number, unit, commit, at, author, signer, why, outcome, ended, reason, wrote, kept }) => ({
+      generation: number,
+      source: unit,
+      revision: commit,
+      live: live.has(number),
+      at,
+      author,
+      signer,
+      why,
+      outcome,
+      ended,
+      reason,
+      targets: wrote.targets,
+      created: wrote.created,
+      updated: wrote.updated,
+      deleted: wrote.deleted,
+      kept: kept.map(({ path, copy }) => ({ path, name: nameOfCopy(copy) })),
+    }))
+}
