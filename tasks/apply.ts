@@ -1,12 +1,12 @@
 import { short } from '../lib/model/path.ts'
 import { staysSaid } from './answers.ts'
-import { changes, held, targetOutcomes, type Run, type Step, type Unit } from './run.ts'
+import { changes, targetOutcomes, type Run, type Step, type Unit } from './run.ts'
 
 /** One source's chapter, all or nothing. It owns the only rollback; what it is made of is loaded when there is something to do. */
 export function applyUnit(run: Run, unit: Unit): Step {
   return {
     title: `${unit.name}${unit.commit === null ? '' : ` ${short(unit.commit)}`}`,
-    skip: () => whyNot(run, unit),
+    skip: () => whyNot(unit),
     task: async (_, task) =>
       task.newListr((await import('./chapter.ts')).chapter(run, unit), {
         concurrent: false,
@@ -22,10 +22,9 @@ export function applyUnit(run: Run, unit: Unit): Step {
 }
 
 /** Why a unit has nothing to apply, and what its outcome then is. */
-function whyNot(run: Run, unit: Unit): string | false {
+function whyNot(unit: Unit): string | false {
   if (unit.outcome !== null) return 'see above'
   if (changes(unit)) return false
-  if (unit.held) return held(run, unit)
   unit.outcome = {
     source: unit.name,
     kind: 'in-sync',

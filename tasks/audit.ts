@@ -1,8 +1,8 @@
 import { appendAudit } from '../lib/host/audit.ts'
 import { isoSeconds, type AuditRecord, type ChangeType } from '../lib/model/audit.ts'
-import { under } from '../lib/model/path.ts'
+import { under, type AbsPath } from '../lib/model/path.ts'
 import type { Generation } from '../lib/model/state.ts'
-import { writes, type Change, type Plan } from '../lib/model/plan.ts'
+import { writes } from '../lib/model/plan.ts'
 import type { UnitOutcome } from '../lib/model/verdict.ts'
 import { whoCommitted } from './author.ts'
 import { planned, type Run, type Unit } from './run.ts'
@@ -11,8 +11,12 @@ import { planned, type Run, type Unit } from './run.ts'
 export async function audit(run: Run, before: Run['status']): Promise<void> {
   for (const unit of run.units) {
     const type = unit.outcome === null ? null : typeOf(unit, unit.outcome, before)
-    if (type === null) continue
-    appendAudit(run.config.audit, auditRecord(run, unit, { change_type: type, author: await authorOf(run, unit) }))
+    const author = type === null ? null : await authorOf(run, unit)
+    const healed = unit.standingBy !== null && unit.generation !== null
+    if (healed) appendAudit(run.config.audit, auditRecord(run, unit, { change_type: 'healed', commit: unit.commit ?? '' }))
+    // What was healed beside it is told by then.
+    const nothing = { files: '', paths: inTheWay(unit), generation: null }
+    if (type !== null) appendAudit(run.config.audit, auditRecord(run, unit, { change_type: type, author, ...(healed && nothing) }))
   }
 }
 
@@ -22,8 +26,9 @@ export function auditRecord(run: Run, unit: Unit, rest: Pick<AuditRecord, 'chang
   const { outcome } = unit
   // Where nothing was written there are only the paths that somebody has to decide about.
   const wrote = unit.generation !== null
-  const told = ({ changes }: Plan): readonly Change[] => (wrote ? writes(changes) : changes.filter(({ kind }) => kind === 'conflict'))
-  const paths = planned(unit).flatMap(({ root, plan }) => told(plan).map((change) => under(root, change.path)))
+  const paths = wrote
+    ? planned(unit).flatMap(({ root, plan }) => writes(plan.changes).map((change) => under(root, change.path)))
+    : inTheWay(unit)
   return {
     timestamp: isoSeconds(now, -now.getTimezoneOffset()),
     files: wrote ? paths.join(', ') : '',
@@ -42,9 +47,15 @@ export function auditRecord(run: Run, unit: Unit, rest: Pick<AuditRecord, 'chang
   }
 }
 
+/** The paths that somebody has to decide about before what was pulled can be applied. */
+function inTheWay(unit: Unit): AbsPath[] {
+  return planned(unit.refused ?? unit).flatMap(({ root, plan }) =>
+    plan.changes.flatMap((change) => (change.kind === 'conflict' ? [under(root, change.path)] : [])),
+  )
+}
+
 /** What a unit's outcome is called in the trail; null when it is no news. */
 function typeOf(unit: Unit, { kind, reason, revision, message }: UnitOutcome, before: Run['status']): ChangeType | null {
-  if (unit.held && unit.generation !== null) return 'healed'
   // Well again without a change: the alerts tell of it, and so does the trail.
   if (kind === 'in-sync') return (before.sources[unit.name]?.alerted ?? null) === null ? null : 'recovered'
   if (kind === 'applied') return unit.why === 'heal' ? 'healed' : 'applied'

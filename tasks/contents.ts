@@ -6,7 +6,7 @@ import type { Run, Unit } from './run.ts'
 /** Turns contents into bytes, in order; one Git process serves all that come from the unit's source. */
 export async function* readContents(run: Run, unit: Unit, contents: readonly Content[]): AsyncGenerator<Buffer> {
   const oids: Sha[] = contents.flatMap((content) => (content.kind === 'git' ? [content.oid] : []))
-  const fromGit = unit.pulled === null ? null : blobs(unit.pulled.repository, oids, run.signal)
+  const fromGit = unit.repository === null ? null : blobs(unit.repository, oids, run.signal)
   try {
     for (const content of contents) {
       if (content.kind === 'kept') yield run.host.kept.read(content.digest)

@@ -19,9 +19,9 @@ export interface Difference {
 /** Beyond this many bytes a line diff helps nobody. */
 const LARGE = 1 << 20
 
-/** Every difference of a unit that was planned, conflicts first. What a secret holds is never shown. */
+/** Every difference of a unit that was planned, also where that is refused, conflicts first. What a secret holds is never shown. */
 export async function* differences(run: Run, unit: Unit): AsyncGenerator<Difference> {
-  for (const { root, plan, scan } of unit.targets) {
+  for (const { root, plan, scan } of (unit.refused ?? unit).targets) {
     for (const change of plan.changes) {
       if (change.kind === 'conflict')
         yield { path: under(root, change.path), note: `refused: ${change.reason}`, before: null, after: null, binary: false }
@@ -52,7 +52,7 @@ function isShown(change: Change): change is Exclude<Change, { kind: 'adopt' | 'd
 
 /** Where a secret would change, and how, without what it holds. */
 export function secretDifferences(unit: Unit): Difference[] {
-  return unit.secrets.flatMap(({ name, key, plan }) =>
+  return (unit.refused ?? unit).secrets.flatMap(({ name, key, plan }) =>
     plan.changes.flatMap((change) => {
       if (change.kind === 'adopt' || change.kind === 'forget') return []
       const note = change.kind === 'conflict' ? `refused: ${change.reason}` : change.kind === 'decrypt' ? 'new ciphertext' : noteOf(change)

@@ -11,8 +11,8 @@ import { departed } from './departed.ts'
 import { changes, fail, planned, type Run, type Step, type Unit } from './run.ts'
 import { plannedTarget } from './planned-target.ts'
 import { departedSecrets } from './secret-departed.ts'
-import { ciphertexts, plannedSecret, standBySecrets } from './secrets.ts'
-import { standBy } from './stand-by.ts'
+import { heldBack } from './hold.ts'
+import { ciphertexts, plannedSecret } from './secrets.ts'
 import { listed, noSuchDirectory } from './wanted.ts'
 
 /** Wanted, owned, present: three trees become a plan, a target each. */
@@ -28,7 +28,9 @@ export function drift(run: Run): Step[] {
         refuseConflicts(unit)
         if (!run.options.allowShrink) refuseShrinking(unit)
       } catch (error) {
-        throw fail(unit, error)
+        const known = fail(unit, error)
+        if (known.code !== 'held') throw known
+        return task.skip(known.message)
       }
       task.title = `${unit.name}  ${said(unit)}`
       for (const line of planned(unit).flatMap((part) => driftLines(run, part))) task.output = line
@@ -46,21 +48,15 @@ async function compare(run: Run, unit: Unit): Promise<void> {
     ciphers = await ciphertexts(run, unit, unit.commit)
     unit.desired = await desire(run, unit, unit.commit, declared, listings, ciphers)
   }
-  const held = run.status.sources[unit.name]?.held ?? null
-  if (unit.pulled !== null && held?.desired === unit.desired) {
-    unit.targets.push(...standBy(run, unit, declared))
-    unit.secrets.push(...(await standBySecrets(run, unit)))
-  } else {
-    for (const target of only === null ? declared : [])
-      unit.targets.push(await plannedTarget(run, unit, target, listings.get(target) ?? []))
-    for (const [secret, oid] of ciphers) if (only === null || only === secret.name) unit.secrets.push(await plannedSecret(run, secret, oid))
-    if (only === null) {
-      unit.targets.push(...departed(run, unit))
-      unit.secrets.push(...(await departedSecrets(run, unit)))
-    }
+  if (unit.pulled !== null) heldBack(run, unit)
+  for (const target of only === null ? declared : []) unit.targets.push(await plannedTarget(run, unit, target, listings.get(target) ?? []))
+  for (const [secret, oid] of ciphers) if (only === null || only === secret.name) unit.secrets.push(await plannedSecret(run, secret, oid))
+  if (only === null) {
+    unit.targets.push(...departed(run, unit))
+    unit.secrets.push(...(await departedSecrets(run, unit)))
   }
   const applied = run.inventory.applied.get(unit.name)
-  unit.why = unit.source === null ? 'removed' : applied?.desired === unit.desired || unit.held || only !== null ? 'heal' : 'revision'
+  unit.why = unit.source === null ? 'removed' : applied?.desired === unit.desired || only !== null ? 'heal' : 'revision'
 }
 
 /** The digest of everything desired: which objects go where, and what the config says about it. */
@@ -104,7 +100,6 @@ function refuseShrinking(unit: Unit): void {
 }
 
 function said(unit: Unit): string {
-  if (unit.held) return `the revision is held${changes(unit) ? '; drift is healed to what was applied last' : ''}`
   if (!changes(unit)) return 'in sync'
   const news = unit.secrets
     .filter(({ plan }) => plan.changes.some((change) => change.kind === 'decrypt'))

@@ -76,10 +76,10 @@ function secretAfter(inventory: Inventory, unit: Unit, { key, plan, scan }: Unit
   return { ...after, owned: { ...after.owned, stat: null }, original: first && step.kind === 'put' ? step.before : after.original }
 }
 
-/** A held unit heals to what was applied before; that does not change what is applied. */
+/** A unit that stands by heals to what was applied before; that does not change what is applied. */
 function appliedAfter(run: Run, unit: Unit): Applied | null {
   const known = run.inventory.applied.get(unit.name) ?? null
-  if (unit.held || run.options.only !== null || unit.commit === null) return unit.source === null ? null : known
+  if (unit.standingBy !== null || run.options.only !== null || unit.commit === null) return unit.source === null ? null : known
   const written = unit.why === 'heal' ? null : unit.generation
   const generation = written?.number ?? known?.generation ?? 0
   return { commit: unit.commit, desired: unit.desired, at: run.host.now().toISOString(), generation }
@@ -114,7 +114,7 @@ function teaches({ changes }: Plan): boolean {
 /** Whether the inventory would say anything new of a unit that has nothing to write: adopted files, a newer commit, fresher stats. */
 export function learnt(run: Run, unit: Unit): boolean {
   const applied = run.inventory.applied.get(unit.name)
-  if (!unit.held && unit.commit !== null && (applied?.commit !== unit.commit || applied.desired !== unit.desired)) return true
+  if (unit.standingBy === null && unit.commit !== null && (applied?.commit !== unit.commit || applied.desired !== unit.desired)) return true
   const secrets = unit.secrets.some(
     ({ key, plan, after }) => teaches(plan) || JSON.stringify(run.inventory.secrets.get(key) ?? null) !== JSON.stringify(after),
   )

@@ -1,5 +1,16 @@
+import { GitopsError } from '../lib/model/errors.ts'
 import type { Held, SourceStatus } from '../lib/model/state.ts'
-import type { Run } from './run.ts'
+import type { Run, Unit } from './run.ts'
+
+/** Throws `held` for a revision that is not to be tried again. */
+export function heldBack(run: Run, unit: Unit): void {
+  const held = run.status.sources[unit.name]?.held ?? null
+  if (held?.desired !== unit.desired) return
+  const [why = ''] = held.reason.split('\n')
+  throw new GitopsError('held', `this revision was rolled back and is held${why === '' ? '' : ` (${why})`}`, {
+    hint: 'New content, changed targets or checks, or `gitops retry` tries again.',
+  })
+}
 
 /** Remembers that a revision is not to be tried again. */
 export function holdRevision(run: Run, source: string, held: Held): void {

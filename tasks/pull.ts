@@ -10,6 +10,7 @@ export function pull(run: Run): Step[] {
       task: async (_, task) => {
         try {
           unit.pulled = await pullOne(run, unit)
+          unit.repository = unit.pulled.repository
         } catch (error) {
           throw fail(unit, error)
         }

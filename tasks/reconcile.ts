@@ -30,6 +30,12 @@ export function story(run: Run): Step[] {
         ),
     },
     {
+      title: 'stand by',
+      enabled: async () =>
+        !moved(run) && run.units.some(({ outcome }) => (outcome?.error ?? null) !== null) && (await import('./stand-by.ts')).standBy(run),
+      task: async (_, task) => each(task, (await import('./stand-by.ts')).healing(run)),
+    },
+    {
       title: 'smoke',
       enabled: () => opened(run).length > 0 && run.config.checks.smoke.some((check) => check.source === null),
       // Its failure is in the outcomes of the units, and is to be recorded.

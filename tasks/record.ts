@@ -1,6 +1,8 @@
 import { discardIfDamaged, protect } from '../lib/host/clone.ts'
+import { followed } from '../lib/model/errors.ts'
+import { worst } from '../lib/model/outcome.ts'
 import { tally, type UnitOutcome } from '../lib/model/verdict.ts'
-import { changes, held, targetOutcomes, type Run, type Unit } from './run.ts'
+import { changes, targetOutcomes, type Run, type Unit } from './run.ts'
 import { staysSaid } from './answers.ts'
 import { rememberContested } from './contested.ts'
 import { commit, learnt } from './generation.ts'
@@ -8,14 +10,16 @@ import { commit, learnt } from './generation.ts'
 /** Writes down what became of each unit: the inventory of those that had nothing to write, and what was attempted. */
 export async function record(run: Run): Promise<void> {
   const before = run.status
-  for (const unit of run.units) unit.outcome ??= concluded(run, unit)
+  for (const unit of run.units) unit.outcome = concluded(run, unit)
   if (run.host.dry) return
-  const quiet = run.units.filter((unit) => unit.generation === null && (unit.outcome?.kind === 'in-sync' || unit.held) && learnt(run, unit))
+  const quiet = run.units.filter(
+    (unit) => unit.generation === null && (unit.outcome?.kind === 'in-sync' || unit.standingBy !== null) && learnt(run, unit),
+  )
   const learned = new Set(quiet)
   commit(run, quiet)
   for (const unit of run.units) {
     const applied = unit.outcome?.kind === 'applied' || learned.has(unit)
-    if (applied && !unit.held && unit.source !== null && unit.source.kind !== 'self' && unit.pulled !== null)
+    if (applied && unit.standingBy === null && unit.source !== null && unit.source.kind !== 'self' && unit.pulled !== null)
       await protect(unit.pulled.repository, unit.pulled.commit, run.signal)
   }
   try {
@@ -32,7 +36,7 @@ export async function record(run: Run): Promise<void> {
 }
 
 function concluded(run: Run, unit: Unit): UnitOutcome {
-  if (unit.held) held(run, unit)
+  if (unit.standingBy !== null) return stoodBy(run, unit, unit.standingBy)
   if (unit.outcome !== null) return unit.outcome
   const targets = targetOutcomes(unit)
   const total = targets.reduce(
@@ -62,6 +66,19 @@ function concluded(run: Run, unit: Unit): UnitOutcome {
   }
 }
 
+/** What became of the revision is what is said, and that drift was healed beside it; healing that failed comes first. */
+function stoodBy(run: Run, unit: Unit, refused: UnitOutcome): UnitOutcome {
+  const { outcome } = unit
+  if (outcome !== null) {
+    const message = followed(`Drift could not be healed: ${outcome.message}`, `What was pulled is not applied: ${refused.message}`)
+    return { ...(worst([outcome.kind, refused.kind]) === outcome.kind ? outcome : refused), message }
+  }
+  const message = changes(unit)
+    ? followed(refused.message, `Drift ${run.host.dry ? 'would be' : 'was'} healed to what was applied last`)
+    : refused.message
+  return { ...refused, message, targets: targetOutcomes(unit) }
+}
+
 /** What a dry run cannot know: it decrypts nothing. */
 function toDecrypt(unit: Unit): string {
   const { length } = unit.secrets.filter(({ plan }) => plan.changes.some((change) => change.kind === 'decrypt'))
@@ -72,11 +89,11 @@ function remember(run: Run): void {
   const at = run.host.now().toISOString()
   const sources = { ...run.status.sources }
   let durable = false
-  for (const { name, outcome, pulled, desired, held: isHeld, source } of run.units) {
+  for (const { name, outcome, pulled, desired, source } of run.units) {
     if (outcome === null || source === null) continue
     const before = sources[name]?.held ?? null
     // Anything else that was pulled and judged releases what was held.
-    const still = isHeld || before?.desired === desired || pulled === null || desired === '' ? before : null
+    const still = before?.desired === desired || pulled === null || desired === '' ? before : null
     durable ||= still !== before
     const { kind, reason, message } = outcome
     const fetchedAt = pulled === null ? (sources[name]?.fetchedAt ?? null) : at
@@ -88,11 +105,11 @@ function remember(run: Run): void {
     }
   }
   rememberContested(run)
-  const worst = run.units.map((unit) => unit.outcome).filter((outcome) => outcome !== null)
+  const outcomes = run.units.map((unit) => unit.outcome).filter((outcome) => outcome !== null)
   run.status = {
     ...run.status,
     sources,
-    lastRun: { at, outcome: worst.map((outcome) => outcome.kind).join(','), message: '' },
+    lastRun: { at, outcome: outcomes.map((outcome) => outcome.kind).join(','), message: '' },
     configBroken: null,
   }
   run.host.store.saveStatus(run.status, durable)

@@ -2,12 +2,13 @@ import type { ListrRendererFactory, ListrTask, ListrTaskWrapper } from 'listr2'
 import type { Host } from '../lib/host/host.ts'
 import type { Pulled } from '../lib/host/fetch.ts'
 import type { Scan } from '../lib/host/live.ts'
+import type { Repository } from '../lib/host/objects.ts'
 import type { Status } from '../lib/host/store.ts'
 import type { Config, SecretFile, Source, Target } from '../lib/model/config.ts'
 import { asGitopsError, followed, GitopsError, type ErrorCode } from '../lib/model/errors.ts'
 import { outcomeOf } from '../lib/model/outcome.ts'
 import type { AbsPath, RelPath, Sha } from '../lib/model/path.ts'
-import { counts, writes, type Plan } from '../lib/model/plan.ts'
+import { counts, writes, type Counts, type Plan } from '../lib/model/plan.ts'
 import type { Generation, Inventory, OwnedSecret } from '../lib/model/state.ts'
 import type { Owned, Tree } from '../lib/model/tree.ts'
 import { reasonOf, type TargetOutcome, type UnitOutcome } from '../lib/model/verdict.ts'
@@ -53,10 +54,14 @@ export interface Unit {
   /** Null for targets that have left the config with their source. */
   readonly source: Source | null
   pulled: Pulled | null
-  /** The commit whose content is wanted: the pulled one, or the last applied one while that is held. */
+  /** Where its objects are; null as long as nobody has looked. */
+  repository: Repository | null
+  /** The commit whose content is wanted: the pulled one, or the last applied one while the unit stands by. */
   commit: Sha | null
-  /** True while the pulled revision is held and only drift is healed. */
-  held: boolean
+  /** How it ended with what was pulled, which is not applied; meanwhile drift is healed to what was applied last. Null while that is not so. */
+  standingBy: UnitOutcome | null
+  /** The plan for what was pulled, while the unit stands by and has another one. */
+  refused: Pick<Unit, 'targets' | 'secrets'> | null
   desired: string
   why: Generation['why']
   targets: UnitTarget[]
@@ -114,7 +119,7 @@ export interface UnitSecret {
 export type Planned = UnitTarget | UnitSecret
 
 /** Everything of a unit that has a plan. */
-export function planned(unit: Unit): readonly Planned[] {
+export function planned(unit: Pick<Unit, 'targets' | 'secrets'>): readonly Planned[] {
   return [...unit.targets, ...unit.secrets]
 }
 
@@ -132,27 +137,18 @@ export function fail(unit: Unit, error: unknown, code: ErrorCode = 'io'): Gitops
     reason: reasonOf(known.code),
     message: known.hint === undefined ? known.message : followed(known.message, known.hint.replace(/\.$/, '')),
     revision: unit.pulled?.commit ?? null,
-    targets: targetOutcomes(unit),
+    targets: targetOutcomes(unit, false),
     error: known,
   }
   return known
 }
 
-/** What each target of a unit had to do. */
-export function targetOutcomes(unit: Unit): TargetOutcome[] {
-  const targets = unit.targets.map(({ name, root, plan }) => ({ name, kind: 'target' as const, to: root, ...counts(plan.changes) }))
-  const secrets = unit.secrets.map(({ name, key, plan }) => ({ name, kind: 'secret' as const, to: key, ...counts(plan.changes) }))
+/** What each target of a unit had to do; with `done` false, nothing came of it. */
+export function targetOutcomes(unit: Unit, done = true): TargetOutcome[] {
+  const counted = (plan: Plan): Counts => counts(done ? plan.changes : [])
+  const targets = unit.targets.map(({ name, root, plan }) => ({ name, kind: 'target' as const, to: root, ...counted(plan) }))
+  const secrets = unit.secrets.map(({ name, key, plan }) => ({ name, kind: 'secret' as const, to: key, ...counted(plan) }))
   return [...targets, ...secrets]
-}
-
-/** The revision is held: refused, whether or not drift was healed meanwhile. Returns the sentence. */
-export function held(run: Run, unit: Unit): string {
-  const why = run.status.sources[unit.name]?.held?.reason.split('\n')[0] ?? ''
-  const healed = unit.generation === null ? '' : '; drift was healed'
-  const error = new GitopsError('held', `this revision was rolled back and is held${healed}${why === '' ? '' : ` (${why})`}`, {
-    hint: 'New content, changed targets or checks, or `gitops retry` tries again.',
-  })
-  return fail(unit, error).message
 }
 
 /** A step that belongs to no unit: its error is the run's. */

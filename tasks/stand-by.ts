@@ -1,19 +1,81 @@
 import { rootOf, scan } from '../lib/host/live.ts'
-import type { Target } from '../lib/model/config.ts'
+import { asGitopsError, followed } from '../lib/model/errors.ts'
 import type { RelPath, Sha } from '../lib/model/path.ts'
 import { plan } from '../lib/model/plan.ts'
 import type { Owned, Wanted } from '../lib/model/tree.ts'
+import { applyUnit } from './apply.ts'
+import { refuseConflicts } from './drift.ts'
+import { driftLines } from './drift-lines.ts'
+import { changes, planned, type Run, type Step, type Unit, type UnitTarget } from './run.ts'
+import { standBySecrets } from './secrets.ts'
 import { policyOf } from './policy.ts'
-import type { Run, Unit, UnitTarget } from './run.ts'
 
 /**
- * The pulled revision is held: what is wanted is what was applied last, so that drift is still healed. The inventory knows that,
- * whatever the config says by now, for its change may be what was rolled back.
+ * Plans what heals the units whose pulled revision is not applied, for whatever reason, and tells whether one of them has drifted.
+ * What such a unit ended with stays what is said of it.
  */
-export function standBy(run: Run, unit: Unit, declared: readonly Target[]): UnitTarget[] {
-  unit.held = true
-  unit.commit = run.inventory.applied.get(unit.name)?.commit ?? null
-  return declared.flatMap((target) => {
+export async function standBy(run: Run): Promise<boolean> {
+  if (run.options.only !== null || run.signal.aborted) return false
+  for (const unit of run.units.filter((each) => stands(run, each))) await planHealing(run, unit)
+  return drifting(run).length > 0
+}
+
+/** A step for each unit that stands by and has drifted. */
+export function healing(run: Run): Step[] {
+  return drifting(run).map((unit) => heal(run, unit))
+}
+
+function heal(run: Run, unit: Unit): Step {
+  const step = applyUnit(run, unit)
+  step.title = `${unit.name}  drift ${run.host.dry ? 'would be' : 'is'} healed`
+  // What has drifted stays on the screen.
+  step.rendererOptions = { persistentOutput: true, outputBar: Number.POSITIVE_INFINITY }
+  const { task: chapter } = step
+  step.task = (context, task) => {
+    for (const line of planned(unit).flatMap((part) => driftLines(run, part))) task.output = line
+    return chapter?.(context, task)
+  }
+  return step
+}
+
+function drifting(run: Run): Unit[] {
+  return run.units.filter((unit) => unit.standingBy !== null && unit.outcome === null && changes(unit))
+}
+
+/** Nothing was written, the machine is sound, and there is something to heal to. */
+function stands(run: Run, { name, source, outcome, generation }: Unit): boolean {
+  if (source === null || generation !== null || outcome === null || !run.inventory.applied.has(name)) return false
+  return (outcome.kind === 'failed' || outcome.kind === 'refused') && outcome.reason !== 'Interrupted'
+}
+
+/**
+ * What is wanted is what was applied last. The inventory knows that, whatever the config says by now, for its change may be what
+ * cannot be applied.
+ */
+async function planHealing(run: Run, unit: Unit): Promise<void> {
+  const { outcome, targets, secrets, commit, why } = unit
+  try {
+    unit.commit = run.inventory.applied.get(unit.name)?.commit ?? null
+    unit.why = 'heal'
+    unit.targets = targetsAsApplied(run, unit)
+    unit.secrets = await standBySecrets(run, unit)
+    refuseConflicts(unit)
+    if (changes(unit)) unit.repository ??= await objectsAtHand(run, unit)
+    unit.refused = { targets, secrets }
+    unit.standingBy = outcome
+    unit.outcome = null
+  } catch (error) {
+    const { message } = asGitopsError(error)
+    Object.assign(unit, { targets, secrets, commit, why })
+    // What stands in the way of the revision stands in the way of healing too: that is said already.
+    if (outcome !== null && !outcome.message.includes(message))
+      unit.outcome = { ...outcome, message: followed(outcome.message, `Drift cannot be healed meanwhile: ${message}`) }
+  }
+}
+
+function targetsAsApplied(run: Run, unit: Unit): UnitTarget[] {
+  return run.config.targets.flatMap((target) => {
+    if (target.source !== unit.name) return []
     const root = rootOf(target.to)
     const known = run.inventory.targets.get(root)
     if (known === undefined || unit.commit === null) return []
@@ -38,4 +100,9 @@ export function standBy(run: Run, unit: Unit, declared: readonly Target[]): Unit
     })
     return [{ name, target, root, plan: made, scan: found, owned, oids, onRemove }]
   })
+}
+
+/** What was fetched earlier, of a source that does not answer now. */
+async function objectsAtHand(run: Run, unit: Unit): Promise<Unit['repository']> {
+  return unit.source === null ? null : (await run.host.pull(unit.source, { fetch: false, signal: run.signal })).repository
 }

@@ -99,7 +99,7 @@ test('while a revision is held, drift is healed to what was applied before it', 
   rmSync(join(claude(sandbox), 'b'))
   const healed = await sandbox.gitops(['reconcile'])
   expect(healed.code).toBe(5)
-  expect(healed.said).toContain('drift is healed to what was applied last')
+  expect(healed.said).toContain('Drift was healed to what was applied last')
   expect(sandbox.tree(claude(sandbox))).toEqual(before)
 })
 
