@@ -3,6 +3,7 @@ import { DOUBLED } from '../lib/host/edit.ts'
 import { fingerprint, readLive, realPath, sameStat, statOf, type Stats } from '../lib/host/live.ts'
 import { merge, type Prior } from '../lib/model/edits.ts'
 import { at, equal, isObject, readJson, type Json } from '../lib/model/json.ts'
+import type { AppLock } from '../lib/model/config.ts'
 import type { AbsPath, Digest, RelPath } from '../lib/model/path.ts'
 import type { Change } from '../lib/model/plan.ts'
 import type { OwnedSecret } from '../lib/model/state.ts'
@@ -19,10 +20,11 @@ export interface CoOwned {
 interface Document {
   readonly key: AbsPath
   readonly name: RelPath
+  readonly lock: AppLock | null
 }
 
 /** Plans our keys in a co-owned document; `digest` null takes all that is ours away, and puts back what it replaced. */
-export async function coOwned(run: Run, { key, name }: Document, known: OwnedSecret | null, digest: Digest | null): Promise<CoOwned> {
+export async function coOwned(run: Run, { key, name, lock }: Document, known: OwnedSecret | null, digest: Digest | null): Promise<CoOwned> {
   const { kept } = run.host
   const conflict = (reason: string): CoOwned => ({ change: { kind: 'conflict', path: name, reason }, prior: known?.prior ?? null })
   const stat = statOf(key)
@@ -47,7 +49,10 @@ export async function coOwned(run: Run, { key, name }: Document, known: OwnedSec
   const why = stat === null && known !== null ? 'missing' : drift.length > 0 ? 'edited' : edits.length === 0 ? 'mode' : null
   const list = kept.keepSecret(Buffer.from(JSON.stringify(edits)), key)
   const theirs = edits.some(({ path, before }) => before !== undefined && !equal(at(base, path), before))
-  return { change: { kind: 'edit', path: name, edits: list, mode: 0o600, created: stat === null, drift: why, kept: theirs }, prior: record }
+  return {
+    change: { kind: 'edit', path: name, edits: list, mode: 0o600, created: stat === null, lock, drift: why, kept: theirs },
+    prior: record,
+  }
 }
 
 /** Links are not followed: whoever made this one says where it leads, and may mean another file tomorrow. */

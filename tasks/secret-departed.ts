@@ -34,7 +34,7 @@ export function goneSecrets({ config, inventory }: Pick<Run, 'config' | 'invento
 }
 
 async function keysGo(run: Run, place: Place, secret: OwnedSecret): Promise<Pick<UnitSecret, 'plan' | 'scan'>> {
-  const { change } = await coOwned(run, place, secret, null)
+  const { change } = await coOwned(run, { ...place, lock: secret.lock }, secret, null)
   return {
     plan: { target: secret.name, root: place.root, changes: change === null ? [] : [change], wanted: new Map() },
     scan: scan(place.root, [], new Map()),

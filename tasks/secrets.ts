@@ -83,6 +83,7 @@ export async function decidedSecret(run: Run, secret: SecretFile, oid: Sha, dige
     source: secret.source,
     name: secret.name,
     strategy: secret.strategy,
+    lock: secret.lock,
     onRemove: secret.onRemove,
     owned,
     original: known?.original ?? null,
@@ -106,7 +107,7 @@ export async function standBySecrets(run: Run, unit: Unit): Promise<UnitSecret[]
     const known = ownedSecret(run, placeOf(secret))
     return known === null || known.owned.oid === null
       ? []
-      : [await decidedSecret(run, { ...secret, strategy: known.strategy }, known.owned.oid, known.owned.digest)]
+      : [await decidedSecret(run, { ...secret, strategy: known.strategy, lock: known.lock }, known.owned.oid, known.owned.digest)]
   })
   return (await Promise.all(all)).flat()
 }
@@ -156,7 +157,7 @@ function answered(
 
 /** Only the keys that the source sets are ours. */
 async function merged(run: Run, secret: SecretFile, place: Place, known: OwnedSecret | null, digest: Digest): Promise<Decided> {
-  const { change, prior } = answered(run, secret, place, known, digest, await coOwned(run, place, known, digest))
+  const { change, prior } = answered(run, secret, place, known, digest, await coOwned(run, { ...place, lock: secret.lock }, known, digest))
   const found = scan(place.root, [place.name], new Map(), () => digest)
   return { plan: { target: place.name, root: place.root, changes: change === null ? [] : [change], wanted: new Map() }, scan: found, prior }
 }

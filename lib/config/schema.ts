@@ -77,6 +77,8 @@ const secret = object({
   to: text("a file on this machine, such as '~/.claude.json'"),
   /** `replace` (default): the whole file is ours. `merge`: only the keys that the source sets; the rest is the application's. JSON only. */
   strategy: v.optional(v.picklist(['replace', 'merge'], "must be 'replace' or 'merge'")),
+  /** The lock by which the application guards this document; we take it while we edit. `proper-lockfile`: the directory `<file>.lock`. */
+  lock: v.optional(v.picklist(['proper-lockfile'], "must be 'proper-lockfile'")),
   /** `keep` (default) refuses to replace a file that is there already and differs; `replace` replaces it and keeps a sealed copy. */
   adopt: v.optional(v.picklist(['keep', 'replace'], "must be 'keep' or 'replace'")),
   /** What becomes of it when somebody has changed it: `heal` (default) puts ours back and keeps a sealed copy; `keep` lets it stay; `refuse` refuses to go on. */

@@ -4,6 +4,7 @@ import { holds, takeBackEdits, type Edit } from '../model/edits.ts'
 import { GitopsError } from '../model/errors.ts'
 import { readJson } from '../model/json.ts'
 import type { Step } from '../model/steps.ts'
+import { withAppLock, type Held } from './app-lock.ts'
 import type { Kept } from './kept.ts'
 import { fingerprint, readLive, sameStat, statOf } from './live.ts'
 import { writeAll } from './write.ts'
@@ -14,9 +15,9 @@ type EditStep = Extract<Step, { kind: 'edit' }>
 const ATTEMPTS = 5
 
 /** Sets and removes our keys in a document as it is at this moment; nothing else in it changes. Throws `contested`, or `conflict` when it does not parse. */
-export async function performEdit(step: EditStep, kept: Kept): Promise<void> {
+export async function performEdit(step: EditStep, kept: Kept, signal: AbortSignal): Promise<void> {
   const edits = listOf(step, kept)
-  await rewrite(step, async (text) => {
+  await rewrite(step, signal, async (text) => {
     const [twice] = (await doubledKeys(text, edits)).values()
     if (twice !== undefined) throw new GitopsError('conflict', `${step.path} ${DOUBLED(twice)}`)
     return editJson(text, edits)
@@ -31,13 +32,17 @@ export async function undoEdit(step: EditStep, kept: Kept): Promise<'left' | 'do
   if (statOf(step.path) === null) return 'done'
   const edits = listOf(step, kept)
   let left = false
-  await rewrite(step, async (text) => {
+  const back = async (text: string): Promise<string> => {
     const doubled = await doubledKeys(text, edits)
     const clear = edits.filter((edit) => !doubled.has(edit))
     const back = takeBackEdits(clear, parseJson(text, step.path))
     left = back.left.length > 0 || doubled.size > 0
     return back.edits.length === 0 ? text : editJson(text, back.edits)
-  })
+  }
+  // What we never came to write needs no lock, which may be why we did not.
+  const text = readLive(step.path).toString()
+  // What is taken back is not given up for an interruption.
+  if ((await back(text)) !== text) await rewrite(step, new AbortController().signal, back)
   const rest = parseJson(readLive(step.path).toString(), step.path)
   // A document that we made, and that nobody else has written to, goes again.
   if (step.created && !left && (rest === undefined || JSON.stringify(rest) === '{}')) unlinkSync(step.path)
@@ -55,7 +60,11 @@ function listOf(step: Pick<EditStep, 'edits'>, kept: Kept): Edit[] {
 }
 
 /** Read, change, write beside, and rename only if nobody wrote in between: otherwise all of it again. */
-async function rewrite(step: EditStep, change: (text: string) => Promise<string>): Promise<void> {
+function rewrite(step: EditStep, signal: AbortSignal, change: (text: string) => Promise<string>): Promise<void> {
+  return withAppLock(step.path, step.lock, signal, (held) => rewriteNow(step, held, change))
+}
+
+async function rewriteNow(step: EditStep, held: Held, change: (text: string) => Promise<string>): Promise<void> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const before = statOf(step.path)
     if (before !== null && !before.isFile()) throw new GitopsError('conflict', `${step.path} is not a file`, { hint: 'Move it away.' })
@@ -66,9 +75,10 @@ async function rewrite(step: EditStep, change: (text: string) => Promise<string>
     if (next === text && before !== null && (before.mode & 0o7777) === mode) return
     writeBeside(step.temp, next, mode)
     const now = statOf(step.path)
-    if (now === null ? before === null : before !== null && sameStat(fingerprint(now), fingerprint(before)))
-      return renameSync(step.temp, step.path)
+    const same = now === null ? before === null : before !== null && sameStat(fingerprint(now), fingerprint(before))
+    if (same && held.ours()) return renameSync(step.temp, step.path)
     unlinkSync(step.temp)
+    if (!held.ours()) break
   }
   throw new GitopsError('contested', `${step.path} is being written by something else all the time`, {
     hint: 'Nothing is lost; the next run tries again.',

@@ -23,7 +23,7 @@ export function migrated(kind: StateKind, format: number, json: Json): Json {
   return result
 }
 
-/** Before there were secrets, and before what our keys replaced was remembered. */
+/** Before there were secrets, before what our keys replaced was remembered, and before an application's lock was taken. */
 function inventoryFrom1(json: Json): Json {
   return { ...json, secrets: secretsFrom1(json['secrets']), hostKey: json['hostKey'] ?? null, roots: json['roots'] ?? [] }
 }
@@ -31,7 +31,7 @@ function inventoryFrom1(json: Json): Json {
 /** Who, how much and what was kept is not known of these; what is not applied any more was taken back by hand. */
 function generationFrom1({ takenBack = null, ...json }: Json): Json {
   const before = json['before'] as Json
-  const steps = json['steps'] as Json[]
+  const steps = (json['steps'] as Json[]).map((step) => (step['kind'] === 'edit' ? { lock: null, ...step } : step))
   const made = (step: Json): boolean => (step['kind'] === 'put' ? step['before'] === null : step['created'] === true)
   const written = steps.filter(({ kind }) => kind === 'put' || kind === 'edit')
   const wrote = {
@@ -43,6 +43,7 @@ function generationFrom1({ takenBack = null, ...json }: Json): Json {
   const outcome = takenBack === null ? 'applied' : 'taken-back'
   return {
     ...json,
+    steps,
     author: null,
     signer: null,
     wrote,
@@ -60,5 +61,7 @@ function statusFrom1(json: Json): Json {
 
 function secretsFrom1(secrets: unknown): Json {
   const known = Object.entries((secrets ?? {}) as Record<string, Json | null>)
-  return Object.fromEntries(known.map(([path, secret]) => [path, secret === null ? null : { prior: null, declined: null, ...secret }]))
+  return Object.fromEntries(
+    known.map(([path, secret]) => [path, secret === null ? null : { lock: null, prior: null, declined: null, ...secret }]),
+  )
 }

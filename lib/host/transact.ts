@@ -46,7 +46,7 @@ export async function perform(steps: readonly Step[], kept: Kept, signal: AbortS
     else if (step.kind === 'remove') {
       refuseIfChanged(step, kept)
       unlinkSync(step.path)
-    } else if (step.kind === 'edit') await performEdit(step, kept)
+    } else if (step.kind === 'edit') await performEdit(step, kept, signal)
     else put(step, kept)
   }
   syncDirectories(steps)

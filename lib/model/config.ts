@@ -63,6 +63,9 @@ export interface Task<Context = never> {
   readonly timeout: number
 }
 
+/** How an application guards a file that it shares: `<file>.lock` is a directory, refreshed, and stale after ten seconds, as the npm package of that name makes it. */
+export type AppLock = 'proper-lockfile'
+
 /** A secret file with everything decided. */
 export interface SecretFile {
   readonly name: string
@@ -70,6 +73,8 @@ export interface SecretFile {
   readonly from: RelPath
   readonly to: AbsPath
   readonly strategy: 'replace' | 'merge'
+  /** The application's own lock, taken while its document is edited; null when it has none. */
+  readonly lock: AppLock | null
   readonly adopt: 'keep' | 'replace'
   readonly onDrift: OnDrift
   readonly onRemove: 'restore' | 'leave'

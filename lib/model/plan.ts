@@ -1,3 +1,4 @@
+import type { AppLock } from './config.ts'
 import type { AbsPath, Digest, RelPath } from './path.ts'
 import { holdsForeign, untangled } from './untangle.ts'
 import { HEALING, type Policy, type Stays } from './policy.ts'
@@ -31,6 +32,7 @@ export type Change =
       /** The permission bits the document has now, or will have when we make it. */
       readonly mode: number
       readonly created: boolean
+      readonly lock: AppLock | null
       readonly drift: DriftKind | null
       /** True when values that we did not write are replaced: they are reported as kept. */
       readonly kept: boolean

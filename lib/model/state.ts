@@ -1,3 +1,4 @@
+import type { AppLock } from './config.ts'
 import type { OutcomeKind } from './outcome.ts'
 import type { AbsPath, Digest, RelPath, Sha } from './path.ts'
 import type { Counts } from './plan.ts'
@@ -28,6 +29,7 @@ export interface OwnedSecret {
   readonly source: string
   readonly name: string
   readonly strategy: 'replace' | 'merge'
+  readonly lock: AppLock | null
   readonly onRemove: 'restore' | 'leave'
   /** `oid` is the ciphertext's, `digest` the plaintext's. */
   readonly owned: Owned

@@ -1,3 +1,4 @@
+import type { AppLock } from './config.ts'
 import type { Change } from './plan.ts'
 import { ancestors, parent, under, type AbsPath, type Digest, type RelPath } from './path.ts'
 import { withExecutable, type Content, type Node, type Wanted } from './tree.ts'
@@ -15,6 +16,8 @@ export type Step =
       readonly edits: Digest
       readonly mode: number
       readonly created: boolean
+      /** The application's own lock, taken while the document is edited. */
+      readonly lock: AppLock | null
     }
 
 /** The steps of one target, in the order they are taken, and where the bytes of each `put` come from. */
@@ -94,8 +97,16 @@ export function steps(changes: readonly Change[], wanted: ReadonlyMap<RelPath, W
       after: written(change.after, before, ground.umask),
     })
   }
-  for (const [index, { path, edits: list, mode, created }] of edits.entries()) {
-    result.push({ kind: 'edit', path: at(path), temp: temporary(ground, path, contents.size + index + 1), edits: list, mode, created })
+  for (const [index, { path, edits: list, mode, created, lock }] of edits.entries()) {
+    result.push({
+      kind: 'edit',
+      path: at(path),
+      temp: temporary(ground, path, contents.size + index + 1),
+      edits: list,
+      mode,
+      created,
+      lock,
+    })
   }
   result.push(...removals(false), ...emptied.map(rmdir))
 
