@@ -1,4 +1,5 @@
-import type { AppLock, SecretFile } from '../model/config.ts'
+import type { SecretFile } from '../model/config.ts'
+import type { AppLock } from '../model/tree.ts'
 import { GitopsError } from '../model/errors.ts'
 import type { AbsPath } from '../model/path.ts'
 import { expand } from './places.ts'

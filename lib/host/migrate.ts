@@ -31,7 +31,7 @@ function inventoryFrom1(json: Json): Json {
 /** Who, how much and what was kept is not known of these; what is not applied any more was taken back by hand. */
 function generationFrom1({ takenBack = null, ...json }: Json): Json {
   const before = json['before'] as Json
-  const steps = (json['steps'] as Json[]).map((step) => (step['kind'] === 'edit' ? { lock: null, ...step } : step))
+  const steps = (json['steps'] as Json[]).map(stepFrom1)
   const made = (step: Json): boolean => (step['kind'] === 'put' ? step['before'] === null : step['created'] === true)
   const written = steps.filter(({ kind }) => kind === 'put' || kind === 'edit')
   const wrote = {
@@ -53,6 +53,10 @@ function generationFrom1({ takenBack = null, ...json }: Json): Json {
     reason: null,
     before: { ...before, secrets: secretsFrom1(before['secrets']), roots: {} },
   }
+}
+
+function stepFrom1(step: Json): Json {
+  return step['kind'] === 'edit' ? { lock: null, ...step } : step
 }
 
 function statusFrom1(json: Json): Json {

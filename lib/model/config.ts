@@ -1,5 +1,6 @@
 import type { Host } from './context.ts'
 import type { AbsPath, RelPath } from './path.ts'
+import type { AppLock } from './tree.ts'
 import type { Adopt, OnDrift } from './policy.ts'
 
 /** A source with everything decided. */
@@ -62,9 +63,6 @@ export interface Task<Context = never> {
   readonly undo: Body<Context> | null
   readonly timeout: number
 }
-
-/** How an application guards a file that it shares: `<file>.lock` is a directory, refreshed, and stale after ten seconds, as the npm package of that name makes it. */
-export type AppLock = 'proper-lockfile'
 
 /** A secret file with everything decided. */
 export interface SecretFile {

@@ -1,8 +1,7 @@
-import type { AppLock } from './config.ts'
 import type { AbsPath, Digest, RelPath } from './path.ts'
 import { holdsForeign, untangled } from './untangle.ts'
 import { HEALING, type Policy, type Stays } from './policy.ts'
-import { matches, type Node, type Owned, type Present, type Tree, type Wanted } from './tree.ts'
+import { matches, type AppLock, type Node, type Owned, type Present, type Tree, type Wanted } from './tree.ts'
 
 /** How a live entry differs from what we wrote last. */
 export type DriftKind = 'edited' | 'missing' | 'mode' | 'type'
@@ -24,12 +23,11 @@ export type Change =
   | { readonly kind: 'delete'; readonly path: RelPath; readonly before: Node; readonly drift: DriftKind | null; readonly kept: boolean }
   /** The live entry is already as wanted; only the inventory learns of it. */
   | { readonly kind: 'adopt'; readonly path: RelPath; readonly after: Wanted }
-  /** Keys of ours in a document that an application writes too. `edits` names the sealed list of what is set and removed. */
+  /** Keys of ours in a document that an application writes too. `edits` names the sealed list of what is set and removed; `mode` is as it is now, or will be. */
   | {
       readonly kind: 'edit'
       readonly path: RelPath
       readonly edits: Digest
-      /** The permission bits the document has now, or will have when we make it. */
       readonly mode: number
       readonly created: boolean
       readonly lock: AppLock | null

@@ -1,4 +1,4 @@
-import type { AppLock } from './config.ts'
+import type { AppLock } from './tree.ts'
 import type { OutcomeKind } from './outcome.ts'
 import type { AbsPath, Digest, RelPath, Sha } from './path.ts'
 import type { Counts } from './plan.ts'

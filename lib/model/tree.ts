@@ -68,3 +68,6 @@ export function matches(present: Present | Node | undefined, want: Pick<Wanted, 
   if (present.kind !== 'file' || want.kind !== 'file' || present.digest !== want.digest) return false
   return want.mode === null ? isExecutable(present.mode) === want.executable : present.mode === want.mode
 }
+
+/** How an application guards a file that it shares: `<file>.lock` is a directory, refreshed, and stale after ten seconds, as the npm package of that name makes it. */
+export type AppLock = 'proper-lockfile'
