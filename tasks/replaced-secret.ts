@@ -21,6 +21,9 @@ export async function replaced(run: Run, secret: SecretFile, place: Place, known
   const found = scan(place.root, [place.name], known === null ? new Map() : new Map([[place.name, known.owned]]), run.host.kept.digestAt)
   const forgotten = known === null ? forgottenOf(run, place) : null
   const owned = known?.owned ?? (forgotten === null ? null : asFarAsKnown(place, forgotten.owned, found))
+  const live = found.present.get(place.name)
+  // A secret that others may read is closed again, whoever has opened it.
+  const isOpenOnly = live?.kind === 'file' && live.digest === owned?.digest
   const made = plan({
     target: secret.name,
     root: place.root,
@@ -28,7 +31,7 @@ export async function replaced(run: Run, secret: SecretFile, place: Place, known
     owned: owned === null ? new Map() : (new Map([[place.name, owned]]) satisfies Tree<Owned>),
     present: found.present,
     refuseFirstContact: () => null,
-    policy: { ...HEALING, onDrift: () => onDriftOf(run, secret), rests: () => isResting(run, place.key) },
+    policy: { ...HEALING, onDrift: () => (isOpenOnly ? 'heal' : onDriftOf(run, secret)), rests: () => isResting(run, place.key) },
   })
   const why = await refusal(run, secret, place, made, digest, forgotten !== null)
   const conflict: Change[] = why === null ? [] : [{ kind: 'conflict', path: place.name, reason: why }]

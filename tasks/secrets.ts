@@ -144,7 +144,7 @@ function answered(
   decided: CoOwned,
 ): CoOwned {
   const { change } = decided
-  if (known === null || change?.kind !== 'edit' || change.drift === null) return decided
+  if (known === null || change?.kind !== 'edit' || change.drift === null || change.drift === 'mode') return decided
   const { drift, path } = change
   const news = known.owned.digest !== digest
   const answer = onDriftOf(run, secret)

@@ -154,13 +154,13 @@ export function refused(drift: DriftKind): string {
   return `${what} since it was applied, and its onDrift is 'refuse'; \`gitops capture\` takes it into the source, \`gitops reconcile --heal\` puts ours back and keeps a copy`
 }
 
-/** A directory of `path` is a link or a file. Only a file of ours that this plan deletes may be cleared out of the way. */
+/** A directory of `path` is a link or a file. Only a file of ours that this plan deletes, with our content, is cleared out of the way. */
 function blocked(situation: Situation, path: RelPath, want: Wanted, live: Extract<Present, { kind: 'blocked' }>): Change {
   const owned = situation.owned.get(live.by)
   const there = situation.present.get(live.by)
-  if (owned !== undefined && there !== undefined && matches(there, owned) && !situation.wanted.has(live.by)) {
-    return { kind: 'create', path, after: want, drift: null }
-  }
+  const goes = owned === undefined || situation.wanted.has(live.by) ? null : away(situation.policy ?? HEALING, live.by, owned, there)
+  // Other permissions are no work of which a copy could be missed.
+  if (goes?.kind === 'delete' && !goes.kept) return { kind: 'create', path, after: want, drift: null }
   const what = live.link ? 'a link, and links are not followed below a target' : 'not a directory'
   return conflict(path, `cannot be written: ${JSON.stringify(live.by)} is ${what}; move it away or exclude the path`)
 }
