@@ -7,13 +7,16 @@ import type { Verdict } from './model/verdict.ts'
 export {
   defineCheck,
   defineConfig,
+  defineMergeStrategy,
   defineNotifier,
   defineTask,
+  merge,
   type UserCheck,
   type UserConfig,
   type UserNotifier,
   type UserTask,
 } from './config/define.ts'
+export type { MergeOptions } from './config/merge-schema.ts'
 export type { ConfigInput } from './config/schema.ts'
 export type { Host } from './model/context.ts'
 export { GitopsError, type ErrorCode } from './model/errors.ts'
@@ -21,7 +24,7 @@ export type { OutcomeKind } from './model/outcome.ts'
 export type { Reason, Verdict } from './model/verdict.ts'
 export type { SopsDecryptOptions, SopsEditOptions, SopsEncryptOptions, SopsIdentities } from './host/sops.ts'
 export type { ReconcileOptions } from '../tasks/embed.ts'
-export type { AlertEvent, CheckContext, NotifierContext, TaskContext } from './plugins/contract.ts'
+export type { AlertEvent, CheckContext, MergeStrategy, NotifierContext, TaskContext } from './plugins/contract.ts'
 export { webhook, type WebhookOptions } from './plugins/webhook.ts'
 
 /**

@@ -1,84 +1,124 @@
-import { doubledKeys, parseJson } from '../lib/documents/json.ts'
-import { DOUBLED } from '../lib/host/edit.ts'
 import { fingerprint, readLive, realPath, sameStat, statOf, type Stats } from '../lib/host/live.ts'
-import { merge, type Prior } from '../lib/model/edits.ts'
-import { at, equal, isObject, readJson, type Json } from '../lib/model/json.ts'
-import type { AppLock } from '../lib/model/tree.ts'
+import { encodeEdits } from '../lib/model/edit-list.ts'
+import { merge, type Edit } from '../lib/model/edits.ts'
+import { at, equal, isObject, pointer, type Json } from '../lib/model/json.ts'
+import { nameless, ruleAt, type CoOwnership } from '../lib/model/lists.ts'
 import type { AbsPath, Digest, RelPath } from '../lib/model/path.ts'
 import type { Change } from '../lib/model/plan.ts'
-import type { OwnedSecret } from '../lib/model/state.ts'
+import type { Node, OwnedKeys, Stat } from '../lib/model/tree.ts'
+import { keepPrior, priorOf } from './prior.ts'
 import type { Run } from './run.ts'
 
-/** What has to change in a co-owned document, and what is to be remembered of what stood there before us. */
+/** A document in which some keys are to be ours. */
+export interface Document {
+  readonly key: AbsPath
+  readonly name: RelPath
+  /** What we set in it, for sentences: `the secret`, `the source`. */
+  readonly ours: string
+  readonly as: CoOwnership
+  /** What we set is a secret: its copies are sealed, its keys' items not named, and the file is for its owner alone. */
+  readonly secret: boolean
+  /** The permission bits of one that is not there yet, and whether others are put right. */
+  readonly mode: number
+  readonly modeMatters: boolean
+  /** The kept copy of what is wanted; null takes all that is ours away, and puts back what it replaced. */
+  readonly digest: Digest | null
+}
+
+/** What we have applied to it: the kept copy, how the file looked then, and what the inventory says of our keys. */
+export interface Known extends OwnedKeys {
+  readonly digest: Digest
+  readonly stat: Stat | null
+}
+
+/** What has to change in a co-owned document, and what is to be remembered of our keys in it. */
 export interface CoOwned {
   /** Null when nothing that is ours differs. */
   readonly change: Change | null
-  /** The sealed record of the values that our keys replaced; null when there are none. */
-  readonly prior: Digest | null
+  readonly keys: OwnedKeys
 }
 
-interface Document {
-  readonly key: AbsPath
-  readonly name: RelPath
-  readonly lock: AppLock | null
-}
-
-/** Plans our keys in a co-owned document; `digest` null takes all that is ours away, and puts back what it replaced. */
-export async function coOwned(run: Run, { key, name, lock }: Document, known: OwnedSecret | null, digest: Digest | null): Promise<CoOwned> {
-  const { kept } = run.host
-  const conflict = (reason: string): CoOwned => ({ change: { kind: 'conflict', path: name, reason }, prior: known?.prior ?? null })
+/** Plans our keys in a co-owned document. Throws `conflict` for one that does not parse. */
+export async function coOwned(run: Run, document: Document, known: Known | null): Promise<CoOwned> {
+  const { key, name, as, digest } = document
+  const keys: OwnedKeys = { as, prior: known?.prior ?? null, made: known?.made ?? false }
+  const conflict = (reason: string): CoOwned => ({ change: { kind: 'conflict', path: name, reason }, keys })
   const stat = statOf(key)
-  if (stat !== null && !stat.isFile()) return conflict(notAFile(key, stat))
-  const open = stat !== null && (stat.mode & 0o077) !== 0
-  // Nobody has touched it since, and nothing new is wanted.
-  if (stat !== null && !open && known?.owned.stat != null && known.owned.digest === digest && sameStat(known.owned.stat, fingerprint(stat)))
-    return { change: null, prior: known.prior }
-  const document = (of: Digest | null | undefined): Json | undefined => (of == null ? undefined : parseJson(kept.read(of).toString(), key))
-  const text = stat === null ? '' : readLive(key).toString()
-  const live = parseJson(text, key)
-  const wanted = document(digest)
-  const none = [live, wanted].findIndex((value) => value !== undefined && !isObject(value))
-  // There are no keys to tell ours from others': setting it whole would wipe what is there.
-  if (digest !== null && none !== -1) return conflict(`cannot be merged: ${none === 0 ? 'it' : 'the secret'} is no JSON object`)
-  const base = document(known?.owned.digest)
+  if (stat !== null && !stat.isFile()) return conflict(notAFile(document, stat))
+  const open = stat !== null && isOpen(document, stat)
+  if (stat !== null && !open && known !== null && isUntouched(document, known, stat)) return { change: null, keys }
+  const { kept, documents } = run.host
+  const parsed = async (of: Digest | null | undefined): Promise<Json | undefined> =>
+    of == null ? undefined : documents.read(as, kept.read(of).toString(), key)
+  const live = await documents.read(as, stat === null ? '' : readLive(key).toString(), key)
+  const wanted = await parsed(digest)
+  const fault = digest === null ? null : faultOf(document, live, wanted)
+  if (fault !== null) return conflict(fault)
+  const base = await parsed(known?.digest)
+  if (digest === null && known?.made === true && live !== undefined && equal(live, base))
+    return { change: { kind: 'delete', path: name, before: nodeOf(run, document), drift: null, kept: false }, keys }
   const { edits, drift, prior } = merge(base, wanted, live, priorOf(run, key, known))
-  const record = remembered(run, key, known, prior)
-  if (edits.length === 0 && !(open && digest !== null)) return { change: null, prior: record }
-  const [twice] = (await doubledKeys(text, edits)).values()
-  if (twice !== undefined) return conflict(DOUBLED(twice))
+  const next: OwnedKeys = { as, prior: keepPrior(run, document, known, prior), made: known === null ? stat === null : keys.made }
+  if (edits.length === 0 && !(open && digest !== null)) return { change: null, keys: next }
+  const doubled = await documents.doubled(as, stat === null ? '' : readLive(key).toString(), edits)
+  const [twice] = doubled.values()
+  if (twice !== undefined) return conflict(`has the key ${JSON.stringify(twice)} twice; take one of the two out`)
   const why = stat === null && known !== null ? 'missing' : drift.length > 0 ? 'edited' : edits.length === 0 ? 'mode' : null
-  const list = kept.keepSecret(Buffer.from(JSON.stringify(edits)), key)
   const theirs = edits.some(({ path, before }) => before !== undefined && !equal(at(base, path), before))
-  return {
-    change: { kind: 'edit', path: name, edits: list, mode: 0o600, created: stat === null, lock, drift: why, kept: theirs },
-    prior: record,
+  const change: Change = {
+    kind: 'edit',
+    path: name,
+    edits: keptEdits(run, document, edits),
+    mode: stat === null || document.modeMatters ? document.mode : stat.mode & 0o7777,
+    created: stat === null,
+    lock: as.lock,
+    drift: why,
+    kept: theirs,
+    keys: drift.map(({ path }) => shown(document, path)),
   }
+  return { change, keys: next }
+}
+
+function nodeOf({ host: { kept } }: Run, { key, secret }: Document): Node {
+  const mode = (statOf(key)?.mode ?? 0) & 0o7777
+  return { kind: 'file', digest: secret ? kept.digestAt(key) : kept.keep(readLive(key)), mode }
+}
+
+function keptEdits(run: Run, { key, as, secret }: Document, edits: readonly Edit[]): Digest {
+  const bytes = Buffer.from(encodeEdits({ as, edits }))
+  return secret ? run.host.kept.keepSecret(bytes, key) : run.host.kept.keep(bytes)
+}
+
+/** Nobody has touched it since, and nothing new is wanted. */
+function isUntouched({ digest, as }: Document, known: Known, stat: Stats): boolean {
+  const same = known.stat !== null && sameStat(known.stat, fingerprint(stat))
+  return same && known.digest === digest && JSON.stringify(known.as) === JSON.stringify(as)
+}
+
+function isOpen({ secret, mode, modeMatters }: Document, stat: Stats): boolean {
+  return secret ? (stat.mode & 0o077) !== 0 : modeMatters && (stat.mode & 0o7777) !== mode
+}
+
+/** There are no keys to tell ours from others': setting it whole would wipe what is there. */
+function faultOf({ ours, as }: Document, live: Json | undefined, wanted: Json | undefined): string | null {
+  if (live !== undefined && !isObject(live)) return 'cannot be merged: it is no JSON object'
+  if (wanted !== undefined && !isObject(wanted)) return `cannot be merged: ${ours} is no JSON object`
+  const list = nameless(wanted, as.lists)
+  return list === null ? null : `cannot be merged: ${ours} has an item in ${list} without the key that its items are told apart by`
+}
+
+/** An item of a list is named by what it holds, which of a secret is not said. */
+function shown({ secret, as }: Document, path: readonly string[]): string {
+  const list = path.findIndex((_, depth) => ruleAt(as.lists, path.slice(0, depth)) !== 'whole')
+  return pointer(secret && list >= 0 ? path.slice(0, list) : path)
 }
 
 /** Links are not followed: whoever made this one says where it leads, and may mean another file tomorrow. */
-function notAFile(key: AbsPath, stat: Stats): string {
+function notAFile({ key, secret }: Document, stat: Stats): string {
   if (!stat.isSymbolicLink()) return 'is not a file; move it away'
   const real = realPath(key)
-  return real === null
-    ? 'is a link that leads nowhere; remove it'
-    : `is a link, and links are not followed; give its secret the file itself, to: ${JSON.stringify(real)}, and the link may stay`
-}
-
-/** What our keys replaced, where that can still be read; otherwise they are simply taken out one day, and that is said once. */
-function priorOf(run: Run, key: AbsPath, known: OwnedSecret | null): Prior {
-  const record = (known ?? run.inventory.secrets.get(key))?.prior ?? null
-  if (known !== null && (record === null || run.host.kept.opens(record)))
-    return record === null ? new Map() : new Map(Object.entries(readJson(run.host.kept.read(record).toString()) as Record<string, Json>))
-  if (record !== null)
-    run.notes.push(
-      `${key}: what stood under our keys before us will not come back, for the copy of it is lost or the host key that sealed it`,
-    )
-  return new Map()
-}
-
-/** Nothing is remembered of a document that we knew under a host key that is gone: what is ours in it would count as somebody else's. */
-function remembered(run: Run, key: AbsPath, known: OwnedSecret | null, prior: Prior): Digest | null {
-  if (prior.size === 0 || (known === null && run.inventory.secrets.has(key))) return null
-  const entries = [...prior].toSorted(([a], [b]) => (a < b ? -1 : 1))
-  return run.host.kept.keepSecret(Buffer.from(JSON.stringify(Object.fromEntries(entries))), key)
+  if (real === null) return 'is a link that leads nowhere; remove it'
+  return secret
+    ? `is a link, and links are not followed; give its secret the file itself, to: ${JSON.stringify(real)}, and the link may stay`
+    : 'is a link, and links are not followed below a target; put the file itself there'
 }

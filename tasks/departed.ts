@@ -1,26 +1,47 @@
-import { rootOf, scan } from '../lib/host/live.ts'
+import { rootOf, scan, type Scan } from '../lib/host/live.ts'
 import { under, type AbsPath, type RelPath } from '../lib/model/path.ts'
-import { plan } from '../lib/model/plan.ts'
-import { isExecutable, type Node, type Wanted } from '../lib/model/tree.ts'
+import { plan, type Change } from '../lib/model/plan.ts'
+import { isExecutable, type Node, type Owned, type Tree, type Wanted } from '../lib/model/tree.ts'
 import type { OwnedTarget } from '../lib/model/state.ts'
+import { gone as keysGone } from './merged-files.ts'
 import type { Run, Unit, UnitTarget } from './run.ts'
 
 /** Targets of a unit that have left the config: our files go, and what was there before us comes back. */
-export function departed(run: Run, unit: Unit): UnitTarget[] {
-  return gone(run)
+export async function departed(run: Run, unit: Unit): Promise<UnitTarget[]> {
+  const going = gone(run)
     .filter(([, target]) => target.source === unit.name)
-    .map(([root, { name, entries, onRemove }]) => {
+    .map(async ([root, { name, entries, onRemove }]) => {
       const originals = originalsIn(run, root)
       const found = scan(root, new Set([...entries.keys(), ...originals.keys()]), entries)
       const wanted = new Map<RelPath, Wanted>()
       for (const [path, original] of onRemove === 'restore' ? originals : []) {
+        // Where only keys are ours, they leave one by one.
+        if (entries.get(path)?.keys !== undefined) continue
         // A path that has left the source before: what somebody has put there since is not replaced.
         if (entries.has(path) || !found.present.has(path)) wanted.set(path, asWanted(original))
       }
-      const made = plan({ target: name, root, wanted, owned: entries, present: found.present, refuseFirstContact: () => null })
+      const coOwned = onRemove === 'leave' ? new Map<RelPath, Change>() : await keysOfOurs(run, root, entries, found)
+      const made = plan({ target: name, root, wanted, owned: entries, present: found.present, refuseFirstContact: () => null, coOwned })
       const left = { ...made, changes: made.changes.map((change) => ({ kind: 'forget', path: change.path }) as const) }
-      return { name, target: null, root, plan: onRemove === 'leave' ? left : made, scan: found, owned: entries, oids: new Map(), onRemove }
+      return {
+        name,
+        target: null,
+        root,
+        plan: onRemove === 'leave' ? left : made,
+        scan: found,
+        owned: entries,
+        oids: new Map(),
+        keys: new Map(),
+        onRemove,
+      }
     })
+  return Promise.all(going)
+}
+
+async function keysOfOurs(run: Run, root: AbsPath, entries: Tree<Owned>, { present }: Scan): Promise<Map<RelPath, Change>> {
+  const leaving = new Map<RelPath, Change>()
+  for (const [path, own] of entries) if (own.keys !== undefined) leaving.set(path, await keysGone(run, { root, present }, path, own))
+  return leaving
 }
 
 function originalsIn(run: Run, root: AbsPath): Map<RelPath, Node> {

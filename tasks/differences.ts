@@ -1,3 +1,4 @@
+import { listOf } from '../lib/host/edit.ts'
 import { readLive } from '../lib/host/live.ts'
 import { under, type AbsPath } from '../lib/model/path.ts'
 import { writes, type Change, type DriftKind } from '../lib/model/plan.ts'
@@ -34,7 +35,10 @@ export async function* differences(run: Run, unit: Unit): AsyncGenerator<Differe
     )
     for (const change of changed) {
       const path = under(root, change.path)
-      if (change.kind === 'edit') continue
+      if (change.kind === 'edit') {
+        yield await ofDocument(run, path, change)
+        continue
+      }
       const after = 'after' in change && change.after !== null ? ((await bytes.next()).value as Buffer) : null
       const live = scan.present.get(change.path)?.kind
       const before = live === 'file' || live === 'link' ? readLive(path) : null
@@ -48,6 +52,14 @@ export async function* differences(run: Run, unit: Unit): AsyncGenerator<Differe
 /** What is written, and what the source asks for where something stays. */
 function isShown(change: Change): change is Exclude<Change, { kind: 'adopt' | 'decrypt' | 'forget' | 'conflict' }> {
   return change.kind === 'stay' || writes([change]).length > 0
+}
+
+/** What the keys of ours would make of a document as it is now. */
+async function ofDocument(run: Run, path: AbsPath, change: Extract<Change, { kind: 'edit' }>): Promise<Difference> {
+  const before = change.created ? null : readLive(path).toString()
+  const { as, edits } = listOf(change, run.host.kept)
+  const after = await run.host.documents.write(as, before ?? '', edits, path)
+  return { path, note: noteOf(change), before, after, binary: false }
 }
 
 /** Where a secret would change, and how, without what it holds. */

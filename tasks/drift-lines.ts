@@ -6,6 +6,9 @@ import { nameOfCopy } from './kept-copy.ts'
 import type { Planned, Run } from './run.ts'
 import { isForgotten } from './secrets.ts'
 
+/** As many keys as a person reads on a line. */
+const MOST = 10
+
 /** How a live entry came to differ, for people. */
 const DRIFT: Readonly<Record<DriftKind, string>> = {
   edited: 'edited since it was applied',
@@ -24,7 +27,9 @@ export function driftLines(run: Run, part: Planned): string[] {
     const stays = change.kind === 'stay' ? staySaid(run, part, change) : null
     const copy = 'kept' in change && change.kept ? copyOf(run, change) : null
     if (drift === null && copy === null && stays === null) return []
-    const what = [drift ?? (stays === null ? replacement(change, forgotten) : null), copy, stays].filter((part) => part !== null).join('; ')
+    const what = [drift === null ? (stays === null ? replacement(change, forgotten) : null) : withKeys(drift, change), copy, stays]
+      .filter((part) => part !== null)
+      .join('; ')
     return [printable(`${under(root, change.path)}: ${what}`).replaceAll('\n', '\\n')]
   })
 }
@@ -32,6 +37,13 @@ export function driftLines(run: Run, part: Planned): string[] {
 function staySaid(run: Run, { root }: Planned, change: Change): string {
   const [answer] = answersIn(run, root, [change])
   return answer === undefined ? '' : answerSaid(answer, run.host.now())
+}
+
+/** Which keys of a document, where it is only some. */
+function withKeys(drift: string, change: Change): string {
+  const keys = change.kind === 'edit' ? change.keys : []
+  const more = keys.length > MOST ? ` and ${keys.length - MOST} more` : ''
+  return keys.length === 0 ? drift : `${keys.slice(0, MOST).join(', ')}${more} ${drift}`
 }
 
 /** What is replaced was there before us, or we cannot tell any more. */
@@ -42,7 +54,8 @@ function replacement(change: Change, forgotten: boolean): string {
 }
 
 function copyOf(run: Run, change: Extract<Change, { kind: 'update' | 'delete' | 'edit' }>): string {
-  if (change.kind === 'edit') return `the values that it had will be kept, sealed: \`gitops kept ${nameOfCopy(change.edits)}\` prints them`
+  if (change.kind === 'edit')
+    return `the values that it had will be kept${isKeyed(change.edits) ? ', sealed' : ''}: \`gitops kept ${nameOfCopy(change.edits)}\` prints them`
   const { digest } = change.before
   if (isKeyed(digest)) return `a sealed copy will be kept: \`gitops kept ${nameOfCopy(digest)}\` prints it`
   return `a copy will be in ${run.host.kept.place(digest)}`

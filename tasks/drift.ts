@@ -52,7 +52,7 @@ async function compare(run: Run, unit: Unit): Promise<void> {
   for (const target of only === null ? declared : []) unit.targets.push(await plannedTarget(run, unit, target, listings.get(target) ?? []))
   for (const [secret, oid] of ciphers) if (only === null || only === secret.name) unit.secrets.push(await plannedSecret(run, secret, oid))
   if (only === null) {
-    unit.targets.push(...departed(run, unit))
+    unit.targets.push(...(await departed(run, unit)))
     unit.secrets.push(...(await departedSecrets(run, unit)))
   }
   const applied = run.inventory.applied.get(unit.name)

@@ -31,6 +31,7 @@ export async function firstContact(run: Run, contact: Contact): Promise<(path: R
     const want = wanted.get(path)
     return (
       target.adopt(path) === 'keep' &&
+      want?.as === undefined &&
       isDocument(path) &&
       live?.kind === 'file' &&
       want?.kind === 'file' &&

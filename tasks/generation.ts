@@ -85,7 +85,7 @@ function appliedAfter(run: Run, unit: Unit): Applied | null {
   return { commit: unit.commit, desired: unit.desired, at: run.host.now().toISOString(), generation }
 }
 
-function ownedAfter(run: Run, unit: Unit, { root, name, onRemove, plan, scan, owned, oids, directories }: UnitTarget): OwnedTarget {
+function ownedAfter(run: Run, unit: Unit, { root, name, onRemove, plan, scan, owned, oids, keys, directories }: UnitTarget): OwnedTarget {
   const written = new Set((unit.generation?.steps ?? []).map((step) => step.path))
   const entries = new Map<RelPath, Owned>()
   const stays = staying(plan)
@@ -101,7 +101,9 @@ function ownedAfter(run: Run, unit: Unit, { root, name, onRemove, plan, scan, ow
     // What we have just written may be changed by a check before it is recorded: the next run reads it once.
     const stat = written.has(under(root, path)) ? null : known
     const { kind, digest, executable, mode } = want
-    entries.set(path, { kind, digest, executable, mode, oid: oids.get(path) ?? owned.get(path)?.oid ?? null, stat })
+    const ours = keys.get(path)
+    const oid = oids.get(path) ?? owned.get(path)?.oid ?? null
+    entries.set(path, { kind, digest, executable, mode, oid, stat, ...(ours !== undefined && { keys: ours }) })
   }
   return { source: unit.name, name, onRemove, entries, directories: directories ?? run.inventory.targets.get(root)?.directories ?? [] }
 }

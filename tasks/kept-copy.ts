@@ -1,7 +1,8 @@
 import type { Kept } from '../lib/host/kept.ts'
-import type { Edit } from '../lib/model/edits.ts'
+import { decodeEdits } from '../lib/model/edit-list.ts'
 import { GitopsError } from '../lib/model/errors.ts'
-import { isObject, own, pointer, readJson, type Json } from '../lib/model/json.ts'
+import { pointer } from '../lib/model/json.ts'
+import { unkeyed } from '../lib/model/lists.ts'
 import { isKeyed, type Digest } from '../lib/model/path.ts'
 
 /** Enough to tell all copies of a machine apart. */
@@ -23,20 +24,12 @@ export function keptCopy(kept: Kept, name: string): Buffer {
       hint: `A reconcile that replaces something says its name: ${LENGTH} letters and digits.`,
     })
   const bytes = kept.read(digest)
-  const edits = isKeyed(digest) ? listOfEdits(bytes.toString()) : null
-  if (edits === null) return bytes
-  const values = edits.flatMap(({ path, before }) => (before === undefined ? [] : [[pointer(path), before] as const]))
+  // A file of a person's may be such a list too, as long as it is not ours.
+  const list = isKeyed(digest) || bytes.toString('utf8', 0, 7) === '{"as":{' ? decodeEdits(bytes.toString()) : null
+  if (list === null) return bytes
+  const { as, edits } = list
+  const values = edits.flatMap(({ path, before }) =>
+    before === undefined ? [] : [[pointer(path), unkeyed(before, as.lists, path)] as const],
+  )
   return Buffer.from(`${JSON.stringify(Object.fromEntries(values), null, 2)}\n`)
-}
-
-/** A sealed list of edits of a document, or null for any other text. */
-function listOfEdits(text: string): readonly Edit[] | null {
-  try {
-    const list = readJson(text)
-    return Array.isArray(list) && list.length > 0 && list.every((item: Json) => isObject(item) && Array.isArray(own(item, 'path')))
-      ? list
-      : null
-  } catch {
-    return null
-  }
 }

@@ -20,8 +20,10 @@ export function originals(unit: Unit, steps: readonly Step[]): Map<AbsPath, Node
 export function adopted(unit: Unit): Map<AbsPath, Node> {
   const found = new Map<AbsPath, Node>()
   for (const { root, plan, owned, scan } of unit.targets)
-    for (const { kind, path } of plan.changes) {
-      const live = kind === 'adopt' && !owned.has(path) ? scan.present.get(path) : undefined
+    for (const change of plan.changes) {
+      const { path } = change
+      // Where only keys are ours, they leave one by one.
+      const live = change.kind === 'adopt' && change.after.as === undefined && !owned.has(path) ? scan.present.get(path) : undefined
       if (live?.kind === 'file') found.set(under(root, path), { kind: 'file', digest: live.digest, mode: live.mode })
       if (live?.kind === 'link') found.set(under(root, path), { kind: 'link', digest: live.digest })
     }

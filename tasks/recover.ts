@@ -7,7 +7,7 @@ import type { Run } from './run.ts'
 
 /** Undoes what a killed run left half done, before anything else. Returns what it did, for people. */
 export async function recover(run: Run): Promise<string[]> {
-  const { store, kept, transact } = run.host
+  const { store, transact } = run.host
   const said: string[] = []
   for (const { generation: number, undo } of (store.journal()?.open ?? []).toReversed()) {
     const generation = store.generation(number)
@@ -20,7 +20,7 @@ export async function recover(run: Run): Promise<string[]> {
     else if (number <= run.inventory.generation && !undo) said.push(`generation ${number} was already live`)
     else {
       if (undo) holdIfLive(run, generation)
-      const { left } = await transact.undo(generation.steps, kept)
+      const { left } = await transact.undo(generation.steps, run.host)
       run.inventory = takeBack(run.inventory, generation)
       store.saveInventory(run.inventory)
       noteEnd(run, generation, undo ? 'taken-back' : 'undone', undo ? 'rolled back by hand' : 'its run was killed half-way')

@@ -13,7 +13,7 @@ import type { Run, UnitSecret } from './run.ts'
 import type { Place } from './secrets.ts'
 
 /** What is to be done about one secret, and what is to be remembered of what its keys replaced. */
-export type Decided = Pick<UnitSecret, 'plan' | 'scan'> & Pick<OwnedSecret, 'prior'>
+export type Decided = Pick<UnitSecret, 'plan' | 'scan'> & Pick<OwnedSecret, 'prior' | 'made'>
 
 /** One secret whose whole file is ours, planned. */
 export async function replaced(run: Run, secret: SecretFile, place: Place, known: OwnedSecret | null, digest: Digest): Promise<Decided> {
@@ -36,7 +36,12 @@ export async function replaced(run: Run, secret: SecretFile, place: Place, known
   const why = await refusal(run, secret, place, made, digest, forgotten !== null)
   const conflict: Change[] = why === null ? [] : [{ kind: 'conflict', path: place.name, reason: why }]
   const changes = made.changes.map((change) => (forgotten !== null && change.kind === 'update' ? { ...change, drift: null } : change))
-  return { plan: { ...made, changes: why === null ? changes : conflict }, scan: found, prior: known?.prior ?? null }
+  return {
+    plan: { ...made, changes: why === null ? changes : conflict },
+    scan: found,
+    prior: known?.prior ?? null,
+    made: known?.made ?? false,
+  }
 }
 
 /** A file of ours whose fingerprint was made with a host key that is gone. */

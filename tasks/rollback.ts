@@ -23,7 +23,7 @@ export async function rollback(run: Run, unit: Unit, ask = true): Promise<string
 export async function undoFiles(run: Run, unit: Unit): Promise<void> {
   const { generation } = unit
   if (generation === null) return
-  unit.left = (await run.host.transact.undo(generation.steps, run.host.kept)).left
+  unit.left = (await run.host.transact.undo(generation.steps, run.host)).left
   closed(run, [generation.number])
   noteEnd(run, generation, 'rolled-back', unit.outcome?.message ?? 'interrupted')
 }

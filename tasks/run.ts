@@ -10,7 +10,7 @@ import { outcomeOf } from '../lib/model/outcome.ts'
 import type { AbsPath, RelPath, Sha } from '../lib/model/path.ts'
 import { counts, writes, type Counts, type Plan } from '../lib/model/plan.ts'
 import type { Generation, Inventory, OwnedSecret } from '../lib/model/state.ts'
-import type { Owned, Tree } from '../lib/model/tree.ts'
+import type { Owned, OwnedKeys, Tree } from '../lib/model/tree.ts'
 import { reasonOf, type TargetOutcome, type UnitOutcome } from '../lib/model/verdict.ts'
 
 /** A step of the story, as listr2 knows it. */
@@ -84,6 +84,8 @@ export interface UnitTarget {
   readonly scan: Scan
   readonly owned: Tree<Owned>
   readonly oids: ReadonlyMap<RelPath, Sha>
+  /** What the inventory will say of our keys in co-owned documents. */
+  readonly keys: ReadonlyMap<RelPath, OwnedKeys>
   readonly onRemove: 'restore' | 'leave'
   /** Directories below the root that are ours after this plan; known once it is ordered. */
   directories?: readonly RelPath[]

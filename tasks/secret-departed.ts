@@ -4,7 +4,7 @@ import { plan } from '../lib/model/plan.ts'
 import type { OwnedSecret } from '../lib/model/state.ts'
 import type { Wanted } from '../lib/model/tree.ts'
 import { coOwned } from './co-owned.ts'
-import { placeOf, type Place } from './secrets.ts'
+import { keysOf, placeOf, secretDocument, type Place } from './secrets.ts'
 import type { Run, Unit, UnitSecret } from './run.ts'
 
 /** Secrets of a unit that have left the config: our file, or our keys in a document, go; a file that was there before us comes back. */
@@ -34,7 +34,7 @@ export function goneSecrets({ config, inventory }: Pick<Run, 'config' | 'invento
 }
 
 async function keysGo(run: Run, place: Place, secret: OwnedSecret): Promise<Pick<UnitSecret, 'plan' | 'scan'>> {
-  const { change } = await coOwned(run, { ...place, lock: secret.lock }, secret, null)
+  const { change } = await coOwned(run, secretDocument(place, secret.as, null), keysOf(secret))
   return {
     plan: { target: secret.name, root: place.root, changes: change === null ? [] : [change], wanted: new Map() },
     scan: scan(place.root, [], new Map()),

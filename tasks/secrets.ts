@@ -2,12 +2,14 @@ import { rootOf, scan } from '../lib/host/live.ts'
 import { filesAt } from '../lib/host/objects.ts'
 import type { SecretFile } from '../lib/model/config.ts'
 import { GitopsError } from '../lib/model/errors.ts'
+import type { CoOwnership } from '../lib/model/lists.ts'
 import { absPath, short, under, type AbsPath, type Digest, type RelPath, type Sha } from '../lib/model/path.ts'
-import { refused, staying, type Change } from '../lib/model/plan.ts'
+import { staying, type Change } from '../lib/model/plan.ts'
 import type { OwnedSecret } from '../lib/model/state.ts'
 import type { Owned, Wanted } from '../lib/model/tree.ts'
+import { answered } from './answered.ts'
 import { isResting } from './contested.ts'
-import { coOwned, type CoOwned } from './co-owned.ts'
+import { coOwned, type Document, type Known } from './co-owned.ts'
 import { onDriftOf } from './policy.ts'
 import { replaced, type Decided } from './replaced-secret.ts'
 import type { Run, Unit, UnitSecret } from './run.ts'
@@ -73,7 +75,7 @@ export async function plannedSecret(run: Run, secret: SecretFile, oid: Sha): Pro
 export async function decidedSecret(run: Run, secret: SecretFile, oid: Sha, digest: Digest): Promise<UnitSecret> {
   const place = placeOf(secret)
   const known = ownedSecret(run, place) ?? ownedAgain(run, place, oid, digest)
-  const { plan, scan, prior } = await (secret.strategy === 'merge'
+  const { plan, scan, prior, made } = await (secret.strategy === 'merge'
     ? merged(run, secret, place, known, digest)
     : replaced(run, secret, place, known, digest))
   const live = scan.present.get(place.name)
@@ -83,10 +85,11 @@ export async function decidedSecret(run: Run, secret: SecretFile, oid: Sha, dige
     source: secret.source,
     name: secret.name,
     strategy: secret.strategy,
-    lock: secret.lock,
     onRemove: secret.onRemove,
     owned,
     original: known?.original ?? null,
+    as: secret.as,
+    made,
     prior,
     declined: null,
   }
@@ -107,7 +110,7 @@ export async function standBySecrets(run: Run, unit: Unit): Promise<UnitSecret[]
     const known = ownedSecret(run, placeOf(secret))
     return known === null || known.owned.oid === null
       ? []
-      : [await decidedSecret(run, { ...secret, strategy: known.strategy, lock: known.lock }, known.owned.oid, known.owned.digest)]
+      : [await decidedSecret(run, { ...secret, strategy: known.strategy, as: known.as }, known.owned.oid, known.owned.digest)]
   })
   return (await Promise.all(all)).flat()
 }
@@ -134,30 +137,25 @@ export function isForgotten(run: Run, secret: Pick<UnitSecret, 'key'>): boolean 
   return known !== undefined && run.inventory.hostKey !== run.host.kept.keyName() && !run.host.kept.opens(known.owned.digest)
 }
 
-/** Keys of ours that somebody has changed stay, all that the source asks for in this document with them, or are refused, where the config says so. */
-function answered(
-  run: Run,
-  secret: SecretFile,
-  { key, name }: Place,
-  known: OwnedSecret | null,
-  digest: Digest,
-  decided: CoOwned,
-): CoOwned {
-  const { change } = decided
-  if (known === null || change?.kind !== 'edit' || change.drift === null || change.drift === 'mode') return decided
-  const { drift, path } = change
-  const news = known.owned.digest !== digest
-  const answer = onDriftOf(run, secret)
-  if (answer === 'refuse') return { ...decided, change: { kind: 'conflict', path, reason: refused(drift), drift } }
-  const why = answer === 'keep' ? 'keep' : !news && isResting(run, key) ? 'wait' : null
-  if (why === null) return decided
-  const after: Wanted = { kind: 'file', digest, executable: false, mode: null, content: { kind: 'kept', digest } }
-  return { change: { kind: 'stay', path: name, why, drift, after, news }, prior: known.prior }
-}
-
 /** Only the keys that the source sets are ours. */
 async function merged(run: Run, secret: SecretFile, place: Place, known: OwnedSecret | null, digest: Digest): Promise<Decided> {
-  const { change, prior } = answered(run, secret, place, known, digest, await coOwned(run, { ...place, lock: secret.lock }, known, digest))
+  const decided = await coOwned(run, secretDocument(place, secret.as, digest), known && keysOf(known))
+  const after: Wanted = { kind: 'file', digest, executable: false, mode: null, content: { kind: 'kept', digest } }
+  const { change, keys } = answered(decided, known && keysOf(known), after, onDriftOf(run, secret), () => isResting(run, place.key))
   const found = scan(place.root, [place.name], new Map(), () => digest)
-  return { plan: { target: place.name, root: place.root, changes: change === null ? [] : [change], wanted: new Map() }, scan: found, prior }
+  return {
+    plan: { target: place.name, root: place.root, changes: change === null ? [] : [change], wanted: new Map() },
+    scan: found,
+    ...keys,
+  }
+}
+
+/** A secret's document, as it is merged. */
+export function secretDocument({ key, name }: Place, as: CoOwnership, digest: Digest | null): Document {
+  return { key, name, ours: 'the secret', as, secret: true, mode: 0o600, modeMatters: false, digest }
+}
+
+/** What is known of our keys in a secret's document. */
+export function keysOf({ owned: { digest, stat }, as, prior, made }: OwnedSecret): Known {
+  return { digest, stat, as, prior, made }
 }

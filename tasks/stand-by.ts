@@ -3,6 +3,7 @@ import { asGitopsError, followed } from '../lib/model/errors.ts'
 import type { RelPath, Sha } from '../lib/model/path.ts'
 import { plan } from '../lib/model/plan.ts'
 import type { Owned, Wanted } from '../lib/model/tree.ts'
+import { mergedFiles } from './merged-files.ts'
 import { applyUnit } from './apply.ts'
 import { refuseConflicts } from './drift.ts'
 import { driftLines } from './drift-lines.ts'
@@ -57,7 +58,7 @@ async function planHealing(run: Run, unit: Unit): Promise<void> {
   try {
     unit.commit = run.inventory.applied.get(unit.name)?.commit ?? null
     unit.why = 'heal'
-    unit.targets = targetsAsApplied(run, unit)
+    unit.targets = await targetsAsApplied(run, unit)
     unit.secrets = await standBySecrets(run, unit)
     refuseConflicts(unit)
     if (changes(unit)) unit.repository ??= await objectsAtHand(run, unit)
@@ -73,8 +74,8 @@ async function planHealing(run: Run, unit: Unit): Promise<void> {
   }
 }
 
-function targetsAsApplied(run: Run, unit: Unit): UnitTarget[] {
-  return run.config.targets.flatMap((target) => {
+async function targetsAsApplied(run: Run, unit: Unit): Promise<UnitTarget[]> {
+  const standing = run.config.targets.map(async (target) => {
     if (target.source !== unit.name) return []
     const root = rootOf(target.to)
     const known = run.inventory.targets.get(root)
@@ -82,24 +83,26 @@ function targetsAsApplied(run: Run, unit: Unit): UnitTarget[] {
     const { name, onRemove } = known
     const oids = new Map<RelPath, Sha>()
     const wanted = new Map<RelPath, Wanted>()
-    for (const [path, { kind, digest, executable, mode, oid }] of known.entries) {
+    for (const [path, { kind, digest, executable, mode, oid, keys }] of known.entries) {
       if (oid === null) continue
       oids.set(path, oid)
-      wanted.set(path, { kind, digest, executable, mode, content: { kind: 'git', source: unit.name, oid } })
+      wanted.set(path, {
+        kind,
+        digest,
+        executable,
+        mode,
+        content: { kind: 'git', source: unit.name, oid },
+        ...(keys !== undefined && { as: keys.as }),
+      })
     }
     const owned: ReadonlyMap<RelPath, Owned> = new Map([...known.entries].filter(([path]) => wanted.has(path)))
     const found = scan(root, wanted.keys(), owned)
-    const made = plan({
-      target: name,
-      root,
-      wanted,
-      owned,
-      present: found.present,
-      refuseFirstContact: () => null,
-      policy: policyOf(run, target, root),
-    })
-    return [{ name, target, root, plan: made, scan: found, owned, oids, onRemove }]
+    const policy = policyOf(run, target, root)
+    const { changes: coOwned, keys } = await mergedFiles(run, { root, wanted, owned, present: found.present, repository: null, policy })
+    const made = plan({ target: name, root, wanted, owned, present: found.present, refuseFirstContact: () => null, policy, coOwned })
+    return [{ name, target, root, plan: made, scan: found, owned, oids, keys, onRemove }]
   })
+  return (await Promise.all(standing)).flat()
 }
 
 /** What was fetched earlier, of a source that does not answer now. */

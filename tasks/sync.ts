@@ -21,7 +21,7 @@ export async function sync(run: Run, unit: Unit, task: Teller): Promise<unknown>
     await openGeneration(run, unit, all)
     unit.undos.push(() => undoFiles(run, unit))
     await run.host.transact.stage(all, contents, (wanted) => readContents(run, unit, wanted), run.signal)
-    await run.host.transact.perform(all, run.host.kept, run.signal)
+    await run.host.transact.perform(all, run.host, run.signal)
     await after(run, unit, task)
   }
   const changed = planned(unit).filter(({ plan }) => writes(plan.changes).length > 0)

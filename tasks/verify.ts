@@ -7,13 +7,13 @@ import { matches } from '../lib/model/tree.ts'
 import { planned, type Planned, type Run, type Teller, type Unit } from './run.ts'
 
 /** Looks again at every path of this plan: what is live must be what was wanted. */
-export function verify(run: Run, unit: Unit, task: Teller): void {
+export async function verify(run: Run, unit: Unit, task: Teller): Promise<void> {
   if (run.host.dry) return task.skip('dry run: nothing was written')
   const wrong: AbsPath[] = []
   for (const part of planned(unit)) {
     for (const change of writes(part.plan.changes)) {
       const path = under(part.root, change.path)
-      if (!isRight(run, part, path, change)) wrong.push(path)
+      if (!(await isRight(run, part, path, change))) wrong.push(path)
     }
   }
   if (wrong.length > 0)
@@ -22,8 +22,8 @@ export function verify(run: Run, unit: Unit, task: Teller): void {
     })
 }
 
-function isRight(run: Run, part: Planned, path: AbsPath, change: Write): boolean {
-  if (change.kind === 'edit') return editHolds({ path, edits: change.edits }, run.host.kept)
+async function isRight(run: Run, part: Planned, path: AbsPath, change: Write): Promise<boolean> {
+  if (change.kind === 'edit') return editHolds({ path, edits: change.edits }, run.host)
   const now = look(path, 'secret' in part ? run.host.kept.digestAt : undefined)
   if (change.kind === 'delete') return now === null || isParent(part.plan.wanted.keys(), change.path)
   return now !== null && now !== 'other' && 'after' in change && matches(now, change.after)

@@ -55,9 +55,16 @@ export async function wanted(
         executable: entry.type === 'executable',
         mode: entry.type === 'link' ? null : target.modeOf(entry.path),
         content: { kind: 'git', source: target.source, oid: entry.oid },
+        ...asMerged(target, entry),
       },
     ]),
   )
+}
+
+/** A link has no keys. */
+function asMerged(target: Target, { path, type }: TreeEntry): Pick<Wanted, 'as'> {
+  const as = type === 'link' ? null : target.mergeOf(path)
+  return as === null ? {} : { as }
 }
 
 /** Every link is walked through all others; nothing is read when the very same links were judged before. */

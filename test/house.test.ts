@@ -26,9 +26,8 @@ const NODE = 'node:*'
  * The rooms. Where the code has chosen otherwise than the first picture of the house:
  * - config reads the file itself (`node:fs`, `node:module`), so the loader lies beside the schema that judges it;
  * - gate parses YAML itself: a parser is the syntax check;
- * - documents know no path of ours yet, so they import nothing of the model;
  * - host seals copies of secrets, and edits a document at the moment it writes it, with the two rooms that only compute;
- * - config and host name the types of the plug-in contract, for the functions that a config holds.
+ * - config, documents and host name the types of the plug-in contract, for the functions that a config holds.
  */
 const ROOMS: Readonly<Record<string, Room>> = {
   'lib/model': { rooms: ['lib/model'], packages: [] },
@@ -38,7 +37,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['cosmiconfig', 'valibot', 'picomatch', 'node:fs', 'node:module', 'node:path', 'node:url', 'node:util'],
   },
   'lib/secrets': { rooms: ['lib/model', 'lib/secrets'], packages: ['age-encryption', 'bcrypt-pbkdf', 'yaml', 're2js', 'node:crypto'] },
-  'lib/documents': { rooms: ['lib/model', 'lib/documents'], packages: ['jsonc-parser', 'yaml', 'smol-toml'] },
+  'lib/documents': { rooms: ['lib/model', 'lib/documents'], types: ['lib/plugins'], packages: ['jsonc-parser', 'yaml', 'smol-toml'] },
   'lib/gate': { rooms: ['lib/model', 'lib/secrets', 'lib/documents', 'lib/gate'], packages: ['yaml', '@secretlint/core'] },
   'lib/host': {
     rooms: ['lib/model', 'lib/secrets', 'lib/documents', 'lib/host'],

@@ -1,4 +1,6 @@
 import type { Host } from '../model/context.ts'
+import type { MergeStrategy } from '../plugins/contract.ts'
+import type { MergeOptions } from './merge-schema.ts'
 import type { ConfigInput } from './schema.ts'
 
 /** A configuration, or a function of the host that returns one. */
@@ -13,6 +15,16 @@ export type UserTask = NonNullable<NonNullable<ConfigInput['tasks']>['before']>[
 /** Returns its argument; it is here for the editor's completion. */
 export function defineConfig(config: UserConfig): UserConfig {
   return config
+}
+
+/** Only the keys that the source sets are ours in a document; the rest of it is the application's that writes it too. */
+export function merge(options: MergeOptions = {}): { merge: MergeOptions } {
+  return { merge: options }
+}
+
+/** Returns its argument; it is here for the editor's completion. */
+export function defineMergeStrategy(strategy: MergeStrategy): MergeStrategy {
+  return strategy
 }
 
 /** Returns its argument; it is here for the editor's completion. */

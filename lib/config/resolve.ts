@@ -7,10 +7,10 @@ import { absPath, type AbsPath } from '../model/path.ts'
 import { duration } from '../model/schedule.ts'
 import { complaints } from './complain.ts'
 import type { UserConfig } from './define.ts'
-import { matcher } from './globs.ts'
+import { strategiesIn } from './merging.ts'
 import { expand } from './places.ts'
 import { schema, type ConfigInput, type When } from './schema.ts'
-import { notifierOf, scheduleOf } from './running.ts'
+import { notifierOf, scheduleOf, syntaxOf } from './running.ts'
 import { secretOf } from './secrets.ts'
 import { sourceOf } from './sources.ts'
 import { refuseNesting, refuseState, targetOf } from './targets.ts'
@@ -147,6 +147,7 @@ function decide(input: ConfigInput, { file, modules, directory, env, ...rest }: 
     secrets,
     identities: (input.identities ?? []).map((file) => expand('identities', file, home, directory)),
     hostKey: absPath(`${xdg('XDG_DATA_HOME', '.local/share')}/gitops/host.key`),
+    strategies: strategiesIn(input),
     notify: (input.notify ?? []).map(notifierOf),
     audit: input.audit === undefined ? absPath(`${state}/audit.log`) : expand('audit.path', input.audit.path, home, directory),
     schedule: scheduleOf(env['GITOPS_CHECK_INTERVAL'], input.schedule),
@@ -156,14 +157,6 @@ function decide(input: ConfigInput, { file, modules, directory, env, ...rest }: 
 
 type CheckInput = NonNullable<NonNullable<ConfigInput['checks']>['smoke']>[number]
 type TaskInput = NonNullable<NonNullable<ConfigInput['tasks']>['before']>[number]
-
-function syntaxOf(syntax: NonNullable<ConfigInput['checks']>['syntax']): (path: string) => boolean {
-  if (typeof syntax === 'object') {
-    const exclude = matcher('checks.syntax.exclude', syntax.exclude)
-    return (path) => !exclude(path)
-  }
-  return () => syntax ?? true
-}
 
 function applies(place: string, when: When | undefined, host: Host): boolean {
   if (when === undefined || typeof when === 'boolean') return when ?? true

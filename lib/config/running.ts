@@ -1,6 +1,7 @@
 import type { Notifier, Schedule } from '../model/config.ts'
 import { GitopsError } from '../model/errors.ts'
 import { duration } from '../model/schedule.ts'
+import { matcher } from './globs.ts'
 import { EVENTS, type ConfigInput } from './schema.ts'
 
 /** When scheduled runs are due; `override` is GITOPS_CHECK_INTERVAL. Throws `config`. */
@@ -37,4 +38,13 @@ export function notifierOf(input: NonNullable<ConfigInput['notify']>[number], in
     send,
     timeout: duration(input.timeout ?? '30s'),
   }
+}
+
+/** Which files the built-in syntax check looks at. Throws `config`. */
+export function syntaxOf(syntax: NonNullable<ConfigInput['checks']>['syntax']): (path: string) => boolean {
+  if (typeof syntax === 'object') {
+    const exclude = matcher('checks.syntax.exclude', syntax.exclude)
+    return (path) => !exclude(path)
+  }
+  return () => syntax ?? true
 }

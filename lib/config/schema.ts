@@ -2,6 +2,7 @@ import * as v from 'valibot'
 import { duration } from '../model/schedule.ts'
 import type { AlertEvent, CheckContext, NotifierContext, TaskContext } from '../plugins/contract.ts'
 import type { Host } from '../model/context.ts'
+import { strategy } from './merge-schema.ts'
 import { object, record } from './shape.ts'
 
 const text = (what: string) => v.pipe(v.string(`must be ${what}`), v.nonEmpty(`must be ${what}`))
@@ -51,6 +52,8 @@ const target = object({
   modes: v.optional(
     record(v.pipe(v.string("must be an octal mode such as '0600'"), v.regex(/^0?[0-7]{3}$/, "must be an octal mode such as '0600'"))),
   ),
+  /** Documents that an application writes too, by glob: `{ 'settings.json': merge() }` sets the keys of the source and leaves all others. */
+  documents: v.optional(record(strategy)),
   /**
    * What becomes of a live file that was there before us and differs. `keep` (default) replaces it and keeps a copy, but refuses a document that
    * has keys which ours lacks; `replace` replaces every one and keeps a copy; `refuse` refuses the revision; `leave` leaves the file, and it is
@@ -75,8 +78,8 @@ const secret = object({
   from: text("a file in the source, such as '.claude/.claude.json.enc'"),
   /** Where its plaintext goes, mode 0600; `~` is home. */
   to: text("a file on this machine, such as '~/.claude.json'"),
-  /** `replace` (default): the whole file is ours. `merge`: only the keys that the source sets; the rest is the application's. JSON only. */
-  strategy: v.optional(v.picklist(['replace', 'merge'], "must be 'replace' or 'merge'")),
+  /** `replace` (default): the whole file is ours. `merge`: only the keys that the source sets; the rest is the application's. */
+  strategy: v.optional(strategy),
   /** The lock by which the application guards this document; we take it while we edit. `proper-lockfile`: the directory `<file>.lock`. */
   lock: v.optional(v.picklist(['proper-lockfile'], "must be 'proper-lockfile'")),
   /** `keep` (default) refuses to replace a file that is there already and differs; `replace` replaces it and keeps a sealed copy. */

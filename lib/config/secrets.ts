@@ -1,7 +1,8 @@
 import type { SecretFile } from '../model/config.ts'
-import type { AppLock } from '../model/tree.ts'
 import { GitopsError } from '../model/errors.ts'
+import { PLAIN_JSON, type AppLock, type CoOwnership } from '../model/lists.ts'
 import type { AbsPath } from '../model/path.ts'
+import { coOwnershipOf } from './merging.ts'
 import { expand } from './places.ts'
 import type { ConfigInput } from './schema.ts'
 import { inside } from './targets.ts'
@@ -14,14 +15,16 @@ export function secretOf(
   home: AbsPath,
   directory: AbsPath,
 ): SecretFile {
+  const as = coOwnershipOf(input.strategy, input.to)
+  const lock = lockOf(name, as, input.lock)
   const { when: _, source: __, ...declared } = input
   return {
     name,
     source,
     from: inside(`secrets.${name}.from`, input.from.replace(/^\.\//, ''), 'file'),
     to: expand(`secrets.${name}.to`, input.to, home, directory),
-    strategy: input.strategy ?? 'replace',
-    lock: lockOf(name, input),
+    strategy: as === null ? 'replace' : 'merge',
+    as: { ...(as ?? PLAIN_JSON), lock },
     adopt: input.adopt ?? 'keep',
     onDrift: input.onDrift ?? 'heal',
     onRemove: input.onRemove ?? 'restore',
@@ -30,11 +33,11 @@ export function secretOf(
 }
 
 /** An application's lock guards a document that is shared with it; a file that is ours alone needs none. */
-function lockOf(name: string, { strategy, lock }: NonNullable<ConfigInput['secrets']>[string]): AppLock | null {
-  if (lock !== undefined && strategy !== 'merge')
+function lockOf(name: string, as: CoOwnership | null, lock: AppLock | undefined): AppLock | null {
+  if (lock !== undefined && as === null)
     throw new GitopsError(
       'config',
       `secrets.${name}.lock: is for a document that an application writes too; say strategy: 'merge', or leave it out`,
     )
-  return lock ?? null
+  return lock ?? as?.lock ?? null
 }

@@ -3,6 +3,7 @@ import { GitopsError } from '../model/errors.ts'
 import { isWithin, relPath, type AbsPath } from '../model/path.ts'
 import type { Adopt, OnDrift } from '../model/policy.ts'
 import { matcher } from './globs.ts'
+import { mergedPaths } from './merging.ts'
 import { expand } from './places.ts'
 import type { ConfigInput } from './schema.ts'
 
@@ -30,6 +31,7 @@ export function targetOf(
     accepts: (path) => include(path) && !exclude(path),
     protects: matcher(`targets.${name}.protect`, input.protect ?? []),
     modeOf: (path) => modes.findLast((rule) => rule.matches(path))?.mode ?? null,
+    mergeOf: mergedPaths(`targets.${name}.documents`, input.documents),
     adopt: perPath<Adopt>(`targets.${name}.adopt`, input.adopt, 'keep'),
     onDrift: perPath<OnDrift>(`targets.${name}.onDrift`, input.onDrift, 'heal'),
     onRemove: input.onRemove ?? 'restore',

@@ -1,6 +1,9 @@
 import type { Pointer } from '../model/pointer.ts'
 import type { NewValue } from './new-value.ts'
 
+/** A format of documents that values can be set in. */
+export type DocumentFormat = 'json' | 'yaml'
+
 /** The text after an edit, or the step of the pointer, from 0, that leads nowhere. */
 export type SetResult = { readonly text: string } | { readonly depth: number }
 
@@ -9,7 +12,7 @@ export type SetResult = { readonly text: string } | { readonly depth: number }
  * there is made, and the containers on the way to it, but nothing that is no container is replaced by one.
  * Null for a text that does not parse, or is written in a way that is not edited here.
  */
-export async function setAt(text: string, format: 'json' | 'yaml', pointer: Pointer, value: NewValue | null): Promise<SetResult | null> {
+export async function setAt(text: string, format: DocumentFormat, pointer: Pointer, value: NewValue | null): Promise<SetResult | null> {
   return format === 'json' ? (await import('./json-set.ts')).setJson(text, pointer, value) : setYaml(text, pointer, value)
 }
 

@@ -1,5 +1,5 @@
 import { mkdirSync, rmdirSync, utimesSync } from 'node:fs'
-import type { AppLock } from '../model/tree.ts'
+import type { AppLock } from '../model/lists.ts'
 import { GitopsError } from '../model/errors.ts'
 import { statOf } from './live.ts'
 import { pause } from './pause.ts'

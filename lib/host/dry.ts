@@ -38,7 +38,11 @@ function inMemory(kept: Kept): Kept {
   const noted = new Map<Digest, Buffer>()
   return {
     ...kept,
-    keep: digestOf,
+    keep(bytes) {
+      const digest = digestOf(bytes)
+      noted.set(digest, bytes)
+      return digest
+    },
     keepSecret(bytes, path) {
       const digest = kept.fingerprint(bytes, path)
       noted.set(digest, bytes)

@@ -1,8 +1,10 @@
 import { closeSync, fchmodSync, fsyncSync, openSync, renameSync, unlinkSync } from 'node:fs'
-import { doubledKeys, editJson, parseJson } from '../documents/json.ts'
-import { holds, takeBackEdits, type Edit } from '../model/edits.ts'
+import type { Documents } from '../documents/documents.ts'
+import { decodeEdits, type EditList } from '../model/edit-list.ts'
+import { holds, takeBackEdits } from '../model/edits.ts'
 import { GitopsError } from '../model/errors.ts'
-import { readJson } from '../model/json.ts'
+import { isObject, type Json } from '../model/json.ts'
+import { isKeyed } from '../model/path.ts'
 import type { Step } from '../model/steps.ts'
 import { withAppLock, type Held } from './app-lock.ts'
 import type { Kept } from './kept.ts'
@@ -14,64 +16,78 @@ type EditStep = Extract<Step, { kind: 'edit' }>
 /** How often a document that an application replaces under our hands is read again. */
 const ATTEMPTS = 5
 
+/** What editing needs beside the step. */
+export interface Desk {
+  readonly kept: Kept
+  readonly documents: Documents
+}
+
 /** Sets and removes our keys in a document as it is at this moment; nothing else in it changes. Throws `contested`, or `conflict` when it does not parse. */
-export async function performEdit(step: EditStep, kept: Kept, signal: AbortSignal): Promise<void> {
-  const edits = listOf(step, kept)
-  await rewrite(step, signal, async (text) => {
-    const [twice] = (await doubledKeys(text, edits)).values()
-    if (twice !== undefined) throw new GitopsError('conflict', `${step.path} ${DOUBLED(twice)}`)
-    return editJson(text, edits)
+export async function performEdit(step: EditStep, { kept, documents }: Desk, signal: AbortSignal): Promise<void> {
+  const { as, edits } = listOf(step, kept)
+  // A secret is nobody else's to read, whatever the document was before.
+  const mode = (before: number): number => (isKeyed(step.edits) ? before & 0o700 : step.mode)
+  await rewrite(step, signal, mode, async (text) => {
+    await documents.read(as, text, step.path)
+    return documents.write(as, text, edits, step.path)
   })
 }
 
-/** Why a document cannot be edited that has a key twice, without its name. */
-export const DOUBLED = (key: string): string => `has the key ${JSON.stringify(key)} twice; take one of the two out`
-
 /** Takes our keys back, in the document as it is now. Returns whether some were left because somebody has changed them since. */
-export async function undoEdit(step: EditStep, kept: Kept): Promise<'left' | 'done'> {
+export async function undoEdit(step: EditStep, { kept, documents }: Desk): Promise<'left' | 'done'> {
   if (statOf(step.path) === null) return 'done'
-  const edits = listOf(step, kept)
+  const { as, edits } = listOf(step, kept)
   let left = false
+  let rest: Json | undefined
   const back = async (text: string): Promise<string> => {
-    const doubled = await doubledKeys(text, edits)
+    rest = await documents.read(as, text, step.path)
+    const doubled = await documents.doubled(as, text, edits)
     const clear = edits.filter((edit) => !doubled.has(edit))
-    const back = takeBackEdits(clear, parseJson(text, step.path))
+    const back = takeBackEdits(clear, rest)
     left = back.left.length > 0 || doubled.size > 0
-    return back.edits.length === 0 ? text : editJson(text, back.edits)
+    if (back.edits.length === 0) return text
+    const next = await documents.write(as, text, back.edits, step.path)
+    rest = await documents.read(as, next, step.path)
+    return next
   }
   // What we never came to write needs no lock, which may be why we did not.
   const text = readLive(step.path).toString()
   // What is taken back is not given up for an interruption.
-  if ((await back(text)) !== text) await rewrite(step, new AbortController().signal, back)
-  const rest = parseJson(readLive(step.path).toString(), step.path)
+  if ((await back(text)) !== text) await rewrite(step, new AbortController().signal, (mode) => mode, back)
   // A document that we made, and that nobody else has written to, goes again.
-  if (step.created && !left && (rest === undefined || JSON.stringify(rest) === '{}')) unlinkSync(step.path)
+  if (step.created && !left && (rest === undefined || (isObject(rest) && Object.keys(rest).length === 0))) unlinkSync(step.path)
   return left ? 'left' : 'done'
 }
 
 /** Whether our keys are in the document now as they were wanted. */
-export function editHolds(step: { readonly path: EditStep['path']; readonly edits: EditStep['edits'] }, kept: Kept): boolean {
+export async function editHolds(step: Pick<EditStep, 'path' | 'edits'>, { kept, documents }: Desk): Promise<boolean> {
   if (statOf(step.path) === null) return false
-  return holds(listOf(step, kept), parseJson(readLive(step.path).toString(), step.path))
+  const { as, edits } = listOf(step, kept)
+  return holds(edits, await documents.read(as, readLive(step.path).toString(), step.path))
 }
 
-function listOf(step: Pick<EditStep, 'edits'>, kept: Kept): Edit[] {
-  return readJson(kept.read(step.edits).toString()) as unknown as Edit[]
+/** The edits of a step. Throws `stuck` when they cannot be read any more. */
+export function listOf({ edits }: Pick<EditStep, 'edits'>, kept: Kept): EditList {
+  const list = decodeEdits(kept.read(edits).toString())
+  if (list === null) throw new GitopsError('stuck', `the kept copy ${kept.place(edits)} is no list of edits`)
+  return list
 }
 
 /** Read, change, write beside, and rename only if nobody wrote in between: otherwise all of it again. */
-function rewrite(step: EditStep, signal: AbortSignal, change: (text: string) => Promise<string>): Promise<void> {
-  return withAppLock(step.path, step.lock, signal, (held) => rewriteNow(step, held, change))
+function rewrite(step: EditStep, signal: AbortSignal, ...how: [ModeAfter, Changing]): Promise<void> {
+  return withAppLock(step.path, step.lock, signal, (held) => rewriteNow(step, held, ...how))
 }
 
-async function rewriteNow(step: EditStep, held: Held, change: (text: string) => Promise<string>): Promise<void> {
+type ModeAfter = (before: number) => number
+type Changing = (text: string) => Promise<string>
+
+async function rewriteNow(step: EditStep, held: Held, modeAfter: ModeAfter, change: Changing): Promise<void> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const before = statOf(step.path)
     if (before !== null && !before.isFile()) throw new GitopsError('conflict', `${step.path} is not a file`, { hint: 'Move it away.' })
     const text = before === null ? '' : readLive(step.path).toString()
-    parseJson(text, step.path)
     const next = await change(text)
-    const mode = before === null ? step.mode : before.mode & 0o700
+    const mode = before === null ? step.mode : modeAfter(before.mode & 0o7777)
     if (next === text && before !== null && (before.mode & 0o7777) === mode) return
     writeBeside(step.temp, next, mode)
     const now = statOf(step.path)

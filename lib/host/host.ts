@@ -1,4 +1,6 @@
+import { documentsWith, type Documents } from '../documents/documents.ts'
 import type { Config, Source } from '../model/config.ts'
+import type { MergeStrategy } from '../plugins/contract.ts'
 import { attempt } from './shell.ts'
 import { loadHostKey } from './host-key.ts'
 import { keptIn, type Kept } from './kept.ts'
@@ -18,6 +20,8 @@ export interface Host {
   readonly now: () => Date
   readonly store: Store
   readonly kept: Kept
+  /** Reads and writes co-owned documents. */
+  readonly documents: Documents
   readonly pull: (source: Source, options: Omit<PullOptions, 'move'>) => Promise<Pulled>
   readonly transact: { readonly stage: typeof stage; readonly perform: typeof perform; readonly undo: typeof undo }
   readonly attempt: typeof attempt
@@ -31,6 +35,7 @@ export function realHost(config: Config, machine: Machine, damaged: (sentence: s
     now: () => new Date(),
     store: storeIn(config.state, damaged),
     kept: keptIn(config.state, () => loadHostKey(config.hostKey)),
+    documents: documentsWith(config.strategies as readonly MergeStrategy[]),
     async pull(source, options) {
       // What a parent process has pulled is where it put it; moving twice could go on for ever.
       const pulled = await pull(config, source, { ...options, move: options.fetch })

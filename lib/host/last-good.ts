@@ -51,6 +51,7 @@ export function readLastGood(file: AbsPath, machine: Machine): LastGood | null {
     state,
     sources: [source],
     targets: [],
+    strategies: [],
     checks: nothing,
     tasks: { before: [], after: [] },
     secrets: [],

@@ -1,3 +1,5 @@
+import { PLAIN_JSON } from '../model/lists.ts'
+
 /** JSON of ours, not looked at yet. */
 export type Json = Record<string, unknown>
 
@@ -23,7 +25,7 @@ export function migrated(kind: StateKind, format: number, json: Json): Json {
   return result
 }
 
-/** Before there were secrets, before what our keys replaced was remembered, and before an application's lock was taken. */
+/** Before there were secrets, before what our keys replaced was remembered, and before other documents than JSON were merged. */
 function inventoryFrom1(json: Json): Json {
   return { ...json, secrets: secretsFrom1(json['secrets']), hostKey: json['hostKey'] ?? null, roots: json['roots'] ?? [] }
 }
@@ -66,6 +68,6 @@ function statusFrom1(json: Json): Json {
 function secretsFrom1(secrets: unknown): Json {
   const known = Object.entries((secrets ?? {}) as Record<string, Json | null>)
   return Object.fromEntries(
-    known.map(([path, secret]) => [path, secret === null ? null : { lock: null, prior: null, declined: null, ...secret }]),
+    known.map(([path, secret]) => [path, secret === null ? null : { prior: null, declined: null, as: PLAIN_JSON, made: false, ...secret }]),
   )
 }

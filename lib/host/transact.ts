@@ -5,7 +5,7 @@ import { GitopsError } from '../model/errors.ts'
 import type { AbsPath } from '../model/path.ts'
 import { sameNode, type Step } from '../model/steps.ts'
 import type { Content } from '../model/tree.ts'
-import { performEdit } from './edit.ts'
+import { performEdit, type Desk } from './edit.ts'
 import type { Kept } from './kept.ts'
 import { reached } from './live.ts'
 import { lookAgain, makeDirectory, removeDirectory, syncDirectories, writeTemp, type PutOrRemove } from './place.ts'
@@ -35,7 +35,7 @@ export async function stage(
 }
 
 /** Takes the steps, in order. Throws `contested` when something else wrote to one of the paths meanwhile. */
-export async function perform(steps: readonly Step[], kept: Kept, signal: AbortSignal): Promise<void> {
+export async function perform(steps: readonly Step[], desk: Desk, signal: AbortSignal): Promise<void> {
   for (const [index, step] of steps.entries()) {
     // A signal is heard only when the event loop turns.
     if (index % 64 === 0) await setImmediate()
@@ -44,10 +44,10 @@ export async function perform(steps: readonly Step[], kept: Kept, signal: AbortS
     if (step.kind === 'mkdir') makeDirectory(step.path)
     else if (step.kind === 'rmdir') removeDirectory(step.path)
     else if (step.kind === 'remove') {
-      refuseIfChanged(step, kept)
+      refuseIfChanged(step, desk.kept)
       unlinkSync(step.path)
-    } else if (step.kind === 'edit') await performEdit(step, kept, signal)
-    else put(step, kept)
+    } else if (step.kind === 'edit') await performEdit(step, desk, signal)
+    else put(step, desk.kept)
   }
   syncDirectories(steps)
 }

@@ -4,7 +4,7 @@ import { GitopsError } from '../model/errors.ts'
 import type { AbsPath } from '../model/path.ts'
 import { undoing, type Step } from '../model/steps.ts'
 import type { Node } from '../model/tree.ts'
-import { undoEdit } from './edit.ts'
+import { undoEdit, type Desk } from './edit.ts'
 import { shortHash } from './hash.ts'
 import type { Kept } from './kept.ts'
 import { reached, statOf } from './live.ts'
@@ -24,13 +24,13 @@ export interface Undone {
  * Takes steps back, last first. Needs nothing but the steps and the kept copies, and may itself be killed and run again.
  * Throws `stuck` when something cannot be put back; everything else is back by then.
  */
-export async function undo(steps: readonly Step[], kept: Kept): Promise<Undone> {
+export async function undo(steps: readonly Step[], desk: Desk): Promise<Undone> {
   const left: AbsPath[] = []
   const failures: string[] = []
   const emptied = new Set(steps.flatMap((step) => (step.kind === 'rmdir' ? [step.path] : [])))
   for (const step of steps.toReversed()) {
     try {
-      if ((step.kind === 'edit' ? await takeEditBack(step, kept) : takeBack(step, kept, emptied)) === 'left') left.push(step.path)
+      if ((step.kind === 'edit' ? await takeEditBack(step, desk) : takeBack(step, desk.kept, emptied)) === 'left') left.push(step.path)
     } catch (error) {
       failures.push(`${step.path}: ${(error as Error).message}`)
     }
@@ -48,10 +48,10 @@ function few(lines: readonly string[]): string[] {
   return lines.length <= MOST ? [...lines] : [...lines.slice(0, MOST), `and ${lines.length - MOST} more`]
 }
 
-async function takeEditBack(step: Edit, kept: Kept): Promise<'left' | 'done'> {
+async function takeEditBack(step: Edit, desk: Desk): Promise<'left' | 'done'> {
   if (!reached(step.path)) return 'left'
   removeIfThere(step.temp)
-  return undoEdit(step, kept)
+  return undoEdit(step, desk)
 }
 
 function takeBack(step: Exclude<Step, Edit>, kept: Kept, emptied: ReadonlySet<AbsPath>): 'left' | 'done' {

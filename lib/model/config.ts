@@ -1,6 +1,6 @@
 import type { Host } from './context.ts'
+import type { CoOwnership } from './lists.ts'
 import type { AbsPath, RelPath } from './path.ts'
-import type { AppLock } from './tree.ts'
 import type { Adopt, OnDrift } from './policy.ts'
 
 /** A source with everything decided. */
@@ -32,6 +32,8 @@ export interface Target {
   readonly protects: (path: RelPath) => boolean
   /** Declared permission bits of a path, or null. */
   readonly modeOf: (path: RelPath) => number | null
+  /** How a path's keys are merged into what is there; null where the whole file is ours. */
+  readonly mergeOf: (path: RelPath) => CoOwnership | null
   /** What becomes of a path that was there before us and differs. */
   readonly adopt: (path: RelPath) => Adopt
   /** What becomes of a path of ours that somebody else has changed. */
@@ -71,8 +73,8 @@ export interface SecretFile {
   readonly from: RelPath
   readonly to: AbsPath
   readonly strategy: 'replace' | 'merge'
-  /** The application's own lock, taken while its document is edited; null when it has none. */
-  readonly lock: AppLock | null
+  /** How it is merged. */
+  readonly as: CoOwnership
   readonly adopt: 'keep' | 'replace'
   readonly onDrift: OnDrift
   readonly onRemove: 'restore' | 'leave'
@@ -114,6 +116,8 @@ export interface Config {
   readonly checks: { readonly syntax: (path: RelPath) => boolean; readonly validate: readonly Check[]; readonly smoke: readonly Check[] }
   readonly tasks: { readonly before: readonly Task[]; readonly after: readonly Task[] }
   readonly secrets: readonly SecretFile[]
+  /** The strategies of co-owned documents that the config brings along. */
+  readonly strategies: readonly { readonly name: string }[]
   readonly notify: readonly Notifier[]
   /** The file that audit records are appended to. */
   readonly audit: AbsPath

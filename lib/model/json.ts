@@ -6,7 +6,8 @@ interface NumberText {
 /** A JSON value. Objects are compared and merged by key; arrays and everything else as a whole. */
 export type Json = null | boolean | number | string | NumberText | readonly Json[] | JsonObject
 
-interface JsonObject {
+/** A JSON value with keys. */
+export interface JsonObject {
   readonly [key: string]: Json
 }
 
@@ -79,6 +80,21 @@ export function equal(a: Json | undefined, b: Json | undefined): boolean {
   if (!isObject(a) || !isObject(b)) return false
   const keys = Object.keys(a)
   return keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && equal(own(a, key), own(b, key)))
+}
+
+/** One text for all values that are equal. */
+export function canonical(value: Json): string {
+  if (isNumber(value)) return shortest(value)
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
+  if (!isObject(value)) return JSON.stringify(value)
+  const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  return `{${entries.map(([key, inner]) => `${JSON.stringify(key)}:${canonical(inner)}`).join(',')}}`
+}
+
+/** As JavaScript writes it, where that loses nothing. */
+function shortest(value: number | NumberText): string {
+  const plain = String(typeof value === 'number' ? value : Number(value.rawJSON))
+  return /^-?\d/.test(plain) && decimal(Number(plain)) === decimal(value) ? plain : decimal(value)
 }
 
 function isNumber(value: Json | undefined): value is number | NumberText {

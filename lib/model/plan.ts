@@ -1,7 +1,8 @@
 import type { AbsPath, Digest, RelPath } from './path.ts'
 import { holdsForeign, untangled } from './untangle.ts'
-import { HEALING, type Policy, type Stays } from './policy.ts'
-import { matches, type AppLock, type Node, type Owned, type Present, type Tree, type Wanted } from './tree.ts'
+import { HEALING, refused, type Policy, type Stays } from './policy.ts'
+import type { AppLock } from './lists.ts'
+import { matches, type Node, type Owned, type Present, type Tree, type Wanted } from './tree.ts'
 
 /** How a live entry differs from what we wrote last. */
 export type DriftKind = 'edited' | 'missing' | 'mode' | 'type'
@@ -34,6 +35,8 @@ export type Change =
       readonly drift: DriftKind | null
       /** True when values that we did not write are replaced: they are reported as kept. */
       readonly kept: boolean
+      /** Which of our keys somebody else has changed, as JSON pointers. */
+      readonly keys: readonly string[]
     }
   /** A secret whose ciphertext is new: what becomes of it is known when it is decrypted. */
   | { readonly kind: 'decrypt'; readonly path: RelPath }
@@ -72,12 +75,17 @@ export interface Situation {
   readonly refuseFirstContact: (path: RelPath) => string | null
   /** Who has the last word where somebody else has changed something. Default: we do. */
   readonly policy?: Policy
+  /** Co-owned documents, which are planned key by key: what is to be done about them, or null. Default: none. */
+  readonly coOwned?: ReadonlyMap<RelPath, Change | null>
 }
 
 /** The changes that take `present` to `wanted`, in path order. Pure. */
 export function plan(situation: Situation): Plan {
-  const paths = [...new Set([...situation.wanted.keys(), ...situation.owned.keys()])].toSorted()
-  const changes = paths.map((path) => decide(situation, path)).filter((change) => change !== null)
+  const { coOwned = new Map<RelPath, Change | null>() } = situation
+  const paths = [...new Set([...situation.wanted.keys(), ...situation.owned.keys(), ...coOwned.keys()])].toSorted()
+  const changes = paths
+    .map((path) => (coOwned.has(path) ? (coOwned.get(path) ?? null) : decide(situation, path)))
+    .filter((change) => change !== null)
   return { target: situation.target, root: situation.root, changes: untangled(changes, situation.present), wanted: situation.wanted }
 }
 
@@ -145,14 +153,6 @@ function away(policy: Policy, path: RelPath, own: Owned, live: Present | undefin
 }
 
 const THERE_ALREADY = "is there already and differs, and its adopt is 'refuse'; move it away, take it into the source, or exclude it"
-
-/** Why drift is refused. */
-export function refused(drift: DriftKind): string {
-  const what = { edited: 'was edited', missing: 'was deleted', mode: 'has other permissions', type: 'was replaced by something else' }[
-    drift
-  ]
-  return `${what} since it was applied, and its onDrift is 'refuse'; \`gitops capture\` takes it into the source, \`gitops reconcile --heal\` puts ours back and keeps a copy`
-}
 
 /** A directory of `path` is a link or a file. Only a file of ours that this plan deletes, with our content, is cleared out of the way. */
 function blocked(situation: Situation, path: RelPath, want: Wanted, live: Extract<Present, { kind: 'blocked' }>): Change {

@@ -1,4 +1,5 @@
 import type { RelPath } from './path.ts'
+import type { DriftKind } from './plan.ts'
 
 /** What becomes of an entry of ours that somebody else has changed: it is put back, it stays, or the revision is refused. */
 export type OnDrift = 'heal' | 'keep' | 'refuse'
@@ -24,3 +25,11 @@ export interface Policy {
 
 /** Everything is put back. */
 export const HEALING: Policy = { onDrift: () => 'heal', adopt: () => 'replace', letsGo: () => false, rests: () => false }
+
+/** Why drift is refused. */
+export function refused(drift: DriftKind): string {
+  const what = { edited: 'was edited', missing: 'was deleted', mode: 'has other permissions', type: 'was replaced by something else' }[
+    drift
+  ]
+  return `${what} since it was applied, and its onDrift is 'refuse'; \`gitops capture\` takes it into the source, \`gitops reconcile --heal\` puts ours back and keeps a copy`
+}

@@ -1,4 +1,4 @@
-import type { AppLock } from './tree.ts'
+import type { CoOwnership } from './lists.ts'
 import type { OutcomeKind } from './outcome.ts'
 import type { AbsPath, Digest, RelPath, Sha } from './path.ts'
 import type { Counts } from './plan.ts'
@@ -29,7 +29,9 @@ export interface OwnedSecret {
   readonly source: string
   readonly name: string
   readonly strategy: 'replace' | 'merge'
-  readonly lock: AppLock | null
+  /** How a merged document is read, and whether it was not there before us. */
+  readonly as: CoOwnership
+  readonly made: boolean
   readonly onRemove: 'restore' | 'leave'
   /** `oid` is the ciphertext's, `digest` the plaintext's. */
   readonly owned: Owned

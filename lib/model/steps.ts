@@ -1,4 +1,4 @@
-import type { AppLock } from './tree.ts'
+import type { AppLock } from './lists.ts'
 import type { Change } from './plan.ts'
 import { ancestors, parent, under, type AbsPath, type Digest, type RelPath } from './path.ts'
 import { withExecutable, type Content, type Node, type Wanted } from './tree.ts'

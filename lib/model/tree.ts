@@ -1,3 +1,4 @@
+import type { CoOwnership } from './lists.ts'
 import type { Digest, RelPath, Sha } from './path.ts'
 
 /** A file or a link, by what makes two of them equal. `digest` of a link is over its text. */
@@ -17,6 +18,8 @@ export interface Wanted {
   readonly executable: boolean
   readonly mode: number | null
   readonly content: Content
+  /** Only its keys are to be ours, in a document that somebody else writes too. Absent: the whole file. */
+  readonly as?: CoOwnership
 }
 
 /** What lstat said when an entry was last known to hold its digest. */
@@ -35,6 +38,17 @@ export interface Owned {
   readonly mode: number | null
   readonly oid: Sha | null
   readonly stat: Stat | null
+  /** What we own in a document that somebody else writes too; its digest is that of our version. Absent: the whole file is ours. */
+  readonly keys?: OwnedKeys
+}
+
+/** Our keys in a co-owned document. */
+export interface OwnedKeys {
+  readonly as: CoOwnership
+  /** What stood under our keys before we first set them: a kept record. */
+  readonly prior: Digest | null
+  /** Whether the document was not there before us. */
+  readonly made: boolean
 }
 
 /** What is on disk at one path; absent paths are not in the map. `stat` is null when it is too young to be trusted later. */
@@ -68,6 +82,3 @@ export function matches(present: Present | Node | undefined, want: Pick<Wanted, 
   if (present.kind !== 'file' || want.kind !== 'file' || present.digest !== want.digest) return false
   return want.mode === null ? isExecutable(present.mode) === want.executable : present.mode === want.mode
 }
-
-/** How an application guards a file that it shares: `<file>.lock` is a directory, refreshed, and stale after ten seconds, as the npm package of that name makes it. */
-export type AppLock = 'proper-lockfile'

@@ -1,4 +1,7 @@
 import type { Shell } from 'zx'
+import type { Edit } from '../model/edits.ts'
+import type { Json } from '../model/json.ts'
+import type { ListRules } from '../model/lists.ts'
 import type { AbsPath } from '../model/path.ts'
 
 /** What a task is handed. */
@@ -40,4 +43,27 @@ export interface AlertEvent {
 export interface NotifierContext {
   /** Aborted at the deadline. */
   readonly signal: AbortSignal
+}
+
+/** How documents of one format are read and written when an application owns some of their keys and we own others. */
+export interface MergeStrategy {
+  /** What the config, the inventory and the journal call it. */
+  readonly name: string
+  /**
+   * The value in a document; undefined for an empty one. `name` is the file's, for messages. Throws, with the place and without the
+   * text, when it does not parse: then it is never written to.
+   */
+  readonly read: (text: string, name: string) => Json | undefined | Promise<Json | undefined>
+  /**
+   * The keys of a document, each of which has one owner: its value with every list that is not merged as a whole as an object of its
+   * items. Without it, all lists are merged as a whole.
+   */
+  readonly owned?: (value: Json | undefined, lists: ListRules) => Json | undefined
+  /**
+   * The text with some keys set, or removed where there is no `after`; nothing else in it changes. An empty text becomes a document of
+   * those keys. Throws when it cannot do that.
+   */
+  readonly write: (text: string, edits: readonly Edit[], lists: ListRules) => string | Promise<string>
+  /** The edits that meet a key which the document has twice, so that nobody can tell which one counts, each with that key. */
+  readonly doubled?: (text: string, edits: readonly Edit[]) => Promise<ReadonlyMap<Edit, string>>
 }

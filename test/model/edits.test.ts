@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { editJson, parseJson } from '../../lib/documents/json.ts'
+import { parseJson } from '../../lib/documents/json.ts'
+import { STRATEGIES } from '../../lib/documents/strategies.ts'
 import { holds, merge, takeBackEdits, type Edit, type Prior } from '../../lib/model/edits.ts'
 import type { Json } from '../../lib/model/json.ts'
 
@@ -24,6 +25,7 @@ const own = (value: Document, key: string): Json | undefined => (Object.hasOwn(v
 const layout = fc.constantFrom<string | number>(0, 2, 4, '\t')
 const text = (value: Json, space: string | number): string => JSON.stringify(value, null, space)
 const value = (of: string): Json | undefined => parseJson(of, 'x.json')
+const editJson = async (of: string, edits: readonly Edit[]): Promise<string> => STRATEGIES[0]?.write(of, edits, {}) ?? ''
 const edited = async (of: Json, space: string | number, edits: readonly Edit[]): Promise<Json | undefined> =>
   value(await editJson(text(of, space), edits))
 

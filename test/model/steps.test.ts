@@ -18,6 +18,7 @@ import { digestOf } from '../../lib/host/hash.ts'
 import { keptIn } from '../../lib/host/kept.ts'
 import { newHostKey } from '../../lib/secrets/seal.ts'
 import { readLive, scan } from '../../lib/host/live.ts'
+import { documentsWith } from '../../lib/documents/documents.ts'
 import { perform, stage } from '../../lib/host/transact.ts'
 import { undo } from '../../lib/host/undo.ts'
 import { absPath, relPath, sha, type AbsPath, type Digest, type RelPath } from '../../lib/model/path.ts'
@@ -128,14 +129,15 @@ async function apply(root: AbsPath, known: Known, wanted: ReadonlyMap<RelPath, W
   const kept = keptIn(state, () => newHostKey())
   for (const step of made.steps) if ((step.kind === 'put' || step.kind === 'remove') && step.before !== null) kept.keep(readLive(step.path))
   await stage(made.steps, made.contents, contents, never)
-  await perform(made.steps, kept, never)
+  const desk = { kept, documents: documentsWith([]) }
+  await perform(made.steps, desk, never)
   const next: Known = {
     owned: new Map(
       [...wanted].map(([path, { kind, digest, executable, mode }]) => [path, { kind, digest, executable, mode, oid: OID, stat: null }]),
     ),
     directories: made.directories,
   }
-  return { made, next, takeBack: () => undo(made.steps, kept) }
+  return { made, next, takeBack: () => undo(made.steps, desk) }
 }
 
 /** Whether the disk holds the wanted tree, permissions as far as they are wanted. */

@@ -1,0 +1,64 @@
+import type { Edit } from '../model/edits.ts'
+import { GitopsError } from '../model/errors.ts'
+import type { Json } from '../model/json.ts'
+import type { CoOwnership } from '../model/lists.ts'
+import type { MergeStrategy } from '../plugins/contract.ts'
+import { STRATEGIES } from './strategies.ts'
+
+/** Co-owned documents, read and written by the strategies that there are. Every sentence that is thrown begins with the document's `name`. */
+export interface Documents {
+  /** The value in a document, with lists as objects of their items where they are merged so; undefined for an empty one. Throws `conflict`. */
+  readonly read: (as: CoOwnership, text: string, name: string) => Promise<Json | undefined>
+  /** The text with some keys set or removed. Throws `conflict` for a text that is not edited here, or has one of these keys twice. */
+  readonly write: (as: CoOwnership, text: string, edits: readonly Edit[], name: string) => Promise<string>
+  /** The edits that meet a key which the document has twice, each with that key. */
+  readonly doubled: (as: CoOwnership, text: string, edits: readonly Edit[]) => Promise<ReadonlyMap<Edit, string>>
+}
+
+/** With strategies of the config beside those that are here. */
+export function documentsWith(more: readonly MergeStrategy[]): Documents {
+  const all = new Map([...STRATEGIES, ...more].map((strategy) => [strategy.name, strategy]))
+  const strategyOf = ({ strategy }: CoOwnership, name: string): MergeStrategy => {
+    const known = all.get(strategy)
+    if (known !== undefined) return known
+    throw new GitopsError(
+      'stuck',
+      `${name} was merged by a strategy ${JSON.stringify(strategy)}, which the config does not have any more`,
+      {
+        hint: 'Put it back into the config until it has taken back what it wrote.',
+      },
+    )
+  }
+  const doubled: Documents['doubled'] = async (as, text, edits) =>
+    (await strategyOf(as, '').doubled?.(text, edits)) ?? new Map<Edit, string>()
+  return {
+    async read(as, text, name) {
+      const strategy = strategyOf(as, name)
+      const value = await called(name, as, () => strategy.read(text, name))
+      return called(name, as, () => (strategy.owned === undefined ? value : strategy.owned(value, as.lists)))
+    },
+    async write(as, text, edits, name) {
+      const [twice] = (await doubled(as, text, edits)).values()
+      if (twice !== undefined)
+        throw new GitopsError('conflict', `${name} has the key ${JSON.stringify(twice)} twice; take one of the two out`)
+      return called(name, as, () => strategyOf(as, name).write(text, edits, as.lists))
+    },
+    doubled,
+  }
+}
+
+/** What a strategy throws, with the document's name in front. */
+async function called<T>(name: string, as: CoOwnership, call: () => T | Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (error) {
+    const { message } = error as Error
+    if (error instanceof GitopsError)
+      throw message.startsWith(name)
+        ? error
+        : new GitopsError(error.code, `${name} ${message}`, { cause: error, ...(error.hint !== undefined && { hint: error.hint }) })
+    throw new GitopsError('conflict', `${name} cannot be merged by the strategy ${JSON.stringify(as.strategy)}: ${message}`, {
+      cause: error,
+    })
+  }
+}

@@ -1,0 +1,12 @@
+import { GitopsError } from '../model/errors.ts'
+
+/** The refusal to touch a document that does not parse; lines and columns count from 1. Nothing of its text is in it. */
+export function doesNotParse(
+  name: string,
+  format: string,
+  { line, column }: { readonly line: number; readonly column: number },
+): GitopsError {
+  return new GitopsError('conflict', `${name}:${line}:${column} is not ${format}`, {
+    hint: 'Mend it first: a document that does not parse is never written to.',
+  })
+}

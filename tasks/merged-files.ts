@@ -1,0 +1,89 @@
+import { blobs, type Repository } from '../lib/host/objects.ts'
+import type { CoOwnership } from '../lib/model/lists.ts'
+import { under, type AbsPath, type Digest, type RelPath } from '../lib/model/path.ts'
+import type { Change } from '../lib/model/plan.ts'
+import type { Policy } from '../lib/model/policy.ts'
+import type { Owned, OwnedKeys, Present, Tree, Wanted } from '../lib/model/tree.ts'
+import { answered } from './answered.ts'
+import { coOwned, type Document, type Known } from './co-owned.ts'
+import type { Run } from './run.ts'
+
+/** The co-owned documents of one target: what is to be done about each, and what the inventory will say of our keys in it. */
+export interface MergedFiles {
+  readonly changes: ReadonlyMap<RelPath, Change | null>
+  readonly keys: ReadonlyMap<RelPath, OwnedKeys>
+}
+
+interface Trees {
+  readonly root: AbsPath
+  readonly wanted: Tree<Wanted>
+  readonly owned: Tree<Owned>
+  readonly present: Tree<Present>
+  /** Null while nothing is pulled: then our versions are known. */
+  readonly repository: Repository | null
+  readonly policy: Policy
+}
+
+/** Plans, key by key, the files of a target that an application writes too. */
+export async function mergedFiles(run: Run, trees: Trees): Promise<MergedFiles> {
+  const { root, wanted, owned, policy } = trees
+  const ours = [...wanted].flatMap(([path, want]) => (want.as === undefined ? [] : [[path, want, want.as] as const]))
+  const going = [...owned].filter(([path, own]) => own.keys !== undefined && !wanted.has(path))
+  const changes = new Map<RelPath, Change | null>()
+  const keys = new Map<RelPath, OwnedKeys>()
+  await keepOurs(
+    run,
+    trees.repository,
+    ours.map(([, want]) => want),
+  )
+  for (const [path, want, as] of ours) {
+    const own = owned.get(path)
+    const blocked = blockedBy(trees, path)
+    if (blocked !== null) {
+      changes.set(path, blocked)
+      continue
+    }
+    const known = knownOf(own)
+    const decided = await coOwned(run, documentOf(run, root, path, want, as, want.digest), known)
+    const { change, keys: next } = answered(decided, known, want, policy.onDrift(path), () => policy.rests(path))
+    const same = own?.digest === want.digest && JSON.stringify(own.keys) === JSON.stringify(next)
+    changes.set(path, change ?? (same ? null : { kind: 'adopt', path, after: want }))
+    keys.set(path, next)
+  }
+  // What the config takes no more stays, and is no longer ours.
+  for (const [path, own] of going) changes.set(path, policy.letsGo(path) ? { kind: 'forget', path } : await gone(run, trees, path, own))
+  return { changes, keys }
+}
+
+/** What of ours is to leave a document: our keys, or all of it where nobody else has written to what we made. */
+export async function gone(run: Run, trees: Pick<Trees, 'root' | 'present'>, path: RelPath, own: Owned): Promise<Change> {
+  const known = knownOf(own)
+  if (known === null || trees.present.get(path)?.kind !== 'file') return { kind: 'forget', path }
+  const { change } = await coOwned(run, documentOf(run, trees.root, path, own, known.as, null), known)
+  return change ?? { kind: 'forget', path }
+}
+
+/** Our version of each document is kept: the next run compares with it, and no revision is needed to take our keys out. */
+async function keepOurs(run: Run, repository: Repository | null, ours: readonly Wanted[]): Promise<void> {
+  const missing = ours.flatMap(({ digest, content }) => (content.kind === 'git' && !run.host.kept.has(digest) ? [content.oid] : []))
+  if (missing.length === 0 || repository === null) return
+  for await (const bytes of blobs(repository, [...new Set(missing)], run.signal)) run.host.kept.keep(bytes)
+}
+
+type Part = Pick<Wanted, 'mode' | 'executable'>
+
+function documentOf(run: Run, root: AbsPath, name: RelPath, { mode, executable }: Part, as: CoOwnership, digest: Digest | null): Document {
+  const usual = (executable ? 0o777 : 0o666) & ~run.host.machine.umask
+  return { key: under(root, name), name, ours: 'the source', as, secret: false, mode: mode ?? usual, modeMatters: mode !== null, digest }
+}
+
+function knownOf(own: Owned | undefined): Known | null {
+  return own?.keys === undefined ? null : { digest: own.digest, stat: own.stat, ...own.keys }
+}
+
+function blockedBy({ present }: Trees, path: RelPath): Change | null {
+  const live = present.get(path)
+  if (live?.kind !== 'blocked') return null
+  const what = live.link ? 'a link, and links are not followed below a target' : 'not a directory'
+  return { kind: 'conflict', path, reason: `cannot be written: ${JSON.stringify(live.by)} is ${what}; move it away or exclude the path` }
+}

@@ -1,0 +1,33 @@
+import type { Prior } from '../lib/model/edits.ts'
+import { pathOf, readJson, type Json } from '../lib/model/json.ts'
+import { keyed, unkeyedBelow } from '../lib/model/lists.ts'
+import type { AbsPath, Digest } from '../lib/model/path.ts'
+import type { Document, Known } from './co-owned.ts'
+import type { Run } from './run.ts'
+
+/** What our keys replaced, where that can still be read; otherwise they are simply taken out one day, and that is said once. */
+export function priorOf(run: Run, key: AbsPath, known: Known | null): Prior {
+  const record = known?.prior ?? run.inventory.secrets.get(key)?.prior ?? null
+  if (known !== null && (record === null || run.host.kept.opens(record))) return record === null ? new Map() : readPrior(run, record, known)
+  if (record !== null)
+    run.notes.push(
+      `${key}: what stood under our keys before us will not come back, for the copy of it is lost or the host key that sealed it`,
+    )
+  return new Map()
+}
+
+/** Lists that are merged by their items now, and were not when this was written, are turned as the document is. */
+function readPrior(run: Run, record: Digest, { as }: Known): Prior {
+  const values = readJson(run.host.kept.read(record).toString()) as Record<string, Json>
+  return new Map(Object.entries(values).map(([place, value]) => [place, keyed(value, as.lists, pathOf(place)) as Json]))
+}
+
+/** Nothing is remembered of a document that we knew under a host key that is gone: what is ours in it would count as somebody else's. */
+export function keepPrior(run: Run, { key, as, secret }: Document, known: Known | null, prior: Prior): Digest | null {
+  if (prior.size === 0 || (known === null && run.inventory.secrets.has(key))) return null
+  const entries = [...prior]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([place, value]) => [place, unkeyedBelow(value, as.lists, pathOf(place))] as const)
+  const bytes = Buffer.from(JSON.stringify(Object.fromEntries(entries)))
+  return secret ? run.host.kept.keepSecret(bytes, key) : run.host.kept.keep(bytes)
+}

@@ -1,0 +1,171 @@
+import { chmodSync, existsSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'vitest'
+import { test, type Sandbox } from '../support/sandbox.ts'
+
+/** An application's own document, as it looks before we come. */
+const THEIRS = '{\n  "theme": "dark",\n  "numStartups": 1.0,\n  "permissions": {\n    "allow": ["Read"],\n    "deny": []\n  }\n}\n'
+
+function configured(sandbox: Sandbox, documents: string, more = ''): void {
+  sandbox.write(sandbox.site, {
+    'gitops.config.ts': `import { defineConfig, merge } from 'gitops'
+
+export default defineConfig({
+  name: 'story',
+  sources: { team: { repo: ${JSON.stringify(sandbox.remote)}, ref: 'main' } },
+  targets: { claude: { from: '.claude', to: '~/.claude', documents: { ${documents} } ${more} } },
+})
+`,
+  })
+}
+
+const settings = (value: unknown): Record<string, string> => ({ '.claude/settings.json': `${JSON.stringify(value)}\n` })
+const place = (sandbox: Sandbox): string => join(sandbox.home, '.claude/settings.json')
+const write = (sandbox: Sandbox, text: string): void => writeFileSync(place(sandbox), text)
+const live = (sandbox: Sandbox): string => sandbox.live('.claude/settings.json')
+
+async function reconcile(sandbox: Sandbox, code = 0): Promise<string> {
+  const ran = await sandbox.gitops(['reconcile'])
+  expect(ran.code, ran.said).toBe(code)
+  return ran.said
+}
+
+test('keys of ours go into a document that an application has, and everything else in it keeps its bytes', async ({ sandbox }) => {
+  configured(sandbox, `'settings.json': merge()`)
+  sandbox.write(sandbox.home, { '.claude/settings.json': { text: THEIRS, mode: 0o640 } })
+  sandbox.commit({ ...settings({ model: 'opus', env: { A: '1' } }), '.claude/CLAUDE.md': 'hello\n' })
+  const diff = await sandbox.gitops(['diff'])
+  expect(diff.said).toContain('+  "model": "opus"')
+  expect(diff.said).not.toMatch(/^-.*theme/m)
+  await reconcile(sandbox)
+  expect(live(sandbox)).toBe(THEIRS.replace('  }\n}', '  },\n  "model": "opus",\n  "env": {\n    "A": "1"\n  }\n}'))
+  expect(statSync(place(sandbox)).mode & 0o777).toBe(0o640)
+  expect(sandbox.live('.claude/CLAUDE.md')).toBe('hello\n')
+  expect((await sandbox.gitops(['status', '--exit-code'])).code).toBe(0)
+})
+
+test('what the application writes is no drift, and not one byte is written while our keys are as they should be', async ({ sandbox }) => {
+  configured(sandbox, `'settings.json': merge()`)
+  sandbox.commit(settings({ model: 'opus', env: { A: '1' } }))
+  await reconcile(sandbox)
+  write(sandbox, '{"env":{"B":"2","A":"1"},\n\n "theme":"light","model":"opus"}')
+  utimesSync(place(sandbox), 1, 1)
+  expect(await reconcile(sandbox)).toContain('In sync')
+  expect(live(sandbox)).toBe('{"env":{"B":"2","A":"1"},\n\n "theme":"light","model":"opus"}')
+  expect(statSync(place(sandbox)).mtimeMs).toBe(1000)
+})
+
+test('a key of ours that somebody changes is healed alone, is named, and its value can be had back', async ({ sandbox }) => {
+  configured(sandbox, `'settings.json': merge()`)
+  sandbox.commit(settings({ model: 'opus', env: { A: '1' } }))
+  await reconcile(sandbox)
+  write(sandbox, '{"model":"mine","theme":"light","env":{"A":"1"}}')
+  const said = await reconcile(sandbox)
+  expect(said).toContain('/model')
+  expect(live(sandbox)).toBe('{"model":"opus","theme":"light","env":{"A":"1"}}')
+  const name = /gitops kept (\w+)/.exec(said)?.[1] ?? ''
+  expect(JSON.parse((await sandbox.gitops(['kept', name])).stdout)).toEqual({ '/model': 'mine' })
+})
+
+test('a key that leaves the source goes, what it replaced comes back, and a target that leaves takes only our keys along', async ({
+  sandbox,
+}) => {
+  configured(sandbox, `'settings.json': merge()`)
+  sandbox.write(sandbox.home, { '.claude/settings.json': THEIRS })
+  sandbox.commit(settings({ theme: 'ours', model: 'opus', permissions: { deny: ['Bash'] } }))
+  await reconcile(sandbox)
+  sandbox.commit(settings({ theme: 'ours', permissions: { deny: ['Bash'] } }))
+  await reconcile(sandbox)
+  expect(JSON.parse(live(sandbox))).toEqual({ theme: 'ours', numStartups: 1, permissions: { allow: ['Read'], deny: ['Bash'] } })
+  sandbox.write(sandbox.site, {
+    'gitops.config.ts': `export default { name: 'story', sources: { team: { repo: ${JSON.stringify(sandbox.remote)}, ref: 'main' } } }`,
+  })
+  await reconcile(sandbox)
+  expect(JSON.parse(live(sandbox))).toEqual(JSON.parse(THEIRS))
+})
+
+test('a document that leaves the source loses our keys, and goes when it was made by us and holds nothing else', async ({ sandbox }) => {
+  configured(sandbox, `'*.json': merge()`)
+  sandbox.commit({ '.claude/a.json': '{"a":1}', '.claude/b.json': '{"b":1}', '.claude/c.md': 'c' })
+  await reconcile(sandbox)
+  writeFileSync(join(sandbox.home, '.claude/b.json'), '{"b":1,"theirs":2}')
+  sandbox.commit({ '.claude/a.json': null, '.claude/b.json': null })
+  await reconcile(sandbox)
+  expect(existsSync(join(sandbox.home, '.claude/a.json'))).toBe(false)
+  expect(sandbox.live('.claude/b.json')).toBe('{"theirs":2}')
+  expect(await reconcile(sandbox)).toContain('In sync')
+})
+
+test('taking a revision back takes back our keys only; what the application wrote meanwhile stays', async ({ sandbox }) => {
+  configured(sandbox, `'settings.json': merge()`)
+  sandbox.write(sandbox.home, { '.claude/settings.json': THEIRS })
+  sandbox.commit(settings({ model: 'opus', theme: 'ours' }))
+  await reconcile(sandbox)
+  const now = JSON.parse(live(sandbox)) as Record<string, unknown>
+  write(sandbox, JSON.stringify({ ...now, oauth: 'new', numStartups: 2 }))
+  const back = await sandbox.gitops(['rollback', '--yes'])
+  const ran = back.code === 2 ? await sandbox.gitops(['rollback']) : back
+  expect(ran.code, ran.said).toBe(0)
+  expect(JSON.parse(live(sandbox))).toEqual({ ...(JSON.parse(THEIRS) as object), oauth: 'new', numStartups: 2 })
+})
+
+test('items of ours are put into a list that an application keeps as a set; its own items and their order stay', async ({ sandbox }) => {
+  configured(sandbox, `'settings.json': merge({ lists: { '/permissions/*': 'set', '/servers': { by: 'name' } } })`)
+  sandbox.write(sandbox.home, {
+    '.claude/settings.json':
+      '{"permissions":{"allow":["Read","Edit"]},"servers":[{"name":"theirs","port":1},{"name":"both","port":2,"state":"on"}]}',
+  })
+  const ours = (allow: string[], port: number): Record<string, string> =>
+    settings({
+      permissions: { allow, deny: ['Bash'] },
+      servers: [
+        { name: 'both', port },
+        { name: 'ours', port: 9 },
+      ],
+    })
+  sandbox.commit(ours(['Edit', 'Write', 'Grep'], 3))
+  await reconcile(sandbox)
+  expect(JSON.parse(live(sandbox))).toEqual({
+    permissions: { allow: ['Read', 'Edit', 'Write', 'Grep'], deny: ['Bash'] },
+    servers: [
+      { name: 'theirs', port: 1 },
+      { name: 'both', port: 3, state: 'on' },
+      { name: 'ours', port: 9 },
+    ],
+  })
+  write(sandbox, live(sandbox).replace('"Write"', '"Write","Later"').replace('"Read",', ''))
+  expect(await reconcile(sandbox)).toContain('In sync')
+  sandbox.commit(ours(['Grep'], 3))
+  await reconcile(sandbox)
+  expect(JSON.parse(live(sandbox))).toMatchObject({ permissions: { allow: ['Later', 'Grep'] } })
+  write(sandbox, live(sandbox).replace('"Grep"', '"Other"'))
+  expect(await reconcile(sandbox)).toContain('/permissions/allow/"Grep"')
+  expect(JSON.parse(live(sandbox))).toMatchObject({ permissions: { allow: ['Later', 'Other', 'Grep'] } })
+})
+
+test('a live document that does not parse is refused with its line and column, and stays as it is', async ({ sandbox }) => {
+  configured(sandbox, `'settings.json': merge()`)
+  sandbox.write(sandbox.home, { '.claude/settings.json': '{\n  "a": x\n}' })
+  sandbox.commit(settings({ model: 'opus' }))
+  expect(await reconcile(sandbox, 5)).toContain('settings.json:2:8 is not JSON')
+  expect(live(sandbox)).toBe('{\n  "a": x\n}')
+})
+
+test('declared permissions of a merged document are kept, and those of any other are its owner’s', async ({ sandbox }) => {
+  configured(sandbox, `'*.json': merge()`, `, modes: { 'private.json': '0600' }`)
+  sandbox.commit({ '.claude/private.json': '{"a":1}', '.claude/open.json': '{"a":1}' })
+  await reconcile(sandbox)
+  for (const name of ['private', 'open']) chmodSync(join(sandbox.home, `.claude/${name}.json`), 0o664)
+  await reconcile(sandbox)
+  const mode = (name: string): number => statSync(join(sandbox.home, `.claude/${name}.json`)).mode & 0o777
+  expect([mode('private'), mode('open')]).toEqual([0o600, 0o664])
+})
+
+test('a document that is no longer to be merged is not replaced while the application has keys in it', async ({ sandbox }) => {
+  configured(sandbox, `'settings.json': merge()`)
+  sandbox.commit(settings({ model: 'opus' }))
+  await reconcile(sandbox)
+  write(sandbox, '{"model":"opus","theirs":1}')
+  configured(sandbox, '')
+  expect(await reconcile(sandbox, 5)).toContain('holds the key "theirs"')
+})
