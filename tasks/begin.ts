@@ -60,12 +60,15 @@ export async function begin(config: Config, beginning: Beginning): Promise<Begun
   try {
     const notes: string[] = []
     if (!beginning.dry) tidy(config.state, lock?.dead ?? [])
-    const { note, foreign } = claimState(config, machine, beginning.dry)
-    if (note !== null) notes.push(note)
+    const claimed = claimState(config, machine, beginning.dry)
+    notes.push(...claimed.notes)
     const real = realHost(config, machine, (sentence) => notes.push(sentence))
-    const host = beginning.dry ? dryHost(real, config, foreign) : real
+    const host = beginning.dry ? dryHost(real, config, claimed.foreign) : real
     // Whatever is half done must be known before anything else is.
     host.store.journal()
+    const inventory = host.store.inventory()
+    const status = host.store.status()
+    host.store.mend()
     const run: Run = {
       config,
       host,
@@ -79,8 +82,8 @@ export async function begin(config: Config, beginning: Beginning): Promise<Begun
         configFrom: handedOver?.incoming?.commit ?? null,
       },
       declaration: declarationOf(config),
-      inventory: settledIn(config, host.store.inventory()),
-      status: host.store.status(),
+      inventory: settledIn(config, inventory),
+      status,
       units: [],
       notes,
       failure: null,

@@ -25,6 +25,7 @@ export function dryHost(host: Host, config: Config, foreign: boolean): Host {
       closeJournal: nothing,
       saveGeneration: nothing,
       dropGeneration: nothing,
+      mend: nothing,
     },
     kept: inMemory(keptIn(config.state, () => hostKeyForReading(config.hostKey))),
     pull: (source, options) => pull(config, source, { ...options, move: false }),

@@ -29,12 +29,14 @@ export interface Host {
 
 /** The real one. `damaged` hears of state files that could not be read. */
 export function realHost(config: Config, machine: Machine, damaged: (sentence: string) => void): Host {
+  const store = storeIn(config.state, damaged)
+  const known = { name: () => store.inventory().hostKey, say: damaged }
   return {
     machine,
     dry: false,
     now: () => new Date(),
-    store: storeIn(config.state, damaged),
-    kept: keptIn(config.state, () => loadHostKey(config.hostKey)),
+    store,
+    kept: keptIn(config.state, () => loadHostKey(config.hostKey, known)),
     documents: documentsWith(config.strategies as readonly MergeStrategy[]),
     async pull(source, options) {
       // What a parent process has pulled is where it put it; moving twice could go on for ever.

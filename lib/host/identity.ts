@@ -1,12 +1,12 @@
-import { existsSync, readFileSync, readdirSync, realpathSync, renameSync } from 'node:fs'
+import { existsSync, readdirSync, realpathSync, renameSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Config } from '../model/config.ts'
 import { GitopsError } from '../model/errors.ts'
 import { isWithin, type AbsPath } from '../model/path.ts'
-import { decode, decodeInventory, encode } from './codec.ts'
+import type { OwnedTarget } from '../model/state.ts'
+import { decode, decodeInventory, encode, encodeInventory } from './codec.ts'
 import type { Machine } from './machine.ts'
-import { readOwn } from './read.ts'
-import { writeAtomic } from './write.ts'
+import { COPIES, stateFile, type StateFile } from './state-file.ts'
 
 /** Whose state a directory holds. */
 interface Identity {
@@ -18,18 +18,25 @@ interface Identity {
 /**
  * Makes the state directory this config's own. A state from another machine (a home on NFS, a cloned disk) is set aside:
  * what it owned is adopted again by content; with `dry` nothing is moved, and `foreign` says that it would be.
- * The note tells what was set aside or taken over.
+ * The notes tell what was damaged, set aside or taken over.
  * Throws `config` when the directory belongs to another config that still exists, or to another user.
  */
-export function claimState(config: Config, machine: Machine, dry: boolean): { note: string | null; foreign: boolean } {
+export function claimState(config: Config, machine: Machine, dry: boolean): { notes: readonly string[]; foreign: boolean } {
   const me: Identity = { config: placeOf(config), uid: machine.uid, machine: machine.id }
-  const before = identityIn(config.state)
+  const notes: string[] = []
+  const identity = identityIn(config.state, (sentence) => notes.push(sentence))
+  const before = identity.read().value
   if (before !== null) refuseStranger(before, me, config)
   const foreign = before !== null && !sameMachine(before, me)
-  if (dry || (before !== null && before.config === me.config && before.machine === me.machine)) return { note: null, foreign }
-  const note = before === null ? null : takeOver(before, me, config.state)
-  writeAtomic(join(config.state, 'identity.json'), encode(me))
-  return { note, foreign: false }
+  if (dry) return { notes, foreign }
+  const known = before !== null && before.config === me.config && before.machine === me.machine
+  if (known) identity.mend()
+  else {
+    const note = before === null ? null : takeOver(before, me, config.state)
+    if (note !== null) notes.push(note)
+    identity.write(me)
+  }
+  return { notes, foreign: known && foreign }
 }
 
 function refuseStranger(before: Identity, me: Identity, config: Config): void {
@@ -48,7 +55,7 @@ function refuseStranger(before: Identity, me: Identity, config: Config): void {
 function takeOver(before: Identity, me: Identity, state: AbsPath): string | null {
   if (sameMachine(before, me)) return before.config === me.config ? null : `the config moved here from ${before.config}`
   const aside = `.from-${before.machine.slice(0, 8)}-${Date.now()}`
-  for (const name of ['inventory.json', 'journal.json', 'generations']) {
+  for (const name of ['inventory.json', 'journal.json', 'generations', COPIES]) {
     if (existsSync(join(state, name))) renameSync(join(state, name), join(state, name + aside))
   }
   return 'the state here was written on another machine: it was set aside, and what it owned is adopted again by content'
@@ -65,8 +72,8 @@ export function claimedByOthers(config: Config, root: AbsPath): Map<string, stri
   const all = dirname(config.state)
   for (const name of existsSync(all) ? readdirSync(all) : []) {
     const state = join(all, name) as AbsPath
-    if (state === config.state || !existsSync(join(state, 'inventory.json'))) continue
-    const identity = identityIn(state)
+    if (state === config.state) continue
+    const identity = identityIn(state).read().value
     if (identity === null || !existsSync(identity.config) || identity.config === placeOf(config)) continue
     for (const path of ownedPaths(state)) if (isWithin(path, root)) claimed.set(path, identity.config)
   }
@@ -75,23 +82,21 @@ export function claimedByOthers(config: Config, root: AbsPath): Map<string, stri
 
 function ownedPaths(state: string): string[] {
   try {
-    const { targets } = decodeInventory(readFileSync(join(state, 'inventory.json'), 'utf8'))
+    const codec = { encode: encodeInventory, decode: decodeInventory }
+    const targets = stateFile(state, 'inventory.json', codec, () => {}).read().value?.targets ?? new Map<AbsPath, OwnedTarget>()
     return [...targets].flatMap(([root, target]) => [...target.entries.keys()].map((path) => `${root}/${path}`))
   } catch {
     return []
   }
 }
 
-function identityIn(state: AbsPath): Identity | null {
-  const path = join(state, 'identity.json')
-  if (!existsSync(path)) return null
-  try {
-    const { config, uid, machine } = decode<Partial<Identity>>('identity', readOwn(path).toString())
-    return config === undefined || uid === undefined || machine === undefined ? null : { config, uid, machine }
-  } catch (error) {
-    if (error instanceof GitopsError) throw error
-    return null
+function identityIn(state: AbsPath, say: (sentence: string) => void = () => {}): StateFile<Identity> {
+  const decoded = (text: string): Identity => {
+    const { config, uid, machine } = decode<Partial<Identity>>('identity', text)
+    if (config === undefined || uid === undefined || machine === undefined) throw new Error('parts of it are missing')
+    return { config, uid, machine }
   }
+  return stateFile(state, 'identity.json', { encode, decode: decoded }, say)
 }
 
 function placeOf(config: Config): string {

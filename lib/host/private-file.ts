@@ -1,4 +1,4 @@
-import { closeSync, constants, existsSync, fstatSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { GitopsError } from '../model/errors.ts'
@@ -64,25 +64,6 @@ function write(path: string, bytes: Buffer): string {
   try {
     writeAll(file, bytes)
     return path
-  } finally {
-    closeSync(file)
-  }
-}
-
-/** The bytes of a file that somebody else has worked on; a text that says what is in its place when that is no file. */
-export function readPrivate(path: string): Buffer | string {
-  let file: number
-  try {
-    // A pipe would keep us waiting, and a link could lead to what is no work of theirs.
-    file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0))
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    return code === 'ENOENT' ? 'nothing' : code === 'ELOOP' ? 'a link' : `what cannot be read (${code ?? 'error'})`
-  }
-  try {
-    const stat = fstatSync(file)
-    if (stat.isFile()) return readFileSync(file)
-    return stat.isDirectory() ? 'a directory' : stat.isFIFO() ? 'a pipe' : 'a device'
   } finally {
     closeSync(file)
   }

@@ -1,15 +1,43 @@
-import { readFileSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { GitopsError } from '../model/errors.ts'
+
+/**
+ * The bytes of a file, or a few words that say why there are none: what stands in its place, or what the system says to it; 'nothing'
+ * when there is nothing. Never waits on a pipe, nor follows a link. `most` is a number of bytes.
+ */
+export function readRegular(path: string, most = Infinity): Buffer | string {
+  let file: number
+  try {
+    // A pipe would keep us waiting, and a link could lead anywhere.
+    file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0))
+  } catch (error) {
+    return reasonOf(error)
+  }
+  try {
+    const stat = fstatSync(file)
+    if (!stat.isFile()) return stat.isDirectory() ? 'a directory' : stat.isFIFO() ? 'a pipe' : 'a device'
+    return stat.size > most ? `of ${Math.ceil(stat.size / 1e6)} MB, more than any of ours` : readFileSync(file)
+  } catch (error) {
+    return reasonOf(error)
+  } finally {
+    closeSync(file)
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException
+  if (code === 'ENOENT' || code === 'ENOTDIR') return 'nothing'
+  if (code === 'ELOOP') return 'a link'
+  if (code === 'ENXIO') return 'a socket'
+  if (code === 'EACCES' || code === 'EPERM') return 'not ours to read'
+  return `what cannot be read (${code ?? 'error'})`
+}
 
 /** The bytes of a file of our own state. Throws `io` when something else stands there, or it is not ours to read. */
 export function readOwn(path: string): Buffer {
-  try {
-    return readFileSync(path)
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException
-    throw new GitopsError('io', `${path} cannot be read: ${code === 'EISDIR' ? 'it is a directory' : message}`, {
-      hint: 'It is a file of ours: move away what stands there, or mend its permissions.',
-      cause,
-    })
-  }
+  const found = readRegular(path)
+  if (typeof found !== 'string') return found
+  throw new GitopsError('io', `${path} cannot be read: it is ${found}`, {
+    hint: 'It is a file of ours: move away what stands there, or mend its permissions.',
+  })
 }

@@ -1,12 +1,11 @@
-import { existsSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Contested } from '../model/contested.ts'
 import { GitopsError } from '../model/errors.ts'
 import type { AbsPath } from '../model/path.ts'
 import { EMPTY_INVENTORY, type Generation, type Inventory, type SourceStatus } from '../model/state.ts'
 import { decode, decodeGeneration, decodeInventory, encode, encodeGeneration, encodeInventory } from './codec.ts'
-import { readOwn } from './read.ts'
-import { writeAtomic } from './write.ts'
+import { stateFile, type StateFile } from './state-file.ts'
 
 /** Generations that were begun and not yet committed; `undo` marks one that a person takes back. */
 interface Journal {
@@ -40,79 +39,93 @@ export interface Store {
   dropGeneration(number: number): void
   /** Every generation, oldest first. */
   generations(): readonly number[]
+  /** Writes anew what was found damaged and is known from its copy; what was damaged is set aside. Under the lock only. */
+  mend(): void
 }
 
-/** The store in a state directory. A file that does not read is set aside under a name that says so, and counts as empty. */
+/**
+ * The store in a state directory. `damaged` hears of each file that does not read: its copy counts in its place, or it counts as empty.
+ * Reading changes nothing on the disk.
+ */
 export function storeIn(directory: AbsPath, damaged: (sentence: string) => void): Store {
-  const at = (name: string): string => join(directory, name)
-  const read = <T>(name: string, how: (text: string) => T, none: T): T => {
-    const path = at(name)
-    if (!existsSync(path)) return none
-    try {
-      return how(readOwn(path).toString())
-    } catch (error) {
-      if (error instanceof GitopsError) throw error
-      damaged(`${path} is damaged and counts as empty (${(error as Error).message})`)
-      return none
-    }
+  const inventory = stateFile(directory, 'inventory.json', { encode: encodeInventory, decode: decodeInventory }, damaged)
+  const status = stateFile<Status>(directory, 'status.json', { encode, decode: statusIn }, damaged)
+  const journal = stateFile<Journal>(directory, 'journal.json', { encode, decode: journalIn }, damaged)
+  const numbered = new Map<number, StateFile<Generation>>()
+  const generation = (number: number): StateFile<Generation> => {
+    const codec = { encode: encodeGeneration, decode: (text: string) => generationIn(text, number) }
+    const known = numbered.get(number) ?? stateFile(directory, `generations/${number}.json`, codec, damaged)
+    numbered.set(number, known)
+    return known
   }
-  const generationName = (number: number): string => `generations/${number}.json`
+  const generations = (): readonly number[] => numbersIn(join(directory, 'generations'))
+  const begun = (): readonly number[] =>
+    generations().filter((number) => (generation(number).read().value?.outcome ?? 'applied') === 'applied')
   return {
     directory,
-    inventory: () => read('inventory.json', decodeInventory, EMPTY_INVENTORY),
-    saveInventory(inventory) {
-      setAsideIfDamaged(at('inventory.json'), decodeInventory)
-      writeAtomic(at('inventory.json'), encodeInventory(inventory))
+    inventory: () => inventory.read().value ?? EMPTY_INVENTORY,
+    saveInventory: (next) => inventory.write(next),
+    status: () => status.read().value ?? EMPTY_STATUS,
+    saveStatus: (next, durable) => status.write(next, durable),
+    journal() {
+      const { value, lost } = journal.read()
+      return lost ? halfDone(directory, inventory, begun()) : value
     },
-    status: () => read('status.json', statusIn, EMPTY_STATUS),
-    saveStatus: (status, durable) => writeAtomic(at('status.json'), encode(status), durable),
-    journal: () => journalIn(at('journal.json')),
-    saveJournal: (journal) => writeAtomic(at('journal.json'), encode(journal)),
-    closeJournal: () => rmSync(at('journal.json'), { force: true }),
-    generation(number) {
-      const found = read<Generation | null>(generationName(number), decodeGeneration, null)
-      return found?.number === number ? found : null
-    },
-    saveGeneration: (generation) => writeAtomic(at(generationName(generation.number)), encodeGeneration(generation)),
-    dropGeneration: (number) => rmSync(at(generationName(number)), { force: true }),
-    generations() {
-      if (!existsSync(at('generations'))) return []
-      return readdirSync(at('generations'))
-        .flatMap((name) => /^(\d+)\.json$/.exec(name)?.[1] ?? [])
-        .map(Number)
-        .toSorted((a, b) => a - b)
+    saveJournal: (next) => journal.write(next),
+    closeJournal: () => journal.remove(),
+    generation: (number) => generation(number).read().value,
+    saveGeneration: (next) => generation(next.number).write(next),
+    dropGeneration: (number) => generation(number).remove(),
+    generations,
+    mend() {
+      for (const file of [inventory, status, journal, ...numbered.values()]) file.mend()
+      const { lost } = journal.read()
+      const open = lost ? halfDone(directory, inventory, begun()) : null
+      if (open !== null) journal.write(open)
+      else if (lost) journal.remove()
     },
   }
 }
 
-/** A journal is the only thing that says what is half done, so one that does not read is never passed over. Throws `stuck`. */
-function journalIn(path: string): Journal | null {
-  if (!existsSync(path)) return null
-  const text = readOwn(path).toString()
-  try {
-    const journal = decode<Journal>('journal', text)
-    if (journal.open.every(({ generation, undo }) => Number.isInteger(generation) && typeof undo === 'boolean')) return journal
-  } catch (error) {
-    if (error instanceof GitopsError) throw error
-  }
-  throw new GitopsError('stuck', `${path} is damaged, so nobody can tell what a killed run left half done`, {
-    hint: `The newest file in ${dirname(path)}/generations says what was being written: look at those paths, then remove the journal.`,
-  })
+function numbersIn(directory: string): readonly number[] {
+  if (!existsSync(directory)) return []
+  return readdirSync(directory)
+    .flatMap((name) => /^(\d+)\.json$/.exec(name)?.[1] ?? [])
+    .map(Number)
+    .toSorted((a, b) => a - b)
 }
 
-/** A status of the shape that ours has; one with parts missing has those of an empty one. */
+/**
+ * What a journal that is lost said, from what else is known: generations behind the last committed one were begun, or are undone already,
+ * and undoing them once more does no harm. A rollback by hand that was under way is not known, so that what it took back is healed.
+ * Throws `stuck` when the inventory is lost as well: then any generation may be the live one.
+ */
+function halfDone(directory: AbsPath, inventory: StateFile<Inventory>, generations: readonly number[]): Journal | null {
+  const { value, lost } = inventory.read()
+  if (lost && generations.length > 0) {
+    throw new GitopsError('stuck', `${directory}/journal.json and inventory.json are both damaged, so nobody can tell what is half done`, {
+      hint: `The newest file in ${directory}/generations says what was being written: look at those paths, then remove the journal.`,
+    })
+  }
+  const open = generations.filter((number) => number > (value?.generation ?? 0)).map((number) => ({ generation: number, undo: false }))
+  return open.length === 0 ? null : { open }
+}
+
+function journalIn(text: string): Journal {
+  const journal = decode<Journal>('journal', text)
+  if (journal.open.every(({ generation, undo }) => Number.isInteger(generation) && typeof undo === 'boolean')) return journal
+  throw new Error('it names no generations')
+}
+
+function generationIn(text: string, number: number): Generation {
+  const generation = decodeGeneration(text)
+  if (generation.number !== number) throw new Error(`it is generation ${generation.number}`)
+  return generation
+}
+
+/** A status of the shape that ours has; one with other parts missing has those of an empty one. */
 function statusIn(text: string): Status {
-  const status = { ...EMPTY_STATUS, ...decode<Partial<Status>>('status', text) }
-  if (typeof status.sources !== 'object' || status.sources === null) throw new Error('its sources are no object')
-  return status
-}
-
-/** Nothing that we cannot read is ever overwritten. */
-function setAsideIfDamaged(path: string, how: (text: string) => unknown): void {
-  if (!existsSync(path)) return
-  try {
-    how(readFileSync(path, 'utf8'))
-  } catch {
-    renameSync(path, `${path}.damaged-${Date.now()}`)
-  }
+  const { sources, ...rest } = decode<Partial<Status>>('status', text)
+  if (typeof sources !== 'object' || sources === null) throw new Error('it has no sources')
+  return { ...EMPTY_STATUS, ...rest, sources }
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { DEFAULT_CONFIG, test } from '../support/sandbox.ts'
@@ -59,17 +59,22 @@ test('a path that no file system holds is refused, and nothing is stuck', async 
   expect(Object.keys(sandbox.tree(join(sandbox.home, '.claude')))).toEqual(['a'])
 })
 
-test('a damaged journal is stuck, for nobody can tell what is half done', async ({ sandbox }) => {
+test('a damaged journal is put aside where nothing is half done, and stuck where the inventory is damaged as well', async ({ sandbox }) => {
   sandbox.commit({ '.claude/a': 'one' })
   sandbox.config()
   expect((await sandbox.gitops(['reconcile'])).code).toBe(0)
   for (const text of ['', '{"format":1', '{"format":1}', '{"format":1,"open":[{}]}']) {
     sandbox.write(sandbox.state, { 'journal.json': text })
-    for (const command of ['reconcile', 'rollback', 'retry']) {
-      const ran = await sandbox.gitops([command])
-      expect([command, ran.code]).toEqual([command, 4])
-      expect(ran.said).toContain('journal.json is damaged')
-    }
-    expect(readFileSync(join(sandbox.state, 'journal.json'), 'utf8')).toBe(text)
+    const ran = await sandbox.gitops(['reconcile'])
+    expect([ran.code, ran.said]).toEqual([0, expect.stringContaining('journal.json is damaged')])
+    expect(existsSync(join(sandbox.state, 'journal.json'))).toBe(false)
+  }
+  sandbox.write(sandbox.state, { 'journal.json': 'x', 'inventory.json': 'x', 'copies/inventory.json': 'x' })
+  const before = sandbox.tree(sandbox.state)
+  for (const command of ['reconcile', 'rollback', 'retry']) {
+    const ran = await sandbox.gitops([command])
+    expect([command, ran.code]).toEqual([command, 4])
+    expect(ran.said).toContain('journal.json and inventory.json are both damaged')
+    expect(sandbox.tree(sandbox.state)).toEqual(before)
   }
 })

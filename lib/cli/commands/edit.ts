@@ -5,7 +5,8 @@ import { withoutKey } from '../../host/child-env.ts'
 import { findEditor, type Editor } from '../../host/editor.ts'
 import { inForeground } from '../../host/foreground.ts'
 import { machine } from '../../host/machine.ts'
-import { readPrivate, withPrivateFile } from '../../host/private-file.ts'
+import { withPrivateFile } from '../../host/private-file.ts'
+import { readRegular } from '../../host/read.ts'
 import { asGitopsError, GitopsError } from '../../model/errors.ts'
 import { fault, faultKind, inFile, type FaultKind } from '../../secrets/fault.ts'
 import { draftOf, newDraft, plainName, saveDraft, unchanged, type Draft } from '../draft.ts'
@@ -38,7 +39,7 @@ export const editCommand: Verb<Record<string, never>> = {
 async function editUntilSaved(draft: Draft, editor: Editor, file: string): Promise<void> {
   for (;;) {
     await runEditor(editor, file)
-    const edited = readPrivate(file)
+    const edited = readRegular(file)
     if (typeof edited === 'string') throw fault('no-editor', `the editor left ${edited} in the place of its file: nothing is written`)
     if (edited.equals(draft.plaintext)) throw unchanged(draft.path)
     try {

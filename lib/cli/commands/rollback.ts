@@ -2,7 +2,7 @@ import { Option } from 'commander'
 import { GitopsError } from '../../model/errors.ts'
 import { begin } from '../../../tasks/begin.ts'
 import { takeBackTo } from '../../../tasks/take-back.ts'
-import { complain, print } from '../messages.ts'
+import { complain, print, tell } from '../messages.ts'
 import { configOption, type ConfigOptions } from '../config-option.ts'
 import { configFile, interruptible, open } from '../open.ts'
 import type { Verb } from '../program.ts'
@@ -39,6 +39,7 @@ export const rollbackCommand: Verb<RollbackOptions> = {
         for (const line of await takeBackTo(run, { generation, source, target })) print(line)
         return 0
       } finally {
+        for (const note of run.notes) tell(note)
         lock?.release()
       }
     } catch (error) {
