@@ -19,6 +19,14 @@ export function holdRevision(run: Run, source: string, held: Held): void {
   run.host.store.saveStatus(run.status, true)
 }
 
+/** Releases what is live again. */
+export function releaseRevision(run: Run, source: string, desired: string): void {
+  const known = run.status.sources[source]
+  if (known?.held?.desired !== desired) return
+  run.status = { ...run.status, sources: { ...run.status.sources, [source]: { ...known, held: null } } }
+  run.host.store.saveStatus(run.status, true)
+}
+
 /** Releases every held revision: the next story tries them again. */
 export function forgetHeld(run: Run): void {
   const sources = Object.fromEntries(Object.entries(run.status.sources).map(([name, source]) => [name, { ...source, held: null }]))

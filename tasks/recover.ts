@@ -2,7 +2,7 @@ import { GitopsError } from '../lib/model/errors.ts'
 import { takeBack, type Generation } from '../lib/model/state.ts'
 import { auditGeneration } from './audit.ts'
 import { closed } from './generation.ts'
-import { holdRevision } from './hold.ts'
+import { holdRevision, releaseRevision } from './hold.ts'
 import type { Run } from './run.ts'
 
 /** Undoes what a killed run left half done, before anything else. Returns what it did, for people. */
@@ -23,6 +23,9 @@ export async function recover(run: Run): Promise<string[]> {
       const { left } = await transact.undo(generation.steps, run.host)
       run.inventory = takeBack(run.inventory, generation)
       store.saveInventory(run.inventory)
+      // Taking away what is ours has held it; here it is again.
+      if (generation.why === 'removed' && generation.before.applied !== null)
+        releaseRevision(run, generation.unit, generation.before.applied.desired)
       noteEnd(run, generation, undo ? 'taken-back' : 'undone', undo ? 'rolled back by hand' : 'its run was killed half-way')
       auditGeneration(run, generation, undo ? 'rollback' : 'recovered', left)
       said.push(

@@ -16,12 +16,7 @@ import { after, before } from './user-tasks.ts'
 export async function sync(run: Run, unit: Unit, task: Teller): Promise<unknown> {
   if (!run.host.dry) {
     await before(run, unit, task)
-    const { all, contents } = ordered(run, unit)
-    keepWhatGoes(run, all)
-    await openGeneration(run, unit, all)
-    unit.undos.push(() => undoFiles(run, unit))
-    await run.host.transact.stage(all, contents, (wanted) => readContents(run, unit, wanted), run.signal)
-    await run.host.transact.perform(all, run.host, run.signal)
+    await write(run, unit)
     await after(run, unit, task)
   }
   const changed = planned(unit).filter(({ plan }) => writes(plan.changes).length > 0)
@@ -31,6 +26,16 @@ export async function sync(run: Run, unit: Unit, task: Teller): Promise<unknown>
       task: () => {},
     })),
   )
+}
+
+/** Journal, generation and every file of a unit's plan. What was begun is in the unit's undos. */
+export async function write(run: Run, unit: Unit): Promise<void> {
+  const { all, contents } = ordered(run, unit)
+  keepWhatGoes(run, all)
+  await openGeneration(run, unit, all)
+  unit.undos.push(() => undoFiles(run, unit))
+  await run.host.transact.stage(all, contents, (wanted) => readContents(run, unit, wanted), run.signal)
+  await run.host.transact.perform(all, run.host, run.signal)
 }
 
 function ordered(run: Run, unit: Unit): { all: DiskStep[]; contents: Map<AbsPath, Content> } {

@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Verb<never>>>> = {
   diff: async () => (await import('./commands/diff.ts')).diffCommand,
   history: async () => (await import('./commands/history.ts')).historyCommand,
   rollback: async () => (await import('./commands/rollback.ts')).rollbackCommand,
+  uninstall: async () => (await import('./commands/uninstall.ts')).uninstallCommand,
   retry: async () => (await import('./commands/retry.ts')).retryCommand,
   watch: async () => (await import('./commands/watch.ts')).watchCommand,
   kept: async () => (await import('./commands/kept.ts')).keptCommand,

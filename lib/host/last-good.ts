@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Config, Source } from '../model/config.ts'
 import { absPath, type AbsPath } from '../model/path.ts'
@@ -67,6 +67,12 @@ export function readLastGood(file: AbsPath, machine: Machine): LastGood | null {
     store.saveStatus({ ...store.status(), configBroken: reason }, false)
   }
   return { config, source, remember }
+}
+
+/** Forgets how a config pulls its repository. */
+export function forgetLastGood(file: AbsPath): void {
+  const top = topOf(dirname(file))
+  if (top !== null) rmSync(join(gitDirOf(top), recipeName(file)), { force: true })
 }
 
 function recipeName(file: AbsPath): string {

@@ -93,8 +93,7 @@ function lookAt(
   if (!stat.isFile() && !stat.isSymbolicLink()) return { kind: 'special' }
   const known = owned.get(path)
   const now = fingerprint(stat)
-  const digest =
-    known?.stat && sameStat(known.stat, now) ? known.digest : stat.isFile() ? read(live, digestAt) : digestOf(readlinkSync(live))
+  const digest = known?.stat && sameStat(known.stat, now) ? known.digest : stat.isFile() ? read(live, digestAt) : digestOf(linkText(live))
   const trusted = settled(now, began)
   return stat.isFile() ? { kind: 'file', digest, mode: stat.mode & 0o7777, stat: trusted } : { kind: 'link', digest, stat: trusted }
 }
@@ -116,19 +115,24 @@ function foreignIn(root: AbsPath, path: RelPath, owned: Tree<Owned>): string | n
 export function look(path: AbsPath, digestAt: DigestAt = digestOfFile): Node | null | 'other' {
   const stat = statOf(path)
   if (stat === null) return null
-  if (stat.isSymbolicLink()) return { kind: 'link', digest: digestOf(readlinkSync(path)) }
+  if (stat.isSymbolicLink()) return { kind: 'link', digest: digestOf(linkText(path)) }
   return stat.isFile() ? { kind: 'file', digest: read(path, digestAt), mode: stat.mode & 0o7777 } : 'other'
 }
 
 /** The bytes of a live file, or the text of a link; never through a link. */
 export function readLive(path: string): Buffer {
-  if (statOf(path)?.isSymbolicLink() === true) return Buffer.from(readlinkSync(path))
+  if (statOf(path)?.isSymbolicLink() === true) return linkText(path)
   const file = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0))
   try {
     return readFileSync(file)
   } finally {
     closeSync(file)
   }
+}
+
+/** The text of a link; it may be no UTF-8. */
+function linkText(path: string): Buffer {
+  return readlinkSync(path, { encoding: 'buffer' })
 }
 
 /** Whether a path that was resolved before is still reached through directories alone, as far as they exist. */

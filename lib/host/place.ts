@@ -18,7 +18,7 @@ export function lookAgain(step: PutOrRemove, kept: Kept): Node | null | 'other' 
 
 /** Mode before content, so that nothing is readable for a moment longer than it should be. */
 export function writeTemp(temp: AbsPath | string, bytes: Buffer, node: Node, place: string): void {
-  if (node.kind === 'link') return symlinkSync(bytes.toString(), temp)
+  if (node.kind === 'link') return symlinkSync(bytes, temp)
   const file = openSync(temp, 'wx', 0o600)
   try {
     const old = statOf(place)

@@ -1,8 +1,10 @@
 import { Option } from 'commander'
 import { GitopsError } from '../../model/errors.ts'
 import { begin } from '../../../tasks/begin.ts'
+import type { Run } from '../../../tasks/run.ts'
 import { takeBackTo } from '../../../tasks/take-back.ts'
 import { complain, print, tell } from '../messages.ts'
+import { leavingLines } from '../leaving-lines.ts'
 import { configOption, type ConfigOptions } from '../config-option.ts'
 import { configFile, interruptible, open } from '../open.ts'
 import type { Verb } from '../program.ts'
@@ -10,6 +12,7 @@ import type { Verb } from '../program.ts'
 interface RollbackOptions extends ConfigOptions {
   readonly source?: string
   readonly target?: string
+  readonly to?: 'original'
 }
 
 /** `gitops rollback`. */
@@ -20,10 +23,15 @@ export const rollbackCommand: Verb<RollbackOptions> = {
   options: [
     new Option('--source <name>', 'what was applied last from this source'),
     new Option('--target <name>', 'what was applied last from the source that feeds this target or secret'),
+    new Option('--to <state>', 'back to what was there before us, all of it').choices(['original']),
     configOption,
   ],
-  async run({ source = null, target = null, ...rest }, [number]) {
+  async run({ source = null, target = null, to, ...rest }, [number]) {
     try {
+      if (to !== undefined && (number !== undefined || target !== null))
+        throw new GitopsError('usage', '--to original is about whole sources, and about no generation', {
+          hint: 'Leave the rest away, or say --source.',
+        })
       const generation = number === undefined ? null : generationOf(number)
       const { config, machine } = await open(configFile(rest))
       const { run, lock } = await begin(config, {
@@ -36,7 +44,8 @@ export const rollbackCommand: Verb<RollbackOptions> = {
         wait: 10_000,
       })
       try {
-        for (const line of await takeBackTo(run, { generation, source, target })) print(line)
+        const said = to === undefined ? await takeBackTo(run, { generation, source, target }) : await toOriginal(run, source)
+        for (const line of said) print(line)
         return 0
       } finally {
         for (const note of run.notes) tell(note)
@@ -46,6 +55,16 @@ export const rollbackCommand: Verb<RollbackOptions> = {
       return complain(error as Error)
     }
   },
+}
+
+async function toOriginal(run: Run, source: string | null): Promise<string[]> {
+  const { leave } = await import('../../../tasks/leave.ts')
+  const units = await leave(run, { source, all: true, hold: true })
+  if (units.length === 0) throw new GitopsError('no-such-path', 'nothing here is ours', { hint: 'Nothing was changed.' })
+  return [
+    ...leavingLines(units),
+    `What was there before us is back, as generation ${units.map(({ generation }) => generation?.number).join(', ')}. What was applied is held.`,
+  ]
 }
 
 function generationOf(text: string): number {

@@ -1,0 +1,95 @@
+import { Option } from 'commander'
+import { existsSync } from 'node:fs'
+import { createInterface } from 'node:readline/promises'
+import { removeEmptyState, removeState } from '../../host/remove-state.ts'
+import { GitopsError } from '../../model/errors.ts'
+import { begin } from '../../../tasks/begin.ts'
+import { leave } from '../../../tasks/leave.ts'
+import { remainsOf } from '../../../tasks/remains.ts'
+import { configOption, type ConfigOptions } from '../config-option.ts'
+import { leavingLines } from '../leaving-lines.ts'
+import { complain, print } from '../messages.ts'
+import { configFile, interruptible, open, type Opened } from '../open.ts'
+import type { Verb } from '../program.ts'
+
+interface UninstallOptions extends ConfigOptions {
+  readonly yes?: boolean
+  readonly purge?: boolean
+  readonly dryRun?: boolean
+}
+
+/** `gitops uninstall`. */
+export const uninstallCommand: Verb<UninstallOptions> = {
+  name: 'uninstall',
+  summary: 'take our files away, put back what was there before us, and forget this config',
+  options: [
+    new Option('-y, --yes', 'do not ask'),
+    new Option('--dry-run', 'only tell what would be done'),
+    new Option('--purge', 'also the older copies of what people wrote, and the audit trail'),
+    configOption,
+  ],
+  async run({ yes = false, purge = false, dryRun = false, ...rest }) {
+    try {
+      const opened = await open(configFile(rest))
+      const signal = interruptible()
+      if (dryRun || !yes) for (const line of await planned(opened, signal)) print(line)
+      if (dryRun) return 0
+      if (!yes && !(await agreed())) {
+        print('Nothing was changed.')
+        return 0
+      }
+      for (const line of await uninstall(opened, signal, purge)) print(line)
+      return 0
+    } catch (error) {
+      return complain(error as Error)
+    }
+  },
+}
+
+async function planned({ config, machine }: Opened, signal: AbortSignal): Promise<string[]> {
+  const { run } = await begin(config, { dry: true, fetch: false, allowShrink: false, signal, machine, handedOver: null, wait: null })
+  const units = await leave(run, { source: null, all: false, hold: false })
+  return [...run.notes, ...leavingLines(units), `Then the state in ${config.state} would go.`]
+}
+
+/** Asks at the terminal. Throws `usage` where there is none. */
+async function agreed(): Promise<boolean> {
+  if (process.stdin.isTTY !== true)
+    throw new GitopsError('usage', 'there is no terminal to ask whether this is meant', {
+      hint: 'Say `gitops uninstall --yes`. Nothing was changed.',
+    })
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    return /^y(?:es)?$/i.test((await terminal.question('Go on? [y/N] ')).trim())
+  } finally {
+    terminal.close()
+  }
+}
+
+async function uninstall({ config, machine }: Opened, signal: AbortSignal, purge: boolean): Promise<string[]> {
+  const { run, lock } = await begin(config, {
+    dry: false,
+    fetch: false,
+    allowShrink: false,
+    signal,
+    machine,
+    handedOver: null,
+    wait: 10_000,
+  })
+  const said: string[] = []
+  try {
+    const units = await leave(run, { source: null, all: false, hold: false })
+    const remains = remainsOf(run, units, purge)
+    removeState(config, remains)
+    said.push(...run.notes, ...leavingLines(units), 'Uninstalled: what was there before us is back.')
+    if (remains.list !== null)
+      said.push(`Copies of what people wrote stay in ${config.state}: kept.txt there says what they are, \`gitops kept\` prints them.`)
+    if (remains.audit || config.audit !== `${config.state}/audit.log`) said.push(`The audit trail stays: ${config.audit}`)
+    if (existsSync(config.hostKey)) said.push(`The host key stays, for other configs may use it: ${config.hostKey}`)
+    said.push('A schedule that still runs `gitops reconcile` installs all of it again.')
+  } finally {
+    lock?.release()
+  }
+  removeEmptyState(config)
+  return said
+}

@@ -1,0 +1,29 @@
+import { printable } from '../model/errors.ts'
+import { under } from '../model/path.ts'
+import { counts, type Change } from '../model/plan.ts'
+import { planned, type Unit } from '../../tasks/run.ts'
+
+/** What taking our files away does, or would do, for people: a line for each target and secret, and one for each person's work that is kept. */
+export function leavingLines(units: readonly Unit[]): string[] {
+  return units
+    .flatMap(planned)
+    .flatMap(({ name, root, plan }) => [
+      printable(`${name}  ${told(plan.changes)}, in ${root}`),
+      ...plan.changes.flatMap((change) =>
+        'kept' in change && change.kept ? [printable(`  ${under(root, change.path)} was edited since it was applied: a copy is kept`)] : [],
+      ),
+    ])
+}
+
+function told(changes: readonly Change[]): string {
+  const { created, updated, deleted } = counts(changes)
+  const edits = changes.filter(({ kind }) => kind === 'edit').length
+  const back = created + updated - edits
+  const parts = [
+    [deleted, 'taken away'],
+    [back, 'put back'],
+    [edits, 'cleared of our keys'],
+  ] as const
+  const said = parts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`)
+  return said.length === 0 ? 'nothing to change' : said.join(', ')
+}

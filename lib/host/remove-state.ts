@@ -1,0 +1,34 @@
+import { readdirSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { Config } from '../model/config.ts'
+import type { Digest } from '../model/path.ts'
+import { rmdirIfEmpty, sweepCopies } from './copies.ts'
+import { forgetLastGood } from './last-good.ts'
+import { writeAtomic } from './write.ts'
+
+/** What stays of a state when gitops is taken away from a machine. */
+export interface Remains {
+  /** Copies of what people wrote. */
+  readonly copies: ReadonlySet<Digest>
+  /** A text that tells what they are, or null when there are none. */
+  readonly list: string | null
+  readonly audit: boolean
+}
+
+/** Removes our own files of a config, under its lock, but for what is to remain. Nothing may be owned any more. May be killed and run again. */
+export function removeState({ state, file }: Pick<Config, 'state' | 'file'>, remains: Remains): void {
+  const stays = new Set(['lock', ...(remains.copies.size > 0 ? ['kept', 'sealed', LIST] : []), ...(remains.audit ? ['audit.log'] : [])])
+  if (remains.list !== null) writeAtomic(join(state, LIST), remains.list)
+  for (const name of readdirSync(state)) if (!stays.has(name)) rmSync(join(state, name), { recursive: true, force: true })
+  sweepCopies(state, remains.copies)
+  for (const room of ['kept', 'sealed']) rmdirIfEmpty(join(state, room))
+  if (file !== null) forgetLastGood(file)
+}
+
+/** Removes what is left once the lock is released: empty directories. */
+export function removeEmptyState({ state }: Pick<Config, 'state'>): void {
+  for (const directory of [join(state, 'lock'), state, dirname(state)]) rmdirIfEmpty(directory)
+}
+
+/** Says of each copy that stays what it is. */
+const LIST = 'kept.txt'
