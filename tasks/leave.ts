@@ -43,7 +43,7 @@ export async function leave(run: Run, leaving: Leaving): Promise<Unit[]> {
   const units: Unit[] = []
   for (const known of run.units.filter(({ name }) => (source ?? name) === name)) {
     const unit: Unit = { ...known, source: null, why: 'removed', undos: [] }
-    unit.targets = departed(without, unit)
+    unit.targets = await departed(without, unit)
     unit.secrets = await departedSecrets(without, unit)
     refuseConflicts(unit)
     if (unit.targets.length + unit.secrets.length > 0) units.push(unit)
@@ -63,7 +63,7 @@ async function perform(run: Run, units: readonly Unit[], hold: boolean): Promise
     for (const unit of units) {
       if (hold) holdApplied(run, unit)
       await write(run, unit)
-      refuseWrong(run, unit)
+      await refuseWrong(run, unit)
     }
     commit(run, units)
   } catch (error) {

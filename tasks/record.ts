@@ -27,6 +27,8 @@ export async function record(run: Run): Promise<void> {
     if (news) await (await import('./audit.ts')).audit(run, before)
     remember(run)
     if (news) await (await import('./alerts.ts')).alerts(run)
+    // Nothing new is kept where nothing was written.
+    if (run.units.some((unit) => unit.generation !== null)) (await import('./collect.ts')).collect(run)
   } catch (error) {
     run.notes.push(`what became of this run could not be written down: ${(error as Error).message}`)
   }

@@ -9,11 +9,11 @@ import { planned, type Planned, type Run, type Teller, type Unit } from './run.t
 /** Looks again at every path of this plan: what is live must be what was wanted. */
 export async function verify(run: Run, unit: Unit, task: Teller): Promise<void> {
   if (run.host.dry) return task.skip('dry run: nothing was written')
-  refuseWrong(run, unit)
+  await refuseWrong(run, unit)
 }
 
 /** What a unit has written must be there. Throws `verify`. */
-export function refuseWrong(run: Run, unit: Unit): void {
+export async function refuseWrong(run: Run, unit: Unit): Promise<void> {
   const wrong: AbsPath[] = []
   for (const part of planned(unit)) {
     for (const change of writes(part.plan.changes)) {

@@ -5,14 +5,11 @@ import { planned, type Unit } from '../../tasks/run.ts'
 
 /** What taking our files away does, or would do, for people: a line for each target and secret, and one for each person's work that is kept. */
 export function leavingLines(units: readonly Unit[]): string[] {
-  return units
-    .flatMap(planned)
-    .flatMap(({ name, root, plan }) => [
-      printable(`${name}  ${told(plan.changes)}, in ${root}`),
-      ...plan.changes.flatMap((change) =>
-        'kept' in change && change.kept ? [printable(`  ${under(root, change.path)} was edited since it was applied: a copy is kept`)] : [],
-      ),
-    ])
+  return units.flatMap(planned).flatMap(({ name, root, plan }) => {
+    const kept = plan.changes.flatMap((change) => ('kept' in change && change.kept ? [under(root, change.path)] : []))
+    const lines = kept.map((path) => `  ${path} was edited since it was applied: a copy is kept`)
+    return [`${name}  ${told(plan.changes)}, in ${root}`, ...lines].map(printable)
+  })
 }
 
 function told(changes: readonly Change[]): string {

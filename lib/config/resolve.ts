@@ -10,7 +10,7 @@ import type { UserConfig } from './define.ts'
 import { strategiesIn } from './merging.ts'
 import { expand } from './places.ts'
 import { schema, type ConfigInput, type When } from './schema.ts'
-import { notifierOf, scheduleOf, syntaxOf } from './running.ts'
+import { historyOf, notifierOf, scheduleOf, syntaxOf } from './running.ts'
 import { secretOf } from './secrets.ts'
 import { sourceOf } from './sources.ts'
 import { refuseNesting, refuseState, targetOf } from './targets.ts'
@@ -150,6 +150,7 @@ function decide(input: ConfigInput, { file, modules, directory, env, ...rest }: 
     strategies: strategiesIn(input),
     notify: (input.notify ?? []).map(notifierOf),
     audit: input.audit === undefined ? absPath(`${state}/audit.log`) : expand('audit.path', input.audit.path, home, directory),
+    history: historyOf(input.history),
     schedule: scheduleOf(env['GITOPS_CHECK_INTERVAL'], input.schedule),
     host,
   }

@@ -1,4 +1,4 @@
-import type { Notifier, Schedule } from '../model/config.ts'
+import type { Config, Notifier, Schedule } from '../model/config.ts'
 import { GitopsError } from '../model/errors.ts'
 import { duration } from '../model/schedule.ts'
 import { matcher } from './globs.ts'
@@ -24,6 +24,11 @@ export function scheduleOf(override: string | undefined, schedule: ConfigInput['
   if (cron === undefined)
     throw new GitopsError('config', "schedule.every: is missing; it must be a duration such as '30s', or give cron in its place")
   return { kind: 'cron', cron, timeZone: timeZone ?? null }
+}
+
+/** Which generations a source keeps. */
+export function historyOf({ generations = 20, age = '90d' }: NonNullable<ConfigInput['history']> = {}): Config['history'] {
+  return { generations, age: duration(age, Infinity) }
 }
 
 /** One notifier of the config, checked. Throws `config`, naming the place. */

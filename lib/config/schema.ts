@@ -3,13 +3,17 @@ import { duration } from '../model/schedule.ts'
 import type { AlertEvent, CheckContext, NotifierContext, TaskContext } from '../plugins/contract.ts'
 import type { Host } from '../model/context.ts'
 import { strategy } from './merge-schema.ts'
+import { history } from './history.ts'
 import { object, record } from './shape.ts'
 
 const text = (what: string) => v.pipe(v.string(`must be ${what}`), v.nonEmpty(`must be ${what}`))
 const globs = v.array(text("a glob such as '**/*.md'"), 'must be a list of globs')
 const wait = v.pipe(
   text("a duration such as '30s'"),
-  v.check(isDuration, (issue) => `${JSON.stringify(issue.input)} is not a duration such as '90s' or '5m'`),
+  v.check(
+    (value) => isDuration(value),
+    (issue) => `${JSON.stringify(issue.input)} is not a duration such as '90s' or '5m'`,
+  ),
 )
 const hosts = v.union([text('a name'), v.array(text('a name'))], 'must be a name or a list of names')
 const when = v.union(
@@ -178,6 +182,8 @@ export const schema = object({
       path: text("a file, such as '~/.claude-gitops-audit.log'"),
     }),
   ),
+  /** Which generations stay, a source; the last two states, and what was there before us, always do. */
+  history: v.optional(history),
   schedule: v.optional(
     object({
       /** Time between two scheduled runs, for example `'60s'`. `GITOPS_CHECK_INTERVAL` overrides it. */

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, readdirSync, rmSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AbsPath } from '../model/path.ts'
+import { COPIES } from './state-file.ts'
 
 /** Where kept copies lie, and how a digest of one begins. */
 const ROOMS = { kept: 'sha256:', sealed: 'hmac-sha256:' } as const
@@ -8,10 +9,14 @@ const ROOMS = { kept: 'sha256:', sealed: 'hmac-sha256:' } as const
 /** Every digest that a state file names: of what is owned, of what was there before, and of all that undoing a generation needs. */
 export function namedCopies(state: AbsPath): Set<string> {
   const named = new Set<string>()
-  // A damaged file, or one that was set aside, may be mended by a person: what it names stays too.
-  const directories = [state, ...names(state).flatMap((name) => (name.startsWith('generations') ? [join(state, name)] : []))]
+  // A damaged file, or one that was set aside, may be mended by a person, and its copy counts meanwhile: what they name stays too.
+  const homes = [state, join(state, COPIES)]
+  const directories = homes.flatMap((home) => [
+    home,
+    ...names(home).flatMap((name) => (name.startsWith('generations') ? [join(home, name)] : [])),
+  ])
   for (const directory of directories)
-    for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    for (const entry of existsSync(directory) ? readdirSync(directory, { withFileTypes: true }) : []) {
       if (!entry.isFile() || !entry.name.includes('.json')) continue
       for (const [digest] of readFileSync(join(directory, entry.name), 'utf8').matchAll(/(?:hmac-)?sha256:[0-9a-f]{64}/g)) named.add(digest)
     }

@@ -59,6 +59,7 @@ export function readLastGood(file: AbsPath, machine: Machine): LastGood | null {
     hostKey: absPath(`${home}/.local/share/gitops/host.key`),
     notify: [],
     audit: absPath(`${state}/audit.log`),
+    history: { generations: Infinity, age: Infinity },
     schedule: null,
     host: { host, home, platform, env: process.env },
   }

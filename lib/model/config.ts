@@ -121,6 +121,8 @@ export interface Config {
   readonly notify: readonly Notifier[]
   /** The file that audit records are appended to. */
   readonly audit: AbsPath
+  /** How many generations of each kind a source keeps, and for how many milliseconds. */
+  readonly history: { readonly generations: number; readonly age: number }
   readonly schedule: Schedule | null
   readonly host: Host
 }

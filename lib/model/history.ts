@@ -1,4 +1,4 @@
-import type { Generation } from './state.ts'
+import type { Generation, Inventory } from './state.ts'
 
 /**
  * Of generations, oldest first, those of a unit that brought what is live now and what can be gone back to: committed, applied and not
@@ -6,4 +6,36 @@ import type { Generation } from './state.ts'
  */
 export function states(all: readonly Generation[], committed: number, unit: string): Generation[] {
   return all.filter((one) => one.unit === unit && one.number <= committed && one.outcome === 'applied' && one.why !== 'heal')
+}
+
+/** Which generations may go; ages in milliseconds. */
+export interface Retention {
+  readonly generations: number
+  readonly age: number
+  /** The time it is. */
+  readonly now: number
+}
+
+/**
+ * Of generations, oldest first, those that are too many or too old: of each source's states, and of its records of healing and of what was
+ * taken back. Never what is live, what would be gone back to, or what is `open`. What goes is always the older end of a row. Pure.
+ */
+export function expired(all: readonly Generation[], inventory: Inventory, open: readonly number[], retention: Retention): number[] {
+  const gone: number[] = []
+  for (const unit of new Set(all.map((each) => each.unit))) {
+    const live = states(all, inventory.generation, unit)
+    const row = new Set(live)
+    const rest = all.filter(
+      (each) => each.unit === unit && !row.has(each) && (each.outcome !== 'applied' || each.number <= inventory.generation),
+    )
+    const needed = new Set([...open, inventory.applied.get(unit)?.generation, ...live.map(({ before }) => before.applied?.generation)])
+    gone.push(...olderEnd(live, 2, retention), ...olderEnd(rest, 0, retention).filter((number) => !needed.has(number)))
+  }
+  return gone.filter((number) => !open.includes(number))
+}
+
+function olderEnd(row: readonly Generation[], least: number, { generations, age, now }: Retention): number[] {
+  const newest = row.toReversed()
+  const first = newest.findIndex(({ at }, index) => index >= least && (index >= generations || now - Date.parse(at) > age))
+  return first === -1 ? [] : newest.slice(first).map(({ number }) => number)
 }

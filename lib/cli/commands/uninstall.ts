@@ -54,7 +54,7 @@ async function planned({ config, machine }: Opened, signal: AbortSignal): Promis
 
 /** Asks at the terminal. Throws `usage` where there is none. */
 async function agreed(): Promise<boolean> {
-  if (process.stdin.isTTY !== true)
+  if (!process.stdin.isTTY)
     throw new GitopsError('usage', 'there is no terminal to ask whether this is meant', {
       hint: 'Say `gitops uninstall --yes`. Nothing was changed.',
     })
