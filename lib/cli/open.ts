@@ -66,7 +66,8 @@ async function read(file: AbsPath, files?: Files): Promise<Opened> {
     platform: here.platform,
     env: environment(),
   })
-  return { config, machine: here }
+  const [, , verb = ''] = process.argv
+  return { config, machine: { ...here, command: /^[a-z-]+$/.test(verb) ? `gitops ${verb}` : 'gitops' } }
 }
 
 /** A signal that SIGINT, SIGTERM and SIGHUP abort; the run then undoes what it began. */

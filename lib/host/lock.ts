@@ -1,16 +1,19 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { GitopsError } from '../model/errors.ts'
 import type { AbsPath } from '../model/path.ts'
 import type { Machine } from './machine.ts'
 import { pause } from './pause.ts'
 import { startOf } from './process-start.ts'
+import { readRegular } from './read.ts'
 import { writeAtomic } from './write.ts'
 
 /** A holder that cannot be asked (another host or container) counts as dead after this many ms without a sign of life. */
 const STALE = 10_000
 const HEARTBEAT = 2_000
+/** Bytes: what is larger is no lock of ours. */
+const LARGEST = 1 << 16
 
 interface Owner {
   readonly pid: number
@@ -20,7 +23,12 @@ interface Owner {
   readonly namespace: string
   readonly host: string
   readonly since: string
+  /** What it was called as; nothing that was typed behind that. */
+  readonly command: string
 }
+
+/** What is there when a file says nothing that can be read: someone may have it, until it is old. */
+const UNKNOWN = 'unknown'
 
 /** A held run lock. */
 export interface Lock {
@@ -87,11 +95,9 @@ export function holder(state: AbsPath, machine: Machine): string | null {
 function hold(directory: string, token: string, machine: Machine, dead: readonly string[]): Lock {
   const path = join(directory, token)
   const beat = setInterval(() => {
-    try {
-      utimesSync(path, new Date(), new Date())
-    } catch {
-      attemptTo(() => write(directory, token, machine))
-    }
+    // What has been damaged, or removed, is written anew.
+    if (owner(path) === null || owner(path) === UNKNOWN) attemptTo(() => write(directory, token, machine))
+    else attemptTo(() => utimesSync(path, new Date(), new Date()))
   }, HEARTBEAT)
   beat.unref()
   return {
@@ -114,7 +120,7 @@ function attemptTo(what: () => void): void {
 }
 
 function write(directory: string, token: string, machine: Machine): void {
-  const { boot, namespace, hostname } = machine
+  const { boot, namespace, hostname, command } = machine
   const me: Owner = {
     pid: process.pid,
     start: startOf(process.pid) ?? '',
@@ -122,30 +128,38 @@ function write(directory: string, token: string, machine: Machine): void {
     namespace,
     host: hostname,
     since: new Date().toISOString(),
+    command,
   }
   writeAtomic(join(directory, token), JSON.stringify(me), false)
 }
 
 /** Another living owner, if there is one, and the files of dead ones. */
-function look(directory: string, machine: Machine, mine: string | null): { living: Owner | null; dead: string[] } {
-  let living: Owner | null = null
+function look(directory: string, machine: Machine, mine: string | null): { living: Owner | typeof UNKNOWN | null; dead: string[] } {
+  let living: Owner | typeof UNKNOWN | null = null
   const dead: string[] = []
   for (const name of readdirSync(directory)) {
     const path = join(directory, name)
     if (name === mine) continue
     const other = owner(path)
-    if (other !== null && alive(other, path, machine)) living ??= other
+    if (other !== null && other !== UNKNOWN && alive(other, path, machine)) living ??= other
     // A temporary file of a killed writer, or one that is just being written: only old ones count.
-    else if (other !== null || ageOf(path) > STALE) dead.push(path)
+    else if ((other !== null && other !== UNKNOWN) || ageOf(path) > STALE) dead.push(path)
+    // Its owner writes it anew, if there is one.
+    else if (other === UNKNOWN) living ??= UNKNOWN
   }
   return { living, dead }
 }
 
-function owner(path: string): Owner | null {
+function owner(path: string): Owner | typeof UNKNOWN | null {
+  if (path.endsWith('.tmp')) return null
+  const bytes = readRegular(path, LARGEST)
+  if (bytes === 'nothing') return null
   try {
-    return path.endsWith('.tmp') ? null : (JSON.parse(readFileSync(path, 'utf8')) as Owner)
+    const { pid, start, boot, namespace, host, since, command = 'gitops' } = JSON.parse(bytes.toString()) as Partial<Owner>
+    const texts = [start, boot, namespace, host, since, command].every((text) => typeof text === 'string')
+    return Number.isInteger(pid) && texts ? ({ pid, start, boot, namespace, host, since, command } as Owner) : UNKNOWN
   } catch {
-    return null
+    return UNKNOWN
   }
 }
 
@@ -165,10 +179,13 @@ function ageOf(path: string): number {
   }
 }
 
-function busy(other: Owner): GitopsError {
-  return new GitopsError('locked', `another gitops run is under way: ${describe(other)}`, { hint: 'Wait for it, or run again later.' })
+function busy(other: Owner | typeof UNKNOWN): GitopsError {
+  return new GitopsError('locked', `another gitops run is under way: ${describe(other)}`, {
+    hint: 'Wait for it, with `--wait 5m` for as long as you like, or run again later.',
+  })
 }
 
-function describe(other: Owner): string {
-  return `process ${other.pid} on ${other.host}, since ${other.since}`
+function describe(other: Owner | typeof UNKNOWN): string {
+  if (other === UNKNOWN) return 'its lock file cannot be read, and is younger than ten seconds'
+  return `process ${other.pid} on ${other.host}, since ${other.since}, ${other.command}`
 }

@@ -20,6 +20,8 @@ export interface Machine {
   /** Who runs this: `$USER`, else the account's name. */
   readonly user: string
   readonly pid: number
+  /** What this process was called as, for others whom it keeps waiting; nothing that was typed behind that. */
+  readonly command: string
   /** The working directory; relative paths of a person start there. */
   readonly cwd: AbsPath
   readonly env: Readonly<Record<string, string | undefined>>
@@ -38,6 +40,7 @@ export function machine(): Machine {
     umask: process.umask(),
     user: process.env['USER'] || process.env['LOGNAME'] || accountName(),
     pid: process.pid,
+    command: 'gitops in another program',
     cwd: workingDirectory(),
     env: process.env,
   }

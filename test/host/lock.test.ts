@@ -1,10 +1,20 @@
-import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
-import { DEFAULT_CONFIG, test, type Sandbox } from '../support/sandbox.ts'
+import { CLI, DEFAULT_CONFIG, test, type Sandbox } from '../support/sandbox.ts'
 
 const linux = process.platform === 'linux'
 
@@ -46,6 +56,7 @@ test.concurrent('a second run waits ten seconds for the first and then says who 
   const second = await timed(sandbox)
   expect(second.code).toBe(1)
   expect(second.said).toContain(`another gitops run is under way: process ${first.pid} on ${hostname()}, since `)
+  expect(second.said).toMatch(/, gitops reconcile\b[^]*--wait/)
   expect(second.ms).toBeGreaterThan(9_500)
   await new Promise((done) => first.once('exit', done))
   expect(first.exitCode).toBe(0)
@@ -94,6 +105,63 @@ test.concurrent('an owner in another container is believed while it gives signs 
   utimesSync(path, silent, silent)
   expect((await timed(sandbox)).code).toBe(0)
 })
+
+test.concurrent('whoever holds the lock writes it anew when it is damaged or taken away', async ({ sandbox }) => {
+  sandbox.config(DEFAULT_CONFIG(sandbox.remote, `checks: { smoke: [{ name: 'long', run: 'touch ~/inside; sleep 6' }] },`))
+  sandbox.commit({ '.claude/a.md': 'a\n' })
+  const first = sandbox.start(['reconcile'])
+  while (!existsSync(join(sandbox.home, 'inside'))) await sleep(10)
+  const lock = join(sandbox.state, 'lock')
+  const [name = ''] = readdirSync(lock)
+  writeFileSync(join(lock, name), 'damaged')
+  await sleep(2_500)
+  const second = await sandbox.gitops(['reconcile', '--wait', '0'])
+  expect(second.said).toContain(`process ${first.pid} on`)
+  await new Promise((done) => first.once('exit', done))
+  expect(first.exitCode).toBe(0)
+})
+
+test.concurrent('a run waits as long as --wait says, and has its turn', async ({ sandbox }) => {
+  sandbox.config(DEFAULT_CONFIG(sandbox.remote, `checks: { smoke: [{ name: 'long', run: 'touch ~/inside; sleep 3' }] },`))
+  sandbox.commit({ '.claude/a.md': 'a\n' })
+  const first = sandbox.start(['reconcile'])
+  while (!existsSync(join(sandbox.home, 'inside'))) await sleep(10)
+  const impatient = await sandbox.gitops(['reconcile', '--wait', '500ms'])
+  expect([impatient.code, impatient.said]).toEqual([1, expect.stringContaining(`process ${first.pid} on`)])
+  const patient = await sandbox.gitops(['reconcile', '--wait', '5m'])
+  expect([patient.code, patient.said]).toEqual([0, expect.stringContaining('In sync')])
+  expect((await sandbox.gitops(['status', '--json'])).stdout).not.toContain('"Held"')
+})
+
+test.concurrent(
+  'two containers on one volume are never inside together, and a container that was killed is waited for no longer than ten seconds',
+  { timeout: 60_000 },
+  async ({ sandbox, skip }) => {
+    try {
+      execFileSync('unshare', ['-pf', '--mount-proc', 'true'], { stdio: 'ignore' })
+    } catch {
+      skip('this machine lets nobody make process namespaces')
+    }
+    sandbox.config(DEFAULT_CONFIG(sandbox.remote, `checks: { smoke: [{ name: 'long', run: 'touch ~/inside; sleep 30' }] },`))
+    sandbox.commit({ '.claude/a.md': 'a\n' })
+    const container = spawn('unshare', ['-pf', '--mount-proc', '--kill-child', process.execPath, CLI, 'reconcile'], {
+      cwd: sandbox.site,
+      env: sandbox.env,
+      stdio: 'ignore',
+    })
+    while (!existsSync(join(sandbox.home, 'inside'))) await sleep(10)
+    await sleep(2_500)
+    const beside = await sandbox.gitops(['reconcile', '--wait', '0'])
+    expect([beside.code, beside.said]).toEqual([1, expect.stringMatching(/another gitops run is under way: process \d+ on /)])
+    container.kill('SIGKILL')
+    await new Promise((done) => container.once('exit', done))
+    sandbox.config()
+    const next = await timed(sandbox)
+    expect(next.said).toContain('half done and is undone')
+    expect(next.code, next.said).toBe(0)
+    expect(next.ms).toBeLessThan(15_000)
+  },
+)
 
 test('two runs at once, 20 times over, both end well and are never inside together', { timeout: 120_000 }, async ({ sandbox }) => {
   sandbox.config(
@@ -147,18 +215,44 @@ test('a lock of this machine from before its last start is taken over at once', 
   expect(ran.ms).toBeLessThan(5_000)
 })
 
-test('a lock file that nobody can read holds nothing up', async ({ sandbox }) => {
+test('a lock file that nobody can read holds nothing up once it is old, whatever it is', async ({ sandbox }) => {
   sandbox.config()
   sandbox.commit({ '.claude/a.md': 'a\n' })
-  for (const [index, garbage] of ['', 'not json', 'null', '{"pid":'].entries()) fabricate(sandbox, garbage, `garbage${index}`)
+  const age = (path: string): void => utimesSync(path, new Date(0), new Date(0))
+  const lock = join(sandbox.state, 'lock')
+  for (const [index, garbage] of ['', 'not json', 'null', '{"pid":', '{}', '[1]', '\u0000'.repeat(99)].entries())
+    age(fabricate(sandbox, garbage, `garbage${index}`))
+  mkdirSync(join(lock, 'directory/x'), { recursive: true })
+  execFileSync('mkfifo', [join(lock, 'pipe')])
+  symlinkSync('/etc/passwd', join(lock, 'link'))
+  truncateSync(fabricate(sandbox, '', 'huge'), 6e9)
+  for (const name of ['directory', 'pipe', 'huge']) age(join(lock, name))
+  execFileSync('touch', ['-h', '-d', '@0', join(lock, 'link')])
   const ran = await timed(sandbox)
   expect(ran.code, ran.said).toBe(0)
-  expect(ran.ms).toBeLessThan(5_000)
+  expect(ran.ms).toBeLessThan(8_000)
+  expect(readdirSync(lock)).toEqual([])
+})
 
-  const old = fabricate(sandbox, 'old')
-  utimesSync(old, new Date(0), new Date(0))
-  expect((await timed(sandbox)).code).toBe(0)
-  expect(existsSync(old)).toBe(false)
+test('a young lock file that nobody can read may be that of a run under way, and --wait 0 waits for nobody', async ({ sandbox }) => {
+  sandbox.config()
+  sandbox.commit({ '.claude/a.md': 'a\n' })
+  const path = fabricate(sandbox, '{"pid":')
+  for (const command of ['reconcile', 'retry', 'rollback', 'diff']) {
+    // It stays young.
+    utimesSync(path, new Date(), new Date())
+    const { code, said } = await sandbox.gitops([command, '--wait', '0'])
+    expect([command, code, said]).toEqual([
+      command,
+      1,
+      expect.stringContaining('another gitops run is under way: its lock file cannot be read'),
+    ])
+  }
+  expect(await sandbox.gitops(['reconcile', '--wait', 'soon'])).toMatchObject({
+    code: 2,
+    said: expect.stringContaining('"soon" is not a duration') as string,
+  })
+  expect(existsSync(join(sandbox.home, '.claude'))).toBe(false)
 })
 
 test('asking for the status of a killed run changes nothing and takes no lock', async ({ sandbox }) => {

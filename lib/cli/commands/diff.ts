@@ -3,21 +3,21 @@ import { differences, secretDifferences, type Difference } from '../../../tasks/
 import { printable } from '../../model/errors.ts'
 import { handedOver, handOver } from '../handover.ts'
 import { complain, print, printVerdict, styled, tell } from '../messages.ts'
-import { configOption, type ConfigOptions } from '../config-option.ts'
+import { configOption, patience, waitOption, type ConfigOptions, type WaitOptions } from '../config-option.ts'
 import { configFile, interruptible, open } from '../open.ts'
 import type { Verb } from '../program.ts'
 
 /** `gitops diff`. */
-export const diffCommand: Verb<ConfigOptions> = {
+export const diffCommand: Verb<ConfigOptions & WaitOptions> = {
   name: 'diff',
   summary: 'what a reconcile would change, line by line; exit 3 when there is something',
-  options: [configOption],
+  options: [waitOption, configOption],
   async run(options) {
     try {
       const given = handedOver()
       const signal = interruptible()
       const { config, machine } = await open(configFile(options), given?.incoming)
-      const beginning = { dry: true, fetch: true, allowShrink: false, signal, machine, handedOver: given, wait: 10_000 }
+      const beginning = { dry: true, fetch: true, allowShrink: false, signal, machine, handedOver: given, wait: patience(options) }
       const { run, verdict, code } = await session(config, beginning, { renderer: 'silent' } as unknown as Rendering, {
         handOver: (begun) => handOver(begun, signal),
       })

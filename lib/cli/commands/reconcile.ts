@@ -4,14 +4,14 @@ import { GitopsError } from '../../model/errors.ts'
 import { session, type Around } from '../../../tasks/session.ts'
 import { handedOver, handOver } from '../handover.ts'
 import { complain, printVerdict, print } from '../messages.ts'
-import { configOption, jsonOption, type ConfigOptions } from '../config-option.ts'
+import { configOption, jsonOption, patience, waitOption, type ConfigOptions, type WaitOptions } from '../config-option.ts'
 import { configFile, configPlaces, interruptible, open, type Opened } from '../open.ts'
 import { pullFix } from '../pull-fix.ts'
 import type { Verb } from '../program.ts'
 import { rendering } from '../rendering.ts'
 
 /** The options of `gitops reconcile`. */
-export interface ReconcileOptions extends ConfigOptions {
+export interface ReconcileOptions extends ConfigOptions, WaitOptions {
   readonly dryRun?: boolean
   readonly json?: boolean
   readonly allowShrink?: boolean
@@ -26,6 +26,7 @@ export const reconcileCommand: Verb<ReconcileOptions> = {
     new Option('-n, --dry-run', 'tell what would be done and write nothing; exit 3 when there is something'),
     new Option('--allow-shrink', 'let a revision delete most of what it owned'),
     new Option('--heal', 'put back what has drifted also where onDrift says otherwise, or where something keeps rewriting it'),
+    waitOption,
     jsonOption,
     configOption,
   ],
@@ -57,7 +58,7 @@ export async function reconcileWith(options: ReconcileOptions, around: Omit<Arou
       signal,
       machine,
       handedOver: given,
-      wait: 10_000,
+      wait: patience(options),
       ...(only !== undefined && { only }),
     }
     const { verdict, code, run } = await session(config, beginning, rendering(json), {

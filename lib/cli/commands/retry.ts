@@ -1,5 +1,5 @@
 import { forgetHeld } from '../../../tasks/hold.ts'
-import { configOption, jsonOption } from '../config-option.ts'
+import { configOption, jsonOption, waitOption } from '../config-option.ts'
 import type { Verb } from '../program.ts'
 import { reconcileWith, type ReconcileOptions } from './reconcile.ts'
 
@@ -7,6 +7,6 @@ import { reconcileWith, type ReconcileOptions } from './reconcile.ts'
 export const retryCommand: Verb<ReconcileOptions> = {
   name: 'retry',
   summary: 'release a held revision and reconcile',
-  options: [jsonOption, configOption],
+  options: [waitOption, jsonOption, configOption],
   run: (options) => reconcileWith(options, { first: forgetHeld }),
 }

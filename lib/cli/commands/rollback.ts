@@ -5,11 +5,11 @@ import type { Run } from '../../../tasks/run.ts'
 import { takeBackTo } from '../../../tasks/take-back.ts'
 import { complain, print, tell } from '../messages.ts'
 import { leavingLines } from '../leaving-lines.ts'
-import { configOption, type ConfigOptions } from '../config-option.ts'
+import { configOption, patience, waitOption, type ConfigOptions, type WaitOptions } from '../config-option.ts'
 import { configFile, interruptible, open } from '../open.ts'
 import type { Verb } from '../program.ts'
 
-interface RollbackOptions extends ConfigOptions {
+interface RollbackOptions extends ConfigOptions, WaitOptions {
   readonly source?: string
   readonly target?: string
   readonly to?: 'original'
@@ -24,6 +24,7 @@ export const rollbackCommand: Verb<RollbackOptions> = {
     new Option('--source <name>', 'what was applied last from this source'),
     new Option('--target <name>', 'what was applied last from the source that feeds this target or secret'),
     new Option('--to <state>', 'back to what was there before us, all of it').choices(['original']),
+    waitOption,
     configOption,
   ],
   async run({ source = null, target = null, to, ...rest }, [number]) {
@@ -41,7 +42,7 @@ export const rollbackCommand: Verb<RollbackOptions> = {
         signal: interruptible(),
         machine,
         handedOver: null,
-        wait: 10_000,
+        wait: patience(rest),
       })
       try {
         const said = to === undefined ? await takeBackTo(run, { generation, source, target }) : await toOriginal(run, source)

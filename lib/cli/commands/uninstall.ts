@@ -6,13 +6,13 @@ import { GitopsError } from '../../model/errors.ts'
 import { begin } from '../../../tasks/begin.ts'
 import { leave } from '../../../tasks/leave.ts'
 import { remainsOf } from '../../../tasks/remains.ts'
-import { configOption, type ConfigOptions } from '../config-option.ts'
+import { configOption, patience, waitOption, type ConfigOptions, type WaitOptions } from '../config-option.ts'
 import { leavingLines } from '../leaving-lines.ts'
 import { complain, print } from '../messages.ts'
 import { configFile, interruptible, open, type Opened } from '../open.ts'
 import type { Verb } from '../program.ts'
 
-interface UninstallOptions extends ConfigOptions {
+interface UninstallOptions extends ConfigOptions, WaitOptions {
   readonly yes?: boolean
   readonly purge?: boolean
   readonly dryRun?: boolean
@@ -26,6 +26,7 @@ export const uninstallCommand: Verb<UninstallOptions> = {
     new Option('-y, --yes', 'do not ask'),
     new Option('--dry-run', 'only tell what would be done'),
     new Option('--purge', 'also the older copies of what people wrote, and the audit trail'),
+    waitOption,
     configOption,
   ],
   async run({ yes = false, purge = false, dryRun = false, ...rest }) {
@@ -38,7 +39,7 @@ export const uninstallCommand: Verb<UninstallOptions> = {
         print('Nothing was changed.')
         return 0
       }
-      for (const line of await uninstall(opened, signal, purge)) print(line)
+      for (const line of await uninstall(opened, signal, { purge, wait: patience(rest) })) print(line)
       return 0
     } catch (error) {
       return complain(error as Error)
@@ -66,7 +67,11 @@ async function agreed(): Promise<boolean> {
   }
 }
 
-async function uninstall({ config, machine }: Opened, signal: AbortSignal, purge: boolean): Promise<string[]> {
+async function uninstall(
+  { config, machine }: Opened,
+  signal: AbortSignal,
+  { purge, wait }: { purge: boolean; wait: number },
+): Promise<string[]> {
   const { run, lock } = await begin(config, {
     dry: false,
     fetch: false,
@@ -74,7 +79,7 @@ async function uninstall({ config, machine }: Opened, signal: AbortSignal, purge
     signal,
     machine,
     handedOver: null,
-    wait: 10_000,
+    wait,
   })
   const said: string[] = []
   try {
