@@ -11,7 +11,9 @@ export function isResting(run: Run, path: AbsPath): boolean {
 
 /** What this run has learnt of paths that something else rewrites, for the next one. */
 export function rememberContested(run: Run): void {
-  const looked = run.units.filter(({ outcome }) => outcome?.kind === 'applied' || outcome?.kind === 'in-sync' || outcome?.reason === 'Held')
+  const looked = run.units.filter(
+    ({ outcome, standingBy }) => outcome?.kind === 'applied' || outcome?.kind === 'in-sync' || standingBy !== null,
+  )
   const parts = looked.flatMap((unit) => planned(unit))
   const contested = contestedAfter(
     run.status.contested,

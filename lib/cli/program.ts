@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Verb<never>>>> = {
   uninstall: async () => (await import('./commands/uninstall.ts')).uninstallCommand,
   retry: async () => (await import('./commands/retry.ts')).retryCommand,
   watch: async () => (await import('./commands/watch.ts')).watchCommand,
+  capture: async () => (await import('./commands/capture.ts')).captureCommand,
   kept: async () => (await import('./commands/kept.ts')).keptCommand,
   audit: async () => (await import('./commands/audit.ts')).auditCommand,
   decrypt: async () => (await import('./commands/decrypt.ts')).decryptCommand,
