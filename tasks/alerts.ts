@@ -5,6 +5,7 @@ import type { Alerted } from '../lib/model/state.ts'
 import type { UnitOutcome } from '../lib/model/verdict.ts'
 import type { AlertEvent, NotifierContext } from '../lib/plugins/contract.ts'
 import { auditRecord } from './audit.ts'
+import { know, knownOf } from './hold.ts'
 import { hiding } from './hide.ts'
 import type { Run, Unit } from './run.ts'
 
@@ -13,13 +14,11 @@ export async function alerts(run: Run): Promise<void> {
   for (const unit of run.units) {
     const { outcome } = unit
     if (outcome === null) continue
-    const known = run.status.sources[unit.name]?.alerted ?? null
+    const known = knownOf(run, unit.name).alerted
     const next = stateOf(unit, outcome, known)
     if (next?.key === known?.key) continue
     await tell(run, unit, outcome, next === null ? 'recovered' : next.event)
-    const source = run.status.sources[unit.name] ?? { attempted: null, fetchedAt: null, held: null, alerted: null }
-    run.status = { ...run.status, sources: { ...run.status.sources, [unit.name]: { ...source, alerted: next } } }
-    run.host.store.saveStatus(run.status, true)
+    know(run, unit.name, { alerted: next })
   }
 }
 
@@ -27,9 +26,12 @@ export async function alerts(run: Run): Promise<void> {
 function stateOf(unit: Unit, { kind, reason }: UnitOutcome, known: Alerted | null): Alerted | null {
   if (kind === 'in-sync' || kind === 'applied') return null
   // What this machine lacks is for a person, whichever revision asks for it; a network that is down is not.
-  if (kind === 'failed') return reason === 'EnvironmentFailed' ? { event: kind, key: `${kind}:${reason}` } : known
-  // A held revision is refused again and again: that is the rollback of which somebody has heard.
-  const event = reason === 'Held' ? 'rolled-back' : kind
+  if (reason === 'EnvironmentFailed') return { event: kind, key: reason }
+  if (kind === 'failed') return known
+  // A held revision is refused again and again: that is the rollback, or the standstill, of which somebody has heard.
+  const again = reason === 'Held' || reason === 'BackingOff'
+  if (again && known?.event === 'stuck' && known.key.endsWith(unit.desired)) return known
+  const event = again ? 'rolled-back' : kind
   return { event, key: `${event}:${event === 'rolled-back' ? '' : reason}:${unit.desired}` }
 }
 

@@ -62,7 +62,7 @@ function typeOf(unit: Unit, { kind, reason, revision, message }: UnitOutcome, be
   if (kind === 'rolled-back' || kind === 'stuck') return kind
   const last = before.sources[unit.name]?.attempted
   const same = last !== null && last !== undefined && last.outcome === kind && last.reason === reason && last.commit === (revision ?? null)
-  return same && (reason === 'Held' || last.message === message) ? null : kind
+  return same && (reason === 'Held' || reason === 'BackingOff' || last.message === message) ? null : kind
 }
 
 /** Who wrote the pulled commit; a generation knows it already, unless an older one is healed while that is held. */

@@ -33,6 +33,8 @@ export interface Beginning {
   readonly allowShrink: boolean
   /** Put back all that has drifted, whatever the config says about it. Default false. */
   readonly heal?: boolean
+  /** Whether what is held or waits is tried now. Default false. */
+  readonly retry?: boolean
   /** The one secret that the run is about. Default: everything. */
   readonly only?: string
   readonly signal: AbortSignal
@@ -77,6 +79,7 @@ export async function begin(config: Config, beginning: Beginning): Promise<Begun
         fetch: beginning.fetch,
         allowShrink: beginning.allowShrink,
         heal: beginning.heal ?? false,
+        retry: beginning.retry ?? false,
         only: beginning.only ?? null,
         pulled: handedOver?.pulled ?? {},
         configFrom: handedOver?.incoming?.commit ?? null,

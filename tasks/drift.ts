@@ -29,7 +29,7 @@ export function drift(run: Run): Step[] {
         if (!run.options.allowShrink) refuseShrinking(unit)
       } catch (error) {
         const known = fail(unit, error)
-        if (known.code !== 'held') throw known
+        if (known.code !== 'held' && known.code !== 'backing-off') throw known
         return task.skip(known.message)
       }
       task.title = `${unit.name}  ${said(unit)}`

@@ -1,35 +1,78 @@
+import { digestOf } from '../lib/host/hash.ts'
 import { GitopsError } from '../lib/model/errors.ts'
-import type { Held, SourceStatus } from '../lib/model/state.ts'
+import { isRefused, killedAgain, KILLS, without, withFailure, type Failure, type Refusal } from '../lib/model/refusal.ts'
+import { span } from '../lib/model/schedule.ts'
+import { EMPTY_SOURCE, type Applied, type Generation, type SourceStatus } from '../lib/model/state.ts'
 import type { Run, Unit } from './run.ts'
 
-/** Throws `held` for a revision that is not to be tried again. */
+/** What is known of a source. */
+export function knownOf({ status }: Pick<Run, 'status'>, source: string): SourceStatus {
+  return status.sources[source] ?? EMPTY_SOURCE
+}
+
+/** Writes down, durably, what is known of a source by now. */
+export function know(run: Run, source: string, change: Partial<SourceStatus>): void {
+  run.status = { ...run.status, sources: { ...run.status.sources, [source]: { ...knownOf(run, source), ...change } } }
+  run.host.store.saveStatus(run.status, true)
+}
+
+/** What is remembered against what a unit wants, or null. */
+export function refusalOf(run: Run, unit: Unit): Refusal | null {
+  return knownOf(run, unit.name).refused.find(({ desired }) => desired === unit.desired) ?? null
+}
+
+/** Throws `held` or `backing-off` for a revision that is not to be tried now. */
 export function heldBack(run: Run, unit: Unit): void {
-  const held = run.status.sources[unit.name]?.held ?? null
-  if (held?.desired !== unit.desired) return
-  const [why = ''] = held.reason.split('\n')
-  throw new GitopsError('held', `this revision was rolled back and is held${why === '' ? '' : ` (${why})`}`, {
-    hint: 'New content, changed targets or checks, or `gitops retry` tries again.',
-  })
+  const refusal = refusalOf(run, unit)
+  const now = run.host.now().getTime()
+  if (refusal === null || run.options.retry || !isRefused(refusal, now)) return
+  const [why = ''] = refusal.reason.split('\n')
+  const because = why === '' ? '' : ` (${why})`
+  if (refusal.next === null)
+    throw new GitopsError('held', `this revision was rolled back and is held${because}`, {
+      hint: 'New content, changed targets or checks, or `gitops retry` tries again.',
+    })
+  throw new GitopsError(
+    'backing-off',
+    `this revision was rolled back and is tried again in ${span(Date.parse(refusal.next) - now)}${because}`,
+    {
+      hint: '`gitops retry` tries it now.',
+    },
+  )
 }
 
-/** Remembers that a revision is not to be tried again. */
-export function holdRevision(run: Run, source: string, held: Held): void {
-  const known: SourceStatus = run.status.sources[source] ?? { attempted: null, fetchedAt: null, held: null, alerted: null }
-  run.status = { ...run.status, sources: { ...run.status.sources, [source]: { ...known, held } } }
-  run.host.store.saveStatus(run.status, true)
+/** A unit's revision is to blame for what went wrong. Returns what is remembered. `hold` tries it no more. */
+export function blameRevision(run: Run, unit: Unit, hold: boolean): Refusal | null {
+  if (unit.commit === null || unit.outcome === null) return null
+  const [reason = ''] = unit.outcome.message.split('\n')
+  remember(run, unit.name, { desired: unit.desired, commit: unit.commit, reason, class: 'health', hold })
+  return refusalOf(run, unit)
 }
 
-/** Releases what is live again. */
+/** What a person takes back is not applied again, whatever the source says next. */
+export function refuseByHand(run: Run, source: string, { desired, commit }: Pick<Applied, 'desired' | 'commit'>, reason: string): void {
+  remember(run, source, { desired, commit, reason, class: 'by-hand', hold: true })
+}
+
+/** Forgets what is remembered against what is live again. */
 export function releaseRevision(run: Run, source: string, desired: string): void {
-  const known = run.status.sources[source]
-  if (known?.held?.desired !== desired) return
-  run.status = { ...run.status, sources: { ...run.status.sources, [source]: { ...known, held: null } } }
-  run.host.store.saveStatus(run.status, true)
+  const known = knownOf(run, source).refused
+  const refused = without(known, desired)
+  if (refused !== known) know(run, source, { refused })
 }
 
-/** Releases every held revision: the next story tries them again. */
-export function forgetHeld(run: Run): void {
-  const sources = Object.fromEntries(Object.entries(run.status.sources).map(([name, source]) => [name, { ...source, held: null }]))
-  run.status = { ...run.status, sources }
-  run.host.store.saveStatus(run.status, true)
+/** A run was killed in the middle of this: one time it was bad luck; several times in a row it is the revision. */
+export function noteKilled(run: Run, { unit, desired, commit, why }: Generation): void {
+  if (why !== 'revision' || commit === null) return
+  const killed = killedAgain(knownOf(run, unit).killed, desired)
+  if (killed.times < KILLS) return know(run, unit, { killed })
+  remember(run, unit, { desired, commit, reason: `${KILLS} runs in a row were killed while they applied it`, class: 'killed', hold: false })
+  know(run, unit, { killed: null })
+}
+
+function remember(run: Run, source: string, failure: Omit<Failure, 'at' | 'jitter'>): void {
+  const at = run.host.now()
+  const known = knownOf(run, source).refused
+  const jitter = Number.parseInt(digestOf(`${run.host.machine.id}${failure.desired}${known.length}`).slice(-8), 16) / 0xffffffff
+  know(run, source, { refused: withFailure(known, { ...failure, at, jitter }, run.config.retry) })
 }

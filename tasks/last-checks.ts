@@ -1,5 +1,6 @@
 import { runCheck } from './checks.ts'
 import { commit } from './generation.ts'
+import { refusalOf } from './hold.ts'
 import { rollback } from './rollback.ts'
 import { fail, opened, type Run, type Teller } from './run.ts'
 import { smokeChecks } from './smoke.ts'
@@ -17,8 +18,9 @@ export async function lastChecks(run: Run, task: Teller): Promise<void> {
     let guilty = false
     for (const unit of open.toReversed()) {
       fail(unit, error)
+      const before = refusalOf(run, unit)
       await rollback(run, unit, !guilty)
-      guilty ||= run.status.sources[unit.name]?.held?.desired === unit.desired
+      guilty ||= refusalOf(run, unit) !== before
     }
     throw error
   }

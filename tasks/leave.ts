@@ -4,7 +4,7 @@ import { auditGeneration } from './audit.ts'
 import { departed } from './departed.ts'
 import { refuseConflicts } from './drift.ts'
 import { commit } from './generation.ts'
-import { holdRevision } from './hold.ts'
+import { refuseByHand } from './hold.ts'
 import { recover } from './recover.ts'
 import { rollback } from './rollback.ts'
 import { fail, interrupted, type Run, type Unit } from './run.ts'
@@ -76,7 +76,7 @@ async function perform(run: Run, units: readonly Unit[], hold: boolean): Promise
 
 function holdApplied(run: Run, { name }: Unit): void {
   const applied = run.inventory.applied.get(name)
-  if (applied === undefined || (run.status.sources[name]?.held ?? null) !== null) return
+  if (applied === undefined) return
   const { desired, commit: revision } = applied
-  holdRevision(run, name, { desired, commit: revision, since: run.host.now().toISOString(), reason: 'rolled back to the original by hand' })
+  refuseByHand(run, name, { desired, commit: revision }, 'rolled back to the original by hand')
 }

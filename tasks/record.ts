@@ -4,8 +4,8 @@ import { worst } from '../lib/model/outcome.ts'
 import { tally, type UnitOutcome } from '../lib/model/verdict.ts'
 import { changes, targetOutcomes, type Run, type Unit } from './run.ts'
 import { staysSaid } from './answers.ts'
-import { rememberContested } from './contested.ts'
 import { commit, learnt } from './generation.ts'
+import { remember } from './remember.ts'
 
 /** Writes down what became of each unit: the inventory of those that had nothing to write, and what was attempted. */
 export async function record(run: Run): Promise<void> {
@@ -85,34 +85,4 @@ function stoodBy(run: Run, unit: Unit, refused: UnitOutcome): UnitOutcome {
 function toDecrypt(unit: Unit): string {
   const { length } = unit.secrets.filter(({ plan }) => plan.changes.some((change) => change.kind === 'decrypt'))
   return length === 0 ? '' : `${length} secret${length === 1 ? '' : 's'} to decrypt`
-}
-
-function remember(run: Run): void {
-  const at = run.host.now().toISOString()
-  const sources = { ...run.status.sources }
-  let durable = false
-  for (const { name, outcome, pulled, desired, source } of run.units) {
-    if (outcome === null || source === null) continue
-    const before = sources[name]?.held ?? null
-    // Anything else that was pulled and judged releases what was held.
-    const still = before?.desired === desired || pulled === null || desired === '' ? before : null
-    durable ||= still !== before
-    const { kind, reason, message } = outcome
-    const fetchedAt = pulled === null ? (sources[name]?.fetchedAt ?? null) : at
-    sources[name] = {
-      attempted: { commit: pulled?.commit ?? null, at, outcome: kind, reason, message },
-      fetchedAt,
-      held: still,
-      alerted: sources[name]?.alerted ?? null,
-    }
-  }
-  rememberContested(run)
-  const outcomes = run.units.map((unit) => unit.outcome).filter((outcome) => outcome !== null)
-  run.status = {
-    ...run.status,
-    sources,
-    lastRun: { at, outcome: outcomes.map((outcome) => outcome.kind).join(','), message: '' },
-    configBroken: null,
-  }
-  run.host.store.saveStatus(run.status, durable)
 }

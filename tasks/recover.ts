@@ -2,7 +2,7 @@ import { GitopsError } from '../lib/model/errors.ts'
 import { takeBack, type Generation } from '../lib/model/state.ts'
 import { auditGeneration } from './audit.ts'
 import { closed } from './generation.ts'
-import { holdRevision, releaseRevision } from './hold.ts'
+import { noteKilled, refuseByHand, releaseRevision } from './hold.ts'
 import type { Run } from './run.ts'
 
 /** Undoes what a killed run left half done, before anything else. Returns what it did, for people. */
@@ -19,13 +19,14 @@ export async function recover(run: Run): Promise<string[]> {
     if (generation.outcome !== 'applied') said.push(`generation ${number} was taken back`)
     else if (number <= run.inventory.generation && !undo) said.push(`generation ${number} was already live`)
     else {
-      if (undo) holdIfLive(run, generation)
+      if (undo) refuseIfLive(run, generation)
       const { left } = await transact.undo(generation.steps, run.host)
       run.inventory = takeBack(run.inventory, generation)
       store.saveInventory(run.inventory)
       // Taking away what is ours has held it; here it is again.
       if (generation.why === 'removed' && generation.before.applied !== null)
         releaseRevision(run, generation.unit, generation.before.applied.desired)
+      if (!undo) noteKilled(run, generation)
       noteEnd(run, generation, undo ? 'taken-back' : 'undone', undo ? 'rolled back by hand' : 'its run was killed half-way')
       auditGeneration(run, generation, undo ? 'rollback' : 'recovered', left)
       said.push(
@@ -45,13 +46,10 @@ export function noteEnd(run: Run, generation: Generation, outcome: 'rolled-back'
 }
 
 /**
- * What a person takes back is held; before the first file goes, so that a kill in between does not bring it again. What is applied by now
- * counts, for the config may have changed since. A revision that is held already stays so: it is what the source asks for.
+ * What a person takes back is refused from now on; before the first file goes, so that a kill in between does not bring it again. What is
+ * applied by now counts, for the config may have changed since.
  */
-function holdIfLive(run: Run, { number, unit, why }: Generation): void {
+function refuseIfLive(run: Run, { number, unit, why }: Generation): void {
   const applied = run.inventory.applied.get(unit)
-  if (applied === undefined || applied.generation < number || why !== 'revision' || (run.status.sources[unit]?.held ?? null) !== null)
-    return
-  const { desired, commit } = applied
-  holdRevision(run, unit, { desired, commit, since: run.host.now().toISOString(), reason: 'rolled back by hand' })
+  if (applied !== undefined && applied.generation >= number && why === 'revision') refuseByHand(run, unit, applied, 'rolled back by hand')
 }

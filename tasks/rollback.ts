@@ -3,7 +3,7 @@ import type { UnitOutcome } from '../lib/model/verdict.ts'
 import { runCheck } from './checks.ts'
 import { closed } from './generation.ts'
 import { noteEnd } from './recover.ts'
-import { holdRevision } from './hold.ts'
+import { blameRevision } from './hold.ts'
 import { smokeChecks } from './smoke.ts'
 import type { Run, Unit } from './run.ts'
 
@@ -11,7 +11,11 @@ import type { Run, Unit } from './run.ts'
 export async function rollback(run: Run, unit: Unit, ask = true): Promise<string> {
   const wrote = unit.generation !== null
   const failures = await takeBack(unit)
-  if (failures.length > 0) return stuck(unit, failures)
+  if (failures.length > 0) {
+    // What cannot be taken back is not tried again by itself.
+    if (unit.outcome?.error?.code === 'check' && unit.why === 'revision') blameRevision(run, unit, true)
+    return stuck(unit, failures)
+  }
   if (!wrote) return `${unit.name}  nothing was written`
   const aftermath = ask ? await blame(run, unit) : 'What was there before is back; another source is to blame'
   const left = unit.left.length === 0 ? '' : `; left alone, because something else wrote there since: ${unit.left.join(', ')}`
@@ -46,11 +50,10 @@ async function blame(run: Run, unit: Unit): Promise<string> {
   if (code !== 'check' || run.signal.aborted) return 'What was there before is back'
   if (await passes(run, unit)) {
     if (unit.why !== 'revision') return 'What was there before is back, and the check passes again'
-    hold(run, unit)
-    return 'What was there before is back, and the check passes there: this revision is held until its content or the config changes, or `gitops retry`'
+    return `What was there before is back, and the check passes there: ${isHeld(run, unit)}`
   }
   amend(unit, { reason: 'EnvironmentFailed' })
-  return 'What was there before is back, and the check fails there too, so it fails with and without this revision: nothing is held'
+  return 'What was there before is back, and the check fails there too, so it fails with and without this revision: nothing is held against it'
 }
 
 async function passes(run: Run, unit: Unit): Promise<boolean> {
@@ -64,14 +67,10 @@ async function passes(run: Run, unit: Unit): Promise<boolean> {
   }
 }
 
-function hold(run: Run, unit: Unit): void {
-  if (unit.commit === null || unit.outcome === null) return
-  holdRevision(run, unit.name, {
-    desired: unit.desired,
-    commit: unit.commit,
-    since: run.host.now().toISOString(),
-    reason: unit.outcome.message,
-  })
+function isHeld(run: Run, unit: Unit): string {
+  const refusal = blameRevision(run, unit, false)
+  if (refusal === null || refusal.held) return 'this revision is held until its content or the config changes, or `gitops retry`'
+  return `this revision has failed ${refusal.attempts} of ${run.config.retry.attempts} times and is tried again later, or now by \`gitops retry\``
 }
 
 function stuck(unit: Unit, failures: readonly GitopsError[]): string {

@@ -40,6 +40,8 @@ interface RunOptions {
   readonly allowShrink: boolean
   /** Whether all that has drifted is put back, whatever the config says about it. */
   readonly heal: boolean
+  /** Whether what is held or waits is tried now. */
+  readonly retry: boolean
   /** The one secret that this run is about; null for everything. */
   readonly only: string | null
   /** Commits that a parent process has pulled already, a source each. */

@@ -8,9 +8,8 @@ import { interrupted as wasKilled, moved, type Run } from './run.ts'
 /** How listr2 paints the story. */
 export type Rendering = ListrBaseClassOptions<Run, ListrRendererFactory, ListrRendererFactory>
 
-/** What else a session does: with the lock in hand before the story, or in place of a verdict when the config has changed under it. */
+/** What a session does in place of a verdict when the config has changed under it. */
 export interface Around {
-  readonly first?: (run: Run) => void
   /** A new process tells the rest with the config that the pull has brought; resolves with its exit code. */
   readonly handOver?: (begun: Begun) => Promise<number>
 }
@@ -28,7 +27,6 @@ export async function session(
   const begun = await begin(config, beginning)
   const { run, lock } = begun
   try {
-    around.first?.(run)
     await tell(run, rendering)
     if (run.failure === null && moved(run) && around.handOver !== undefined)
       return { verdict: null, code: await around.handOver(begun), run }

@@ -2,12 +2,14 @@ import type { Store } from '../lib/host/store.ts'
 import type { Config } from '../lib/model/config.ts'
 import { short, type Sha } from '../lib/model/path.ts'
 import { counts } from '../lib/model/plan.ts'
-import type { Applied, Held, SourceStatus } from '../lib/model/state.ts'
+import { EMPTY_SOURCE, type Applied, type SourceStatus } from '../lib/model/state.ts'
 import { exitCode, worst, type OutcomeKind } from '../lib/model/outcome.ts'
+import type { Refusal } from '../lib/model/refusal.ts'
 import { tally } from '../lib/model/verdict.ts'
 import { answers, staysSummary, waits, type Answer } from './answers.ts'
+import { knownOf, refusalOf } from './hold.ts'
+import { wrong } from './problem.ts'
 import { changes, interrupted, planned, type Run, type Unit } from './run.ts'
-import { isForgotten } from './secrets.ts'
 
 /** What `status` tells of one source. */
 export interface SourceReport {
@@ -23,7 +25,10 @@ export interface SourceReport {
   readonly outcome: OutcomeKind
   readonly current: Sha | null
   readonly ref: string | null
-  readonly held: Held | null
+  /** What the source asks for now and this machine refuses, for it did not go well; null when there is no such thing. */
+  readonly refuses: Refusal | null
+  /** All that is remembered so, the newest last. */
+  readonly refused: readonly Refusal[]
   /** Each path that somebody else has changed, and what a reconcile does about it. */
   readonly drift: readonly Answer[]
   /** What a reconcile would do now, for people. */
@@ -82,12 +87,13 @@ function exitOf(sources: readonly SourceReport[]): number {
 }
 
 function sourceReport(run: Run, unit: Unit): SourceReport {
-  const known = run.status.sources[unit.name]
+  const known = knownOf(run, unit.name)
   const applied = run.inventory.applied.get(unit.name) ?? null
-  const [attempted, held] = [known?.attempted ?? null, known?.held ?? null]
+  const { attempted, refused, fetchedAt } = known
+  const refuses = refusalOf(run, unit)
   const drift = answers(run, unit)
   const moved = drift.filter(({ answer }) => answer !== 'keep' && answer !== 'leave').length
-  const { outcome, problem } = held === null ? wrong(run, unit, attempted) : { ...wrong(run, unit, null), outcome: 'refused' as const }
+  const { outcome, problem } = refuses === null ? wrong(run, unit, attempted) : { ...wrong(run, unit, null), outcome: 'refused' as const }
   // What is refused will not be.
   const pending = (unit.outcome?.kind === 'refused' ? [] : planned(unit))
     .map(({ name, plan }) => [name, plan.changes.some((change) => change.kind === 'decrypt') ? 'to decrypt' : tally(counts(plan.changes))])
@@ -96,7 +102,7 @@ function sourceReport(run: Run, unit: Unit): SourceReport {
     .join('; ')
   const ready =
     applied !== null &&
-    held === null &&
+    refuses === null &&
     problem === null &&
     !changes(unit) &&
     !waits(unit) &&
@@ -105,62 +111,34 @@ function sourceReport(run: Run, unit: Unit): SourceReport {
   return {
     name: unit.name,
     ready,
-    summary: staysSummary(unit, ready) ?? said(applied, held, moved, pending, outcome, problem, untold(attempted)),
+    summary: staysSummary(unit, ready) ?? said(applied, refuses, moved, pending, outcome, problem, untold(attempted)),
     applied,
     attempted,
-    fetchedAt: known?.fetchedAt ?? null,
+    fetchedAt,
     outcome,
     current: unit.pulled?.commit ?? null,
     ref: unit.pulled?.ref ?? null,
-    held,
+    refuses,
+    refused,
     drift,
     pending,
     problem,
   }
 }
 
-/** What a reconcile would run into now, or else what the last attempt ran into and nobody knows to be mended. */
-function wrong(run: Run, unit: Unit, attempted: SourceStatus['attempted']): Pick<SourceReport, 'outcome' | 'problem'> {
-  const error = unit.outcome?.error?.code === 'held' ? null : (unit.outcome?.error ?? null)
-  // A source that nobody has asked yet is no failure.
-  const unasked = unit.pulled === null && !run.options.fetch && attempted === null
-  const now = unit.outcome !== null && error !== null ? { outcome: unit.outcome.kind, problem: unit.outcome.message } : null
-  // Why the last attempt could not fetch says more than that nothing was fetched.
-  if (now !== null && unit.pulled === null && !run.options.fetch && attempted !== null && attempted.commit === null)
-    return { outcome: attempted.outcome, problem: attempted.message }
-  if (now !== null) return unasked ? { ...now, outcome: 'in-sync' } : now
-  if (unit.pulled !== null && unit.pulled.problem !== null) return { outcome: 'in-sync', problem: unit.pulled.problem }
-  if (attempted !== null && unseen(unit, attempted)) return { outcome: 'refused', problem: attempted.message }
-  // What failed only because the source did not answer is mended once it has.
-  const answered = run.options.fetch && attempted?.commit === null
-  if (attempted === null || answered || (attempted.outcome !== 'failed' && attempted.outcome !== 'stuck'))
-    return { outcome: 'in-sync', problem: hostKeyLost(run, unit) }
-  return { outcome: attempted.outcome, problem: attempted.message }
-}
-
-/** Why what has not changed is to be decrypted once more, or null. */
-function hostKeyLost(run: Run, unit: Unit): string | null {
-  const names = unit.secrets.filter((secret) => secret.oid !== null && isForgotten(run, secret)).map(({ name }) => name)
-  if (names.length === 0) return null
-  return `the host key ${run.config.hostKey} that knew ${names.join(', ')} is gone: \`gitops reconcile\` decrypts once more, which needs an identity, and makes a new key`
-}
-
-/** Whether the very revision that is current was refused for something that looking without touching cannot see: in a secret, or by a check. */
-function unseen(unit: Unit, { commit, outcome, reason }: NonNullable<SourceStatus['attempted']>): boolean {
-  if (outcome !== 'refused' || reason === 'Held' || commit === null || commit !== unit.pulled?.commit || !changes(unit)) return false
-  return reason === 'ValidationFailed' || unit.secrets.some(({ plan }) => plan.changes.some((change) => change.kind === 'decrypt'))
-}
-
 function said(
   applied: Applied | null,
-  held: Held | null,
+  refuses: Refusal | null,
   drift: number,
   pending: string,
   outcome: OutcomeKind,
   problem: string | null,
   attempt: string | null,
 ): string {
-  if (held !== null) return `Not ready: a revision was rolled back and is held${drift > 0 ? ', and there is drift' : ''}`
+  if (refuses !== null) {
+    const what = refuses.held ? 'is held' : 'is tried again'
+    return `Not ready: a revision was rolled back and ${what}${drift > 0 ? ', and there is drift' : ''}`
+  }
   if (problem !== null && applied !== null)
     return `Not ready${outcome === 'refused' ? ': a reconcile is refused' : ''}${drift > 0 ? ', and there is drift' : ''}`
   if (applied === null && outcome === 'refused') return 'Never applied: a reconcile is refused'
@@ -179,18 +157,19 @@ function untold(attempted: SourceStatus['attempted']): string | null {
 export function brokenReport(config: Config, store: Store, reason: string, configFrom: Sha | null): Report {
   const [inventory, status] = [store.inventory(), store.status()]
   const sources = config.sources.map(({ name }): SourceReport => {
-    const known = status.sources[name]
+    const { attempted, fetchedAt, refused } = status.sources[name] ?? EMPTY_SOURCE
     return {
       name,
       ready: false,
       summary: `Not ready: the config ${configFrom === null ? 'on disk' : `of ${short(configFrom)}`} cannot be used`,
       applied: inventory.applied.get(name) ?? null,
-      attempted: known?.attempted ?? null,
-      fetchedAt: known?.fetchedAt ?? null,
+      attempted,
+      fetchedAt,
       outcome: 'failed',
       current: null,
       ref: null,
-      held: known?.held ?? null,
+      refuses: refused.findLast(({ commit }) => commit === attempted?.commit) ?? null,
+      refused,
       drift: [],
       pending: '',
       problem: null,

@@ -145,6 +145,7 @@ function decide(input: ConfigInput, { file, modules, directory, env, ...rest }: 
     },
     tasks: { before: here('tasks.before', input.tasks?.before, task), after: here('tasks.after', input.tasks?.after, task) },
     secrets,
+    retry: { attempts: input.retry?.attempts ?? 3, after: (input.retry?.after ?? ['1m', '5m']).map((text) => duration(text)) },
     identities: (input.identities ?? []).map((file) => expand('identities', file, home, directory)),
     hostKey: absPath(`${xdg('XDG_DATA_HOME', '.local/share')}/gitops/host.key`),
     strategies: strategiesIn(input),

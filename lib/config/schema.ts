@@ -1,20 +1,13 @@
 import * as v from 'valibot'
-import { duration } from '../model/schedule.ts'
 import type { AlertEvent, CheckContext, NotifierContext, TaskContext } from '../plugins/contract.ts'
 import type { Host } from '../model/context.ts'
 import { strategy } from './merge-schema.ts'
 import { history } from './history.ts'
+import { retry, wait, whole } from './retry.ts'
 import { object, record } from './shape.ts'
 
 const text = (what: string) => v.pipe(v.string(`must be ${what}`), v.nonEmpty(`must be ${what}`))
 const globs = v.array(text("a glob such as '**/*.md'"), 'must be a list of globs')
-const wait = v.pipe(
-  text("a duration such as '30s'"),
-  v.check(
-    (value) => isDuration(value),
-    (issue) => `${JSON.stringify(issue.input)} is not a duration such as '90s' or '5m'`,
-  ),
-)
 const hosts = v.union([text('a name'), v.array(text('a name'))], 'must be a name or a list of names')
 const when = v.union(
   [v.boolean(), object({ host: v.optional(hosts), platform: v.optional(hosts) }), v.custom<(host: Host) => boolean>(isFunction)],
@@ -104,14 +97,7 @@ const check = object({
   /** Default `'60s'`. */
   timeout: v.optional(wait),
   /** How often it is tried again after it failed. Default 0. */
-  retries: v.optional(
-    v.pipe(
-      v.number('must be a whole number'),
-      v.integer('must be a whole number'),
-      v.minValue(0, 'must not be negative'),
-      v.maxValue(100, 'must be at most 100'),
-    ),
-  ),
+  retries: v.optional(whole(0, 'must not be negative')),
   when: v.optional(when),
 })
 
@@ -172,6 +158,8 @@ export const schema = object({
       after: v.optional(v.array(task, 'must be a list of tasks')),
     }),
   ),
+  /** A revision that fails its smoke checks, while they pass without it, is tried again. */
+  retry: v.optional(retry),
   /** Files with age identities, tried beside those that sops finds. */
   identities: v.optional(v.array(text('a file'), 'must be a list of files')),
   /** Who hears of a rollback, a refusal, a standstill and of the recovery: `{ run: 'command' }`, `webhook({ url })`, `defineNotifier(…)`. */
@@ -203,12 +191,4 @@ export type When = v.InferOutput<typeof when>
 
 function isFunction(value: unknown): boolean {
   return typeof value === 'function'
-}
-
-function isDuration(value: string): boolean {
-  try {
-    return duration(value) > 0
-  } catch {
-    return false
-  }
 }

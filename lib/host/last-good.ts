@@ -55,6 +55,7 @@ export function readLastGood(file: AbsPath, machine: Machine): LastGood | null {
     checks: nothing,
     tasks: { before: [], after: [] },
     secrets: [],
+    retry: { attempts: 1, after: [] },
     identities: [],
     hostKey: absPath(`${home}/.local/share/gitops/host.key`),
     notify: [],

@@ -61,8 +61,23 @@ function stepFrom1(step: Json): Json {
   return step['kind'] === 'edit' ? { lock: null, ...step } : step
 }
 
+/** One revision was held at most, and it was not told apart why. */
 function statusFrom1(json: Json): Json {
-  return { ...json, configBroken: json['configBroken'] ?? null, lastRun: json['lastRun'] ?? null }
+  const sources = Object.entries((json['sources'] ?? {}) as Record<string, Json>)
+  return {
+    ...json,
+    sources: Object.fromEntries(sources.map(([name, source]) => [name, sourceFrom1(source)])),
+    configBroken: json['configBroken'] ?? null,
+    lastRun: json['lastRun'] ?? null,
+  }
+}
+
+function sourceFrom1({ held = null, ...source }: Json): Json {
+  if (held === null) return source
+  const { since, ...rest } = held as Json
+  const byHand = rest['reason'] === 'rolled back by hand'
+  const refusal = { ...rest, attempts: 1, first: since, last: since, next: null, class: byHand ? 'by-hand' : 'health', held: true }
+  return { ...source, refused: [refusal] }
 }
 
 function secretsFrom1(secrets: unknown): Json {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Contested } from '../model/contested.ts'
 import { GitopsError } from '../model/errors.ts'
 import type { AbsPath } from '../model/path.ts'
-import { EMPTY_INVENTORY, type Generation, type Inventory, type SourceStatus } from '../model/state.ts'
+import { EMPTY_INVENTORY, EMPTY_SOURCE, type Generation, type Inventory, type SourceStatus } from '../model/state.ts'
 import { decode, decodeGeneration, decodeInventory, encode, encodeGeneration, encodeInventory } from './codec.ts'
 import { stateFile, type StateFile } from './state-file.ts'
 
@@ -127,5 +127,6 @@ function generationIn(text: string, number: number): Generation {
 function statusIn(text: string): Status {
   const { sources, ...rest } = decode<Partial<Status>>('status', text)
   if (typeof sources !== 'object' || sources === null) throw new Error('it has no sources')
-  return { ...EMPTY_STATUS, ...rest, sources }
+  const whole = Object.entries(sources).map(([name, source]) => [name, { ...EMPTY_SOURCE, ...source }])
+  return { ...EMPTY_STATUS, ...rest, sources: Object.fromEntries(whole) as Status['sources'] }
 }

@@ -1,6 +1,7 @@
 import type { Host } from './context.ts'
 import type { CoOwnership } from './lists.ts'
 import type { AbsPath, RelPath } from './path.ts'
+import type { Retries } from './refusal.ts'
 import type { Adopt, OnDrift } from './policy.ts'
 
 /** A source with everything decided. */
@@ -118,6 +119,8 @@ export interface Config {
   readonly secrets: readonly SecretFile[]
   /** The strategies of co-owned documents that the config brings along. */
   readonly strategies: readonly { readonly name: string }[]
+  /** How often a revision that fails its checks is tried. */
+  readonly retry: Retries
   readonly notify: readonly Notifier[]
   /** The file that audit records are appended to. */
   readonly audit: AbsPath

@@ -24,6 +24,7 @@ const BY_CODE: Readonly<Record<ErrorCode, OutcomeKind>> = {
   shrink: 'refused',
   invalid: 'refused',
   held: 'refused',
+  'backing-off': 'refused',
   contested: 'failed',
   verify: 'rolled-back',
   check: 'rolled-back',

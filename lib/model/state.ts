@@ -1,6 +1,7 @@
 import type { CoOwnership } from './lists.ts'
 import type { OutcomeKind } from './outcome.ts'
 import type { AbsPath, Digest, RelPath, Sha } from './path.ts'
+import type { Killed, Refusal } from './refusal.ts'
 import type { Counts } from './plan.ts'
 import type { Step } from './steps.ts'
 import type { Node, Owned } from './tree.ts'
@@ -71,14 +72,6 @@ export const EMPTY_INVENTORY: Inventory = {
   roots: [],
 }
 
-/** A revision that is not tried again until its content, the config or a person's `retry` changes that. */
-export interface Held {
-  readonly desired: string
-  readonly commit: Sha
-  readonly since: string
-  readonly reason: string
-}
-
 /** A bad state of which the notifiers have heard; its key holds nothing that changes from run to run. */
 export interface Alerted {
   readonly event: 'rolled-back' | 'refused' | 'failed' | 'stuck'
@@ -96,9 +89,14 @@ export interface SourceStatus {
   } | null
   /** When the source last answered. */
   readonly fetchedAt: string | null
-  readonly held: Held | null
+  /** Revisions that did not go well, the newest last. */
+  readonly refused: readonly Refusal[]
+  readonly killed: Killed | null
   readonly alerted: Alerted | null
 }
+
+/** What is known of a source that was never tried. */
+export const EMPTY_SOURCE: SourceStatus = { attempted: null, fetchedAt: null, refused: [], killed: null, alerted: null }
 
 /** One applied state of a unit: what was written, what was there before, why, when, from which revision. */
 export interface Generation {

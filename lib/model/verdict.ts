@@ -9,6 +9,7 @@ export type Reason =
   | 'Applied'
   | 'DryRun'
   | 'Held'
+  | 'BackingOff'
   | 'SmokeFailed'
   | 'EnvironmentFailed'
   | 'VerifyFailed'
@@ -42,6 +43,7 @@ const REASONS: Readonly<Record<ErrorCode, Reason>> = {
   shrink: 'ShrinkRefused',
   invalid: 'ValidationFailed',
   held: 'Held',
+  'backing-off': 'BackingOff',
   contested: 'Contested',
   verify: 'VerifyFailed',
   check: 'SmokeFailed',

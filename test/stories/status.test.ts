@@ -25,7 +25,7 @@ interface Report {
     readonly fetchedAt: string | null
     readonly current: string | null
     readonly ref: string | null
-    readonly held: { readonly commit: string; readonly reason: string } | null
+    readonly refuses: { readonly commit: string; readonly reason: string } | null
     readonly drift: readonly { readonly path: string; readonly kind: string }[]
     readonly pending: string
     readonly problem: string | null
@@ -56,7 +56,7 @@ test('before the first run, status says that nothing was applied and what to do'
   expect(before.code).toBe(3)
   expect(before.text).toContain('Never applied: run `gitops reconcile`')
   expect(before.text).toContain('Last run never')
-  expect(before.source).toMatchObject({ ready: false, applied: null, attempted: null, current: null, drift: [], held: null })
+  expect(before.source).toMatchObject({ ready: false, applied: null, attempted: null, current: null, drift: [], refuses: null })
   expect(before.report).toMatchObject({ kind: 'status', name: 'story', lastRun: null, fetched: false, interrupted: false, running: null })
   expect(existsSync(join(sandbox.home, '.local'))).toBe(false)
 
@@ -127,7 +127,9 @@ test('a newer commit that changes nothing here is no reason to act', async ({ sa
 
 test('a held revision is shown with its reason, and what is live is the one before it', async ({ sandbox }) => {
   const good = sandbox.commit({ '.claude/a': 'good' })
-  sandbox.config(DEFAULT_CONFIG(sandbox.remote, `checks: { smoke: [{ name: 'is good', run: 'grep -q good ~/.claude/a' }] },`))
+  sandbox.config(
+    DEFAULT_CONFIG(sandbox.remote, `retry: { attempts: 1 }, checks: { smoke: [{ name: 'is good', run: 'grep -q good ~/.claude/a' }] },`),
+  )
   await sandbox.gitops(['reconcile'])
   const bad = sandbox.commit({ '.claude/a': 'bad' })
   expect((await sandbox.gitops(['reconcile'])).code).toBe(6)
@@ -139,7 +141,7 @@ test('a held revision is shown with its reason, and what is live is the one befo
     expect(now.text).toMatch(new RegExp(`held +${bad.slice(0, 7)} since .* ago: check "is good"`))
     expect(now.text).toMatch(new RegExp(`last attempted +${bad.slice(0, 7)}`))
     expect(now.source.applied?.commit).toBe(good)
-    expect(now.source).toMatchObject({ ready: false, outcome: 'refused', current: bad, held: { commit: bad } })
+    expect(now.source).toMatchObject({ ready: false, outcome: 'refused', current: bad, refuses: { commit: bad, attempts: 1 } })
   }
   sandbox.write(sandbox.home, { '.claude/a': 'drift' })
   expect((await status(sandbox)).text).toContain('is held, and there is drift')

@@ -86,5 +86,5 @@ async function put(options: DecryptOptions, names: readonly string[]): Promise<n
       hint: known.length === 0 ? 'It declares none.' : `Known: ${known.join(', ')}.`,
     })
   }
-  return reconcileWith({ ...options }, {}, name)
+  return reconcileWith({ ...options }, { only: name })
 }

@@ -1,7 +1,8 @@
 import { Option } from 'commander'
 import type { Incoming } from '../../host/incoming.ts'
 import { GitopsError } from '../../model/errors.ts'
-import { session, type Around } from '../../../tasks/session.ts'
+import type { Beginning } from '../../../tasks/begin.ts'
+import { session } from '../../../tasks/session.ts'
 import { handedOver, handOver } from '../handover.ts'
 import { complain, printVerdict, print } from '../messages.ts'
 import { configOption, jsonOption, patience, waitOption, type ConfigOptions, type WaitOptions } from '../config-option.ts'
@@ -37,8 +38,8 @@ async function opening(options: ReconcileOptions, incoming: Incoming | undefined
   return open(configFile(options), incoming)
 }
 
-/** One reconcile with something else done first, while the lock is held; `only` names the one secret that it is about. */
-export async function reconcileWith(options: ReconcileOptions, around: Omit<Around, 'handOver'>, only?: string): Promise<number> {
+/** One reconcile; `only` names the one secret that it is about, `retry` tries what is held. */
+export async function reconcileWith(options: ReconcileOptions, more: Pick<Beginning, 'only' | 'retry'>): Promise<number> {
   const json = options.json ?? false
   const signal = interruptible()
   try {
@@ -59,10 +60,9 @@ export async function reconcileWith(options: ReconcileOptions, around: Omit<Arou
       machine,
       handedOver: given,
       wait: patience(options),
-      ...(only !== undefined && { only }),
+      ...more,
     }
     const { verdict, code, run } = await session(config, beginning, rendering(json), {
-      ...around,
       handOver: (begun) => handOver(begun, signal),
     })
     if (verdict === null) return code

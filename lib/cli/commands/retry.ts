@@ -1,4 +1,3 @@
-import { forgetHeld } from '../../../tasks/hold.ts'
 import { configOption, jsonOption, waitOption } from '../config-option.ts'
 import type { Verb } from '../program.ts'
 import { reconcileWith, type ReconcileOptions } from './reconcile.ts'
@@ -6,7 +5,7 @@ import { reconcileWith, type ReconcileOptions } from './reconcile.ts'
 /** `gitops retry`. */
 export const retryCommand: Verb<ReconcileOptions> = {
   name: 'retry',
-  summary: 'release a held revision and reconcile',
+  summary: 'reconcile, and try again what is held or waits',
   options: [waitOption, jsonOption, configOption],
-  run: (options) => reconcileWith(options, { first: forgetHeld }),
+  run: (options) => reconcileWith(options, { retry: true }),
 }

@@ -3,6 +3,7 @@ import { holder } from '../../host/lock.ts'
 import { short, type Sha } from '../../model/path.ts'
 import { span } from '../../model/schedule.ts'
 import { GitopsError, printable } from '../../model/errors.ts'
+import type { Refusal } from '../../model/refusal.ts'
 import { storeIn } from '../../host/store.ts'
 import { lastGood } from '../pull-fix.ts'
 import { answerSaid } from '../../../tasks/answers.ts'
@@ -109,16 +110,21 @@ function drawnSource(source: SourceReport, fetched: boolean, ago: (at: string | 
   const { attempted } = source
   if (attempted !== null && (attempted.commit !== source.applied?.commit || !WELL.has(attempted.outcome))) {
     const what = attempted.commit === null ? 'not fetched' : short(attempted.commit)
-    const told = WELL.has(attempted.outcome) || source.held !== null || attempted.message === source.problem
+    const told = WELL.has(attempted.outcome) || source.refuses !== null || attempted.message === source.problem
     const why = told ? '' : `: ${attempted.message.split('\n')[0]}`
     lines.push(row('last attempted', `${what}  ${ago(attempted.at)}, ${attempted.outcome}${why}`))
   }
   const asked = fetched && source.current !== null ? 'asked just now' : `last asked ${ago(source.fetchedAt)}`
   lines.push(row('current', source.current === null ? `unknown, ${asked}` : `${short(source.current)}  ${source.ref ?? ''}, ${asked}`))
-  if (source.held !== null)
-    lines.push(row('held', `${short(source.held.commit)} since ${ago(source.held.since)}: ${source.held.reason.split('\n')[0]}`))
+  if (source.refuses !== null) lines.push(row(source.refuses.held ? 'held' : 'backing off', refused(source.refuses, ago)))
   for (const known of source.drift) lines.push(row(known.kind === null ? 'not ours' : 'drift', answered(known)))
   if (source.pending !== '') lines.push(row('would be', source.pending))
   if (source.problem !== null) lines.push(row('problem', source.problem))
   return lines
+}
+
+function refused({ commit, first, last, attempts, next, reason }: Refusal, ago: (at: string | null) => string): string {
+  const often = attempts === 1 ? '' : `, failed ${attempts} times, last ${ago(last)}`
+  const again = next === null ? '' : `; tried again after ${next}`
+  return `${short(commit)} since ${ago(first)}${often}: ${reason.split('\n')[0]}${again}`
 }

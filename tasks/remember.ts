@@ -1,0 +1,38 @@
+import { without } from '../lib/model/refusal.ts'
+import type { SourceStatus } from '../lib/model/state.ts'
+import { rememberContested } from './contested.ts'
+import { knownOf } from './hold.ts'
+import type { Run, Unit } from './run.ts'
+
+/** Writes down what was attempted and what became of it, for the next run and for `status`. */
+export function remember(run: Run): void {
+  const at = run.host.now().toISOString()
+  const sources = { ...run.status.sources }
+  let durable = false
+  for (const unit of run.units) {
+    if (unit.outcome === null || unit.source === null) continue
+    const before = knownOf(run, unit.name)
+    const after = attempted(unit, before, at)
+    // What is only told to people may be lost.
+    durable ||= after.refused !== before.refused || after.killed !== before.killed
+    sources[unit.name] = after
+  }
+  rememberContested(run)
+  const outcomes = run.units.flatMap(({ outcome }) => (outcome === null ? [] : [outcome.kind]))
+  run.status = { ...run.status, sources, lastRun: { at, outcome: outcomes.join(','), message: '' }, configBroken: null }
+  run.host.store.saveStatus(run.status, durable)
+}
+
+function attempted({ outcome, pulled, desired, standingBy }: Unit, before: SourceStatus, at: string): SourceStatus {
+  if (outcome === null) return before
+  const { kind, reason, message } = outcome
+  const well = standingBy === null && (kind === 'applied' || kind === 'in-sync')
+  return {
+    ...before,
+    attempted: { commit: pulled?.commit ?? null, at, outcome: kind, reason, message },
+    fetchedAt: pulled === null ? before.fetchedAt : at,
+    refused: well ? without(before.refused, desired) : before.refused,
+    // This run was not killed.
+    killed: desired === '' ? before.killed : null,
+  }
+}
