@@ -11,10 +11,9 @@ export function namedCopies(state: AbsPath): Set<string> {
   const named = new Set<string>()
   // A damaged file, or one that was set aside, may be mended by a person, and its copy counts meanwhile: what they name stays too.
   const homes = [state, join(state, COPIES)]
-  const directories = homes.flatMap((home) => [
-    home,
-    ...names(home).flatMap((name) => (name.startsWith('generations') ? [join(home, name)] : [])),
-  ])
+  const directories = homes.flatMap((home) =>
+    ['.', ...names(home).filter((name) => name.startsWith('generations'))].map((name) => join(home, name)),
+  )
   for (const directory of directories)
     for (const entry of existsSync(directory) ? readdirSync(directory, { withFileTypes: true }) : []) {
       if (!entry.isFile() || !entry.name.includes('.json')) continue
