@@ -34,13 +34,15 @@ export function answersIn(run: Run, root: AbsPath, changes: readonly Change[]): 
   })
 }
 
-function answerOf(change: Change): Answer['answer'] | null {
+/** Who has the last word about a change; null where nobody but the source has changed anything. */
+export function answerOf(change: Change): Answer['answer'] | null {
   if (change.kind === 'stay') return change.why
   if (!('drift' in change) || change.drift == null) return null
   return change.kind === 'conflict' ? 'refuse' : 'heal'
 }
 
-function sourceOf(change: Change): Answer['source'] {
+/** What the source asks for at the path of a change. */
+export function sourceOf(change: Change): Answer['source'] {
   if (change.kind === 'delete' || (change.kind === 'stay' && change.after === null)) return 'gone'
   return change.kind === 'stay' && change.news ? 'changed' : 'same'
 }

@@ -42,6 +42,11 @@ export async function* differences(run: Run, unit: Unit): AsyncGenerator<Differe
       const after = 'after' in change && change.after !== null ? ((await bytes.next()).value as Buffer) : null
       const live = scan.present.get(change.path)?.kind
       const before = live === 'file' || live === 'link' ? readLive(path) : null
+      // Of a document that stays the source has only keys, which are not what it would become.
+      if (change.kind === 'stay' && change.after?.as !== undefined) {
+        yield { path, note: noteOf(change), before: null, after: null, binary: false }
+        continue
+      }
       const binary = [before, after].some((side) => side !== null && (side.length > LARGE || side.includes(0)))
       const text = (side: Buffer | null): string | null => (side === null || binary ? null : side.toString())
       yield { path, note: noteOf(change), before: text(before), after: text(after), binary }

@@ -1,4 +1,5 @@
 import type { AbsPath, Digest, RelPath } from './path.ts'
+import { driftOf, sameOwned } from './drift.ts'
 import { holdsForeign, untangled } from './untangle.ts'
 import { HEALING, refused, type Policy, type Stays } from './policy.ts'
 import type { AppLock } from './lists.ts'
@@ -163,17 +164,6 @@ function blocked(situation: Situation, path: RelPath, want: Wanted, live: Extrac
   if (goes?.kind === 'delete' && !goes.kept) return { kind: 'create', path, after: want, drift: null }
   const what = live.link ? 'a link, and links are not followed below a target' : 'not a directory'
   return conflict(path, `cannot be written: ${JSON.stringify(live.by)} is ${what}; move it away or exclude the path`)
-}
-
-function driftOf(live: Present | undefined, own: Owned): DriftKind | null {
-  if (live === undefined) return 'missing'
-  if (matches(live, own)) return null
-  if ((live.kind !== 'file' && live.kind !== 'link') || live.kind !== own.kind) return 'type'
-  return live.digest === own.digest ? 'mode' : 'edited'
-}
-
-function sameOwned(own: Owned, want: Wanted): boolean {
-  return own.kind === want.kind && own.digest === want.digest && own.executable === want.executable && own.mode === want.mode
 }
 
 function node(live: Extract<Present, { kind: 'file' | 'link' }>): Node {

@@ -17,10 +17,10 @@ interface Source {
   readonly drift: readonly { readonly path: string; readonly kind: string | null; readonly answer: string; readonly source: string }[]
 }
 
-async function status(sandbox: Sandbox): Promise<Source & { text: string; code: number }> {
+async function status(sandbox: Sandbox): Promise<Source & { code: number }> {
   const json = await sandbox.gitops(['status', '--json', '--exit-code'])
   const [source] = (JSON.parse(json.stdout) as { sources: Source[] }).sources
-  return { ...(source as Source), code: json.code, text: (await sandbox.gitops(['status'])).said }
+  return { ...(source as Source), code: json.code }
 }
 
 /** What the answers are, by path below the target. */
@@ -70,9 +70,24 @@ test('with onDrift keep, what a person has made of a file stays, run after run, 
   expect(sandbox.tree(claude(sandbox))).toEqual({ ...mine, plain: '644 2', new: '644 2' })
   const behind = await status(sandbox)
   expect(told(sandbox, behind)).toContain('/edited edited keep changed')
-  expect(behind.text).toContain('edited  edited  stays as it is; the source has another one by now')
+  expect((await sandbox.gitops(['status'])).said).toContain('edited  edited  stays as it is; the source has another one by now')
   expect((await sandbox.gitops(['diff'])).said).toMatch(/edited {2}\(stays as it is.*\n@@ .*\n-mine\n.*\n?\+2/)
-  expect((await sandbox.gitops(['diff'])).code).toBe(0)
+  const diff = await sandbox.gitops(['diff', '--json'])
+  expect(diff.code).toBe(0)
+  const { paths } = JSON.parse(diff.stdout) as { paths: { path: string }[] }
+  expect(paths).toHaveLength(5)
+  expect(paths.find(({ path }) => path === claude(sandbox, 'edited'))).toEqual({
+    path: claude(sandbox, 'edited'),
+    source: 'team',
+    name: 'claude',
+    kind: 'target',
+    change: 'stay',
+    drift: 'edited',
+    answer: 'keep',
+    wants: 'changed',
+    kept: false,
+    reason: null,
+  })
 
   // Whoever has the old version again gets the new one; whoever has the new one is in sync.
   sandbox.write(sandbox.home, { '.claude/edited': '1', '.claude/missing': '1' })

@@ -1,17 +1,23 @@
+import { Option } from 'commander'
 import { session, type Rendering } from '../../../tasks/session.ts'
 import { differences, secretDifferences, type Difference } from '../../../tasks/differences.ts'
 import { printable } from '../../model/errors.ts'
 import { handedOver, handOver } from '../handover.ts'
 import { complain, print, printVerdict, styled, tell } from '../messages.ts'
+import { diffReport } from '../../../tasks/diff-report.ts'
 import { configOption, patience, waitOption, type ConfigOptions, type WaitOptions } from '../config-option.ts'
 import { configFile, interruptible, open } from '../open.ts'
 import type { Verb } from '../program.ts'
 
+interface DiffOptions extends ConfigOptions, WaitOptions {
+  readonly json?: boolean
+}
+
 /** `gitops diff`. */
-export const diffCommand: Verb<ConfigOptions & WaitOptions> = {
+export const diffCommand: Verb<DiffOptions> = {
   name: 'diff',
   summary: 'what a reconcile would change, line by line; exit 3 when there is something',
-  options: [waitOption, configOption],
+  options: [new Option('--json', 'one JSON object: each path and what becomes of it, without content'), waitOption, configOption],
   async run(options) {
     try {
       const given = handedOver()
@@ -22,6 +28,11 @@ export const diffCommand: Verb<ConfigOptions & WaitOptions> = {
         handOver: (begun) => handOver(begun, signal),
       })
       if (verdict === null) return code
+      if (options.json === true) {
+        const { outcome, message } = verdict
+        print(JSON.stringify({ kind: 'diff', outcome, exitCode: code, message, paths: diffReport(run) }))
+        return code
+      }
       // What became of the clone that holds the config decides what is compared.
       for (const { name, pulled } of run.units)
         for (const news of [pulled?.note ?? null, pulled?.problem ?? null]) if (news !== null) tell(`${name}: ${news}`)
@@ -32,7 +43,7 @@ export const diffCommand: Verb<ConfigOptions & WaitOptions> = {
       if (verdict.outcome !== 'in-sync' || code !== 0) printVerdict(verdict)
       return code
     } catch (error) {
-      return complain(error as Error)
+      return complain(error as Error, options.json)
     }
   },
 }

@@ -1,0 +1,60 @@
+import { under, type AbsPath } from '../lib/model/path.ts'
+import type { Change, DriftKind } from '../lib/model/plan.ts'
+import { answerOf, sourceOf, type Answer } from './answers.ts'
+import type { Run, Unit } from './run.ts'
+
+/** What becomes of one live path, for programs; nothing of what a file holds. */
+export interface PathReport {
+  readonly path: AbsPath
+  /** The source, and the target or secret of the config. */
+  readonly source: string
+  readonly name: string
+  readonly kind: 'target' | 'secret'
+  /** `create`, `update`, `delete`, `edit` (keys of ours in a document), `decrypt`, `stay`, `conflict`. */
+  readonly change: Change['kind']
+  readonly drift: DriftKind | null
+  /** Who has the last word, as in `status`; null where nobody but the source has changed anything. */
+  readonly answer: Answer['answer'] | null
+  /** What the source asks for there. */
+  readonly wants: Answer['source']
+  /** Whether a copy of what a person has written is kept. */
+  readonly kept: boolean
+  /** Why it is refused, or null. */
+  readonly reason: string | null
+}
+
+/** Every path of a run that would change, that stays, or that is refused. */
+export function diffReport(run: Run): PathReport[] {
+  return run.units.flatMap((unit) => {
+    const { targets, secrets } = unit.refused ?? unit
+    return [
+      ...targets.flatMap(({ name, root, plan }) => reports(unit, { name, root, kind: 'target' }, plan.changes)),
+      ...secrets.flatMap(({ name, root, plan }) => reports(unit, { name, root, kind: 'secret' }, plan.changes)),
+    ]
+  })
+}
+
+function reports(
+  { name: source }: Unit,
+  { name, root, kind }: Pick<PathReport, 'name' | 'kind'> & { readonly root: AbsPath },
+  changes: readonly Change[],
+): PathReport[] {
+  const told = changes.filter((change) => change.kind !== 'adopt' && change.kind !== 'forget')
+  return told.map((change) => ({
+    path: under(root, change.path),
+    source,
+    name,
+    kind,
+    change: change.kind,
+    drift: 'drift' in change ? (change.drift ?? null) : null,
+    answer: change.kind === 'conflict' ? 'refuse' : answerOf(change),
+    wants: wantsOf(change),
+    kept: 'kept' in change && change.kept,
+    reason: change.kind === 'conflict' ? change.reason : null,
+  }))
+}
+
+/** Where nobody else has changed anything, what is written is news. */
+function wantsOf(change: Change): Answer['source'] {
+  return sourceOf(change) === 'same' && !('drift' in change && change.drift != null) ? 'changed' : sourceOf(change)
+}
