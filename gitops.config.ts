@@ -1,15 +1,14 @@
-import { defineConfig } from 'gitops'
+import { claudeCode, defineConfig } from 'gitops'
 
 // The working example: this clone reconciles its own `.claude/` into a sandbox home inside the clone.
 export default defineConfig({
   name: 'example',
   home: '.sandbox',
   sources: { team: { repo: '.' } },
-  targets: { claude: { source: 'team', from: '.claude', to: '~/.claude' } },
+  // Where it goes, what is never touched, and what tells that it works. Of ~/.claude.json only the keys of ours are set; the rest is Claude Code's.
+  presets: [claudeCode({ account: '.claude/.claude.json.enc' })],
   // This key is public and protects nothing: it is there so that the example works in a fresh clone.
   identities: ['.example/age-key.txt'],
-  // Only the keys of ours in it; the rest of the file is the application's.
-  secrets: { account: { from: '.claude/.claude.json.enc', to: '~/.claude.json', strategy: 'merge' } },
   audit: { path: '~/.claude-gitops-audit.log' },
   checks: {
     smoke: [

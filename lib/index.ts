@@ -9,11 +9,13 @@ export {
   defineConfig,
   defineMergeStrategy,
   defineNotifier,
+  definePreset,
   defineTask,
   merge,
   type UserCheck,
   type UserConfig,
   type UserNotifier,
+  type UserPreset,
   type UserTask,
 } from './config/define.ts'
 export type { MergeOptions } from './config/merge-schema.ts'
@@ -24,7 +26,8 @@ export type { OutcomeKind } from './model/outcome.ts'
 export type { Reason, Verdict } from './model/verdict.ts'
 export type { SopsDecryptOptions, SopsEditOptions, SopsEncryptOptions, SopsIdentities } from './host/sops.ts'
 export type { ReconcileOptions } from '../tasks/embed.ts'
-export type { AlertEvent, CheckContext, MergeStrategy, NotifierContext, TaskContext } from './plugins/contract.ts'
+export type { AlertEvent, CheckContext, Files, MergeStrategy, NotifierContext, PresetHost, TaskContext } from './plugins/contract.ts'
+export { claudeCode, type ClaudeCodeOptions } from './plugins/claude-code.ts'
 export { webhook, type WebhookOptions } from './plugins/webhook.ts'
 
 /**

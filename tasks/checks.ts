@@ -24,6 +24,7 @@ export async function runCheck(run: Run, check: Check, circumstance: Circumstanc
         timeout: check.timeout,
         signal: run.signal,
         hide: hiding(run),
+        warn: (sentence) => note(run, `check ${JSON.stringify(check.name)}: ${sentence}`),
       })
       return
     } catch (error) {
@@ -31,4 +32,9 @@ export async function runCheck(run: Run, check: Check, circumstance: Circumstanc
       await pause(Math.min(1000 * 2 ** failures, 30_000), run.signal)
     }
   }
+}
+
+/** After a rollback, checks run once more; what they say is said once. */
+function note(run: Run, sentence: string): void {
+  if (!run.notes.includes(sentence)) run.notes.push(sentence)
 }

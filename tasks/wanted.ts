@@ -52,8 +52,7 @@ export async function wanted(
       {
         kind: entry.type === 'link' ? 'link' : 'file',
         digest: known.get(entry.oid) as Digest,
-        executable: entry.type === 'executable',
-        mode: entry.type === 'link' ? null : target.modeOf(entry.path),
+        ...permissions(entry, target),
         content: { kind: 'git', source: target.source, oid: entry.oid },
         ...asMerged(target, entry),
       },
@@ -65,6 +64,12 @@ export async function wanted(
 function asMerged(target: Target, { path, type }: TreeEntry): Pick<Wanted, 'as'> {
   const as = type === 'link' ? null : target.mergeOf(path)
   return as === null ? {} : { as }
+}
+
+/** Git knows one bit; the config may say more. */
+function permissions({ path, type }: TreeEntry, target: Target): Pick<Wanted, 'executable' | 'mode'> {
+  const declared = type === 'link' ? null : target.modeOf(path)
+  return declared === '+x' ? { executable: true, mode: null } : { executable: type === 'executable', mode: declared }
 }
 
 /** Every link is walked through all others; nothing is read when the very same links were judged before. */

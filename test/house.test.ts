@@ -27,7 +27,7 @@ const NODE = 'node:*'
  * - config reads the file itself (`node:fs`, `node:module`), so the loader lies beside the schema that judges it;
  * - gate parses YAML itself: a parser is the syntax check;
  * - host seals copies of secrets, and edits a document at the moment it writes it, with the two rooms that only compute;
- * - config, documents and host name the types of the plug-in contract, for the functions that a config holds.
+ * - config, documents and host name the types of the plug-in contract, for the functions that a config holds; a preset names the type of a part of a config.
  */
 const ROOMS: Readonly<Record<string, Room>> = {
   'lib/model': { rooms: ['lib/model'], packages: [] },
@@ -44,7 +44,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     types: ['lib/plugins'],
     packages: [NODE, 'zx', 'proper-lockfile', 'cron'],
   },
-  'lib/plugins': { rooms: ['lib/model', 'lib/plugins'], packages: [], packageTypes: ['zx'] },
+  'lib/plugins': { rooms: ['lib/model', 'lib/plugins'], types: ['lib/config'], packages: ['valibot', 'yaml'], packageTypes: ['zx'] },
   tasks: {
     rooms: ['tasks', 'lib/model', 'lib/config', 'lib/secrets', 'lib/documents', 'lib/gate', 'lib/host', 'lib/plugins'],
     packages: [],

@@ -1,5 +1,5 @@
 import type { Host } from '../model/context.ts'
-import type { MergeStrategy } from '../plugins/contract.ts'
+import type { MergeStrategy, PresetHost } from '../plugins/contract.ts'
 import type { MergeOptions } from './merge-schema.ts'
 import type { ConfigInput } from './schema.ts'
 
@@ -9,6 +9,10 @@ export type UserConfig = ConfigInput | ((host: Host) => ConfigInput | Promise<Co
 export type UserCheck = NonNullable<NonNullable<ConfigInput['checks']>['smoke']>[number]
 /** A notifier as a user writes it. */
 export type UserNotifier = NonNullable<ConfigInput['notify']>[number]
+/** What a preset may return. */
+export type ConfigPart = Pick<ConfigInput, 'targets' | 'secrets' | 'checks' | 'tasks' | 'notify' | 'identities'>
+/** A part of a config as a function of the host, to be used in many configs. */
+export type UserPreset = (host: PresetHost) => ConfigPart | Promise<ConfigPart>
 /** A task as a user writes it. */
 export type UserTask = NonNullable<NonNullable<ConfigInput['tasks']>['before']>[number]
 
@@ -40,4 +44,9 @@ export function defineNotifier(notifier: UserNotifier): UserNotifier {
 /** Returns its argument; it is here for the editor's completion. */
 export function defineTask(task: UserTask): UserTask {
   return task
+}
+
+/** Returns its argument; it is here for the editor's completion. */
+export function definePreset(preset: UserPreset): UserPreset {
+  return preset
 }

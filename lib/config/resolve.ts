@@ -1,15 +1,14 @@
 import { basename, isAbsolute, resolve as resolvePath } from 'node:path'
-import * as v from 'valibot'
 import type { Check, Config, SecretFile, Target, Task } from '../model/config.ts'
 import type { Host } from '../model/context.ts'
 import { GitopsError } from '../model/errors.ts'
 import { absPath, type AbsPath } from '../model/path.ts'
 import { duration } from '../model/schedule.ts'
-import { complaints } from './complain.ts'
 import type { UserConfig } from './define.ts'
 import { strategiesIn } from './merging.ts'
 import { expand } from './places.ts'
-import { schema, type ConfigInput, type When } from './schema.ts'
+import { judged } from './judged.ts'
+import type { ConfigInput, When } from './schema.ts'
 import { historyOf, notifierOf, scheduleOf, syntaxOf } from './running.ts'
 import { secretOf } from './secrets.ts'
 import { sourceOf } from './sources.ts'
@@ -37,13 +36,9 @@ export async function resolve(user: UserConfig, circumstances: Circumstances): P
   const raw = typeof user === 'function' ? await call(() => user(host), where) : user
   if (raw === undefined)
     throw new GitopsError('config', `${where}: its function returned nothing`, { hint: 'It must return { sources, targets, … }.' })
-  const parsed = v.safeParse(schema, raw)
-  if (!parsed.success) {
-    throw new GitopsError('config', `${where} is not a valid configuration:\n${complaints(parsed.issues)}`)
-  }
-  refuseDropped(raw, parsed.output, '', where)
+  const input = judged(raw, where)
   try {
-    return Object.freeze(decide(parsed.output, circumstances, host))
+    return Object.freeze(decide(await whole(input, circumstances, host, where), circumstances, host))
   } catch (error) {
     if (error instanceof GitopsError)
       throw new GitopsError('config', `${where} is not a valid configuration:\n  ${error.message}`, { cause: error })
@@ -51,21 +46,20 @@ export async function resolve(user: UserConfig, circumstances: Circumstances): P
   }
 }
 
-/** Valibot leaves out keys such as `constructor` without a word. */
-function refuseDropped(raw: unknown, parsed: unknown, place: string, where: string): void {
-  if (typeof raw !== 'object' || raw === null || typeof parsed !== 'object' || parsed === null) return
-  for (const [key, value] of Object.entries(raw)) {
-    if (!Object.hasOwn(parsed, key))
-      throw new GitopsError(
-        'config',
-        `${where} is not a valid configuration:\n  ${place}${key}: cannot be used as a name; choose another one`,
-      )
-    refuseDropped(value, (parsed as Record<string, unknown>)[key], `${place}${key}.`, where)
-  }
+/** The config with what its presets add. */
+async function whole(input: ConfigInput, { directory }: Circumstances, host: Host, where: string): Promise<ConfigInput> {
+  if (input.presets === undefined) return input
+  const { withPresets } = await import('./presets.ts')
+  const home = homeOf(input, host.home, directory)
+  return judged(await withPresets(input, { ...host, home, ownHome: input.home === undefined }), where)
+}
+
+function homeOf({ home }: ConfigInput, usual: AbsPath, directory: AbsPath): AbsPath {
+  return home === undefined ? usual : expand('home', home, usual, directory)
 }
 
 function decide(input: ConfigInput, { file, modules, directory, env, ...rest }: Circumstances, given: Host): Config {
-  const home = input.home === undefined ? rest.home : expand('home', input.home, rest.home, directory)
+  const home = homeOf(input, rest.home, directory)
   const host: Host = { ...given, home }
   const name = input.name ?? (basename(directory).replace(/[^\w.-]/g, '-') || 'root')
   const xdg = (variable: string, usual: string): string => {

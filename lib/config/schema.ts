@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import type { AlertEvent, CheckContext, NotifierContext, TaskContext } from '../plugins/contract.ts'
+import type { AlertEvent, CheckContext, NotifierContext, PresetHost, TaskContext } from '../plugins/contract.ts'
 import type { Host } from '../model/context.ts'
 import { strategy } from './merge-schema.ts'
 import { history } from './history.ts'
@@ -20,6 +20,8 @@ const DRIFT = "'heal', 'keep' or 'refuse'"
 const onDrift = v.picklist(['heal', 'keep', 'refuse'], `must be ${DRIFT}`)
 const ADOPT = "'keep', 'replace', 'refuse' or 'leave'"
 const adopt = v.picklist(['keep', 'replace', 'refuse', 'leave'], `must be ${ADOPT}`)
+
+const MODE = "must be an octal mode such as '0600', or '+x'"
 
 const source = object({
   /** Any Git URL or local path, reached exactly as `git clone` reaches it; `'.'` is the clone that holds this config. */
@@ -45,10 +47,8 @@ const target = object({
   exclude: v.optional(globs),
   /** Paths that belong to an application: a revision that contains one of them is refused. */
   protect: v.optional(globs),
-  /** Full permission bits for paths that match a glob, for example `{ 'bin/*': '0700' }`. */
-  modes: v.optional(
-    record(v.pipe(v.string("must be an octal mode such as '0600'"), v.regex(/^0?[0-7]{3}$/, "must be an octal mode such as '0600'"))),
-  ),
+  /** Full permission bits for paths that match a glob, for example `{ 'bin/*': '0700' }`; `'+x'` makes them executable whatever Git says. */
+  modes: v.optional(record(v.pipe(v.string(MODE), v.regex(/^(?:0?[0-7]{3}|\+x)$/, MODE)))),
   /** Documents that an application writes too, by glob: `{ 'settings.json': merge() }` sets the keys of the source and leaves all others. */
   documents: v.optional(record(strategy)),
   /**
@@ -137,6 +137,10 @@ export const schema = object({
   sources: v.pipe(
     record(source),
     v.check((all) => Object.keys(all).length > 0, "names no source; add one such as { team: { repo: '…' } }"),
+  ),
+  /** Parts of a config that somebody has written already, such as `claudeCode()`: their targets, secrets, checks, tasks and notifiers are added. */
+  presets: v.optional(
+    v.array(v.custom<(host: PresetHost) => unknown>(isFunction, 'must be a preset such as claudeCode()'), 'must be a list'),
   ),
   targets: v.optional(record(target)),
   secrets: v.optional(record(secret)),

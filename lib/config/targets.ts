@@ -21,7 +21,7 @@ export function targetOf(
   const exclude = matcher(`targets.${name}.exclude`, input.exclude ?? [])
   const modes = Object.entries(input.modes ?? {}).map(([glob, mode]) => ({
     matches: matcher(`targets.${name}.modes`, [glob]),
-    mode: Number.parseInt(mode, 8),
+    mode: mode === '+x' ? ('+x' as const) : Number.parseInt(mode, 8),
   }))
   return {
     name,

@@ -7,6 +7,7 @@ import type { AbsPath } from '../model/path.ts'
 import { span } from '../model/schedule.ts'
 import type { CheckContext } from '../plugins/contract.ts'
 import { withoutKey } from './child-env.ts'
+import { FILES } from './files.ts'
 import { killTree } from './git.ts'
 
 /** Milliseconds in which what was stopped has to end. */
@@ -31,6 +32,8 @@ export interface Attempt {
   readonly input?: string
   /** Takes out of a text what must not be printed. It sees what a command printed whole, before any of it is cut away. */
   readonly hide: (text: string) => string
+  /** Hears what a function of the user says without failing. Default: nobody does. */
+  readonly warn?: (sentence: string) => void
 }
 
 /** Runs the user's own command or function. Throws `check` when it fails or is late, `environment` when it could not even start. */
@@ -72,8 +75,17 @@ async function command(given: Attempt, text: string, signal: AbortSignal): Promi
 }
 
 async function call(given: Attempt, run: (context: never) => unknown, signal: AbortSignal): Promise<void> {
-  const { home, source, revision, stage } = given
-  const context: CheckContext = { $: await shell(given, signal), home, source, revision, stage, signal }
+  const { home, source, revision, stage, hide, warn = () => {} } = given
+  const context: CheckContext = {
+    $: await shell(given, signal),
+    home,
+    source,
+    revision,
+    stage,
+    signal,
+    files: FILES,
+    warn: (sentence) => warn(hide(sentence)),
+  }
   try {
     await run(context as never)
   } catch (cause) {

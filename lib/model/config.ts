@@ -31,8 +31,8 @@ export interface Target {
   readonly to: AbsPath
   readonly accepts: (path: RelPath) => boolean
   readonly protects: (path: RelPath) => boolean
-  /** Declared permission bits of a path, or null. */
-  readonly modeOf: (path: RelPath) => number | null
+  /** Declared permission bits of a path, `+x` for one that is executable whatever Git says, or null. */
+  readonly modeOf: (path: RelPath) => number | '+x' | null
   /** How a path's keys are merged into what is there; null where the whole file is ours. */
   readonly mergeOf: (path: RelPath) => CoOwnership | null
   /** What becomes of a path that was there before us and differs. */

@@ -1,4 +1,5 @@
 import type { Shell } from 'zx'
+import type { Host } from '../model/context.ts'
 import type { Edit } from '../model/edits.ts'
 import type { Json } from '../model/json.ts'
 import type { ListRules } from '../model/lists.ts'
@@ -22,6 +23,28 @@ export interface TaskContext {
 export interface CheckContext extends TaskContext {
   /** The directory that holds the candidate, a directory a target, and is `$GITOPS_STAGE`; null in a smoke check. */
   readonly stage: AbsPath | null
+  /** The files of this machine, to be read. */
+  readonly files: Files
+  /** Says what a person should hear and what is no reason to fail: one sentence, shown when the run ends. */
+  readonly warn: (sentence: string) => void
+}
+
+/** Looks at files and changes none. Links are followed. */
+export interface Files {
+  /** What is at a path, or null when there is nothing, or nothing that may be read. */
+  readonly kind: (path: string) => 'file' | 'executable' | 'directory' | 'other' | null
+  /** The text of a file. Throws `io` when it cannot be read. */
+  readonly text: (path: string) => string
+  /** Every file below a directory, as paths relative to it, in order; none when it is not there. Links are not walked into. */
+  readonly below: (directory: string) => readonly string[]
+}
+
+/** What a preset is handed. */
+export interface PresetHost extends Host {
+  /** Whether `home` is the user's own: with a `home` of the config, the environment speaks of another one. */
+  readonly ownHome: boolean
+  /** Whether there is something at an absolute path. */
+  readonly exists: (path: string) => boolean
 }
 
 /** A change of state that somebody should hear of. It is what notifiers get, as JSON. */
