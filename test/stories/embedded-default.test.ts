@@ -76,7 +76,13 @@ for (const [state, make] of Object.entries(STATES)) {
     const first = gitops(sandbox, directory, ['reconcile'])
     expect(first.said).toContain(`Applied: team ${commit}`)
     expect(first.code).toBe(0)
-    expect(sandbox.tree(join(directory, '.sandbox/.claude'))).toEqual(wanted(sandbox))
+    const { 'settings.json': settings = '', ...rest } = sandbox.tree(join(directory, '.sandbox/.claude'))
+    const { 'settings.json': _, ...want } = wanted(sandbox)
+    expect(rest).toEqual(want)
+    // A document that Claude Code writes too: its values are ours, its layout is not.
+    expect(settings).toMatch(/^644 /)
+    const valueOf = (path: string): unknown => JSON.parse(readFileSync(join(path, '.claude/settings.json'), 'utf8'))
+    expect(valueOf(join(directory, '.sandbox'))).toEqual(valueOf(ROOT))
 
     const second = gitops(sandbox, directory, ['reconcile'])
     expect(second.said).toContain(`In sync: team ${commit}`)
