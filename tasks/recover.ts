@@ -1,4 +1,5 @@
 import { GitopsError } from '../lib/model/errors.ts'
+import type { AbsPath } from '../lib/model/path.ts'
 import { takeBack, type Generation } from '../lib/model/state.ts'
 import { auditGeneration } from './audit.ts'
 import { closed } from './generation.ts'
@@ -7,7 +8,7 @@ import type { Run } from './run.ts'
 
 /** Undoes what a killed run left half done, before anything else. Returns what it did, for people. */
 export async function recover(run: Run): Promise<string[]> {
-  const { store, transact } = run.host
+  const { store } = run.host
   const said: string[] = []
   for (const { generation: number, undo } of (store.journal()?.open ?? []).toReversed()) {
     const generation = store.generation(number)
@@ -15,27 +16,48 @@ export async function recover(run: Run): Promise<string[]> {
       throw new GitopsError('stuck', `the journal names generation ${number}, which is not in ${store.directory}`, {
         hint: 'Restore that directory, or remove its journal.json and look at the target yourself.',
       })
-    // Its end was written down, and only the journal not closed.
-    if (generation.outcome !== 'applied') said.push(`generation ${number} was taken back`)
-    else if (number <= run.inventory.generation && !undo) said.push(`generation ${number} was already live`)
-    else {
-      if (undo) refuseIfLive(run, generation)
-      const { left } = await transact.undo(generation.steps, run.host)
-      run.inventory = takeBack(run.inventory, generation)
-      store.saveInventory(run.inventory)
-      // Taking away what is ours has held it; here it is again.
-      if (generation.why === 'removed' && generation.before.applied !== null)
-        releaseRevision(run, generation.unit, generation.before.applied.desired)
-      if (!undo) noteKilled(run, generation)
-      noteEnd(run, generation, undo ? 'taken-back' : 'undone', undo ? 'rolled back by hand' : 'its run was killed half-way')
-      auditGeneration(run, generation, undo ? 'rollback' : 'recovered', left)
-      said.push(
-        `generation ${number} of ${generation.unit} was ${undo ? 'taken back' : 'half done and is undone'}${left.length === 0 ? '' : `; left alone: ${left.join(', ')}`}`,
-      )
+    try {
+      said.push(await recoverOne(run, generation, undo))
+    } catch (error) {
+      throw unfinished(number, error)
     }
-    closed(run, [number])
   }
   return said
+}
+
+async function recoverOne(run: Run, generation: Generation, undo: boolean): Promise<string> {
+  const { number, unit } = generation
+  // Its end was written down, and only the journal not closed.
+  const ended = generation.outcome !== 'applied'
+  const done = ended || (number <= run.inventory.generation && !undo)
+  const left = done ? [] : await takeBackFiles(run, generation, undo)
+  closed(run, [number])
+  if (done) return `generation ${number} was ${ended ? 'taken back' : 'already live'}`
+  const alone = left.length === 0 ? '' : `; left alone: ${left.join(', ')}`
+  return `generation ${number} of ${unit} was ${undo ? 'taken back' : 'half done and is undone'}${alone}`
+}
+
+async function takeBackFiles(run: Run, generation: Generation, undo: boolean): Promise<readonly AbsPath[]> {
+  if (undo) refuseIfLive(run, generation)
+  const { left } = await run.host.transact.undo(generation.steps, run.host)
+  run.inventory = takeBack(run.inventory, generation)
+  run.host.store.saveInventory(run.inventory)
+  // Taking away what is ours has held it; here it is again.
+  if (generation.why === 'removed' && generation.before.applied !== null)
+    releaseRevision(run, generation.unit, generation.before.applied.desired)
+  if (!undo) noteKilled(run, generation)
+  noteEnd(run, generation, undo ? 'taken-back' : 'undone', undo ? 'rolled back by hand' : 'its run was killed half-way')
+  auditGeneration(run, generation, undo ? 'rollback' : 'recovered', left)
+  return left
+}
+
+/** Whatever stopped an undo: it has begun, so the machine is neither as it was nor done. */
+function unfinished(number: number, error: unknown): GitopsError {
+  if (error instanceof GitopsError && error.code === 'stuck') return error
+  return new GitopsError('stuck', `taking back generation ${number} has begun and is not finished: ${(error as Error).message}`, {
+    hint: 'Mend that, then run `gitops reconcile`: it finishes the undo before anything else.',
+    cause: error,
+  })
 }
 
 /** Of a generation that is not live any more the record stays, for the history; there is nothing to undo in it. */

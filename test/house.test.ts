@@ -3,6 +3,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import { describe, expect } from 'vitest'
+import { FAULTS, STORIES } from './faults/matrix/classes.ts'
+import { load, withTable } from './faults/matrix/counts.ts'
 import { failureModes, failureModesPage } from './support/failure-modes.ts'
 import { CLI, test } from './support/sandbox.ts'
 
@@ -296,5 +298,17 @@ describe('the failure modes', () => {
     expect(failureModes).toHaveLength(47)
     expect(failureModes.filter(({ covered }) => 'test' in covered && !tests.includes(covered.test))).toEqual([])
     expect(source('docs/failure-modes.md')).toBe(failureModesPage())
+  })
+})
+
+describe('the fault matrix', () => {
+  test('the table of recovery.md is what was counted, and no promise was broken', () => {
+    const counts = load()
+    expect(source('docs/recovery.md')).toBe(withTable(source('docs/recovery.md')))
+    const classes = new Set(STORIES.flatMap(({ name }) => FAULTS.map((fault) => `${name}:${fault}`)))
+    expect(Object.keys(counts).filter((name) => !classes.has(name))).toEqual([])
+    expect(
+      Object.values(counts).filter(({ cases, old, new: now, violations }) => violations > 0 || cases === 0 || old + now !== cases),
+    ).toEqual([])
   })
 })

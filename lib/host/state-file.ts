@@ -2,7 +2,7 @@ import { lstatSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { GitopsError } from '../model/errors.ts'
 import { readRegular } from './read.ts'
-import { writeAtomic } from './write.ts'
+import { removeOwn, writeAtomic } from './write.ts'
 
 /** Bytes. A state with a hundred thousand files is a tenth of it. */
 const LARGEST = 256 << 20
@@ -62,9 +62,9 @@ export function stateFile<T>(state: string, name: string, codec: Codec<T>, say: 
     },
     remove() {
       // The copy first: it must never outlive the file.
-      rmSync(copy, { force: true, recursive: true })
+      removeOwn(copy)
       if (damage !== null) setAside(path)
-      rmSync(path, { force: true, recursive: true })
+      removeOwn(path)
       damage = null
     },
     mend() {

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, lstatSync, mkdirSync, openSync, renameSync, rmSync, unlinkSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import { GitopsError } from '../model/errors.ts'
@@ -19,14 +19,28 @@ export function writeAtomic(path: string, bytes: string | Buffer, durable = true
       closeSync(file)
     }
     renameSync(temp, path)
+    if (durable) syncDirectory(dirname(path))
   } catch (error) {
     if (existsSync(temp)) rmSync(temp, { force: true })
-    throw new GitopsError('io', `${path} cannot be written: ${(error as Error).message}`, {
-      hint: 'See that there is room, and that its directory is yours to write.',
-      cause: error,
-    })
+    throw refused(path, 'written', error)
   }
-  if (durable) syncDirectory(dirname(path))
+}
+
+/** Removes what stands where a file of our own state has its place, if anything does. Throws `io`, with its path. */
+export function removeOwn(path: string): void {
+  try {
+    if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true) rmSync(path, { recursive: true })
+    else unlinkSync(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw refused(path, 'removed', error)
+  }
+}
+
+function refused(path: string, what: string, cause: unknown): GitopsError {
+  return new GitopsError('io', `${path} cannot be ${what}: ${(cause as Error).message}`, {
+    hint: 'See that there is room, and that its directory is yours to write.',
+    cause,
+  })
 }
 
 /** Writes every byte; the operating system may take fewer at a time. */

@@ -78,14 +78,15 @@ export const test = base.extend<{ sandbox: Sandbox }>({
   sandbox: async ({}, use) => {
     const root = mkdtempSync(join(tmpdir(), 'gitops-test-'))
     try {
-      await use(make(root))
+      await use(sandboxIn(root))
     } finally {
       rmSync(root, { recursive: true, force: true })
     }
   },
 })
 
-function make(root: string): Sandbox {
+/** A sandbox in an empty directory, for those who share one between tests and remove it themselves. */
+export function sandboxIn(root: string): Sandbox {
   const [home, work, remote, site] = ['home', 'work', 'remote.git', 'site'].map((name) => join(root, name)) as [
     string,
     string,

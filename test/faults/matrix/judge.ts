@@ -1,0 +1,98 @@
+import { existsSync, readFileSync, readdirSync, utimesSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Ran } from '../../support/sandbox.ts'
+import type { End } from './classes.ts'
+import { differences, entries, look, times, type Look } from './look.ts'
+import { CANARY, THEIR_OWN, type Lane, type World } from './world.ts'
+
+/** What a person may rely on and did not get, a sentence each. */
+export type Violations = readonly string[]
+
+/** What the files are after a disturbed command that ended by itself: its exit code says what it promises. */
+export function promised(world: World, lane: Lane, ran: Ran, before: End | 'between', after: End): Violations {
+  const now = look(lane)
+  const is = (end: End): boolean => differences(now, end === 'old' ? world.old : world.wanted).length === 0
+  const wrong: string[] = []
+  if (/this is a bug|^\s+at .*:\d+:\d+/m.test(ran.said)) wrong.push(`it ends with a stack trace: ${ran.said}`)
+  if (![0, 1, 4, 5, 6].includes(ran.code)) wrong.push(`it ends with exit code ${ran.code}: ${ran.said}`)
+  if (ran.code === 0 && !is(after)) wrong.push(`it says that all is well and the files are not ${after}: ${ran.said}`)
+  if (ran.code === 1 && before !== 'between' && !is(before)) wrong.push(`it says that the machine is as it was, and it is not: ${ran.said}`)
+  if ((ran.code === 5 || ran.code === 6) && !is('old')) wrong.push(`it says that it rolled back, and the files are not old: ${ran.said}`)
+  if (ran.code !== 0 && !/\S{3,} \S{2,}/.test(ran.said)) wrong.push(`it fails with exit code ${ran.code} and says nothing`)
+  return wrong
+}
+
+/** What a run that nobody disturbed has made of it: which end it is, and what is wrong with it. */
+export function ended(world: World, lane: Lane, next: Ran, ends: readonly End[], theirs: Look): { end: End | null; wrong: Violations } {
+  const now = look(lane)
+  const off = ends.map((end) => differences(now, end === 'old' ? world.old : world.wanted))
+  const at = off.findIndex((lines) => lines.length === 0)
+  const end = ends[at] ?? null
+  const wrong = [
+    ...(end === null ? [`the files are neither old nor new: ${(off[0] ?? []).join(' · ')}`] : []),
+    ...(codes(end, ends).includes(next.code) ? [] : [`the next run ends with exit code ${next.code}: ${next.said}`]),
+    ...(next.said.includes('left alone') ? [`the next run takes our own work for somebody else's: ${next.said}`] : []),
+    ...differences(times(lane.home, THEIR_OWN), theirs).map((line) => `a file of the application: ${line}`),
+    ...leftovers(lane).map((path) => `left over: ${path}`),
+    ...plaintext(lane).map((path) => `plaintext in ${path}`),
+    ...unreadable(lane).map((path) => `not readable: ${path}`),
+    ...(existsSync(join(lane.state, 'lock')) ? readdirSync(join(lane.state, 'lock')).map((name) => `the lock is stuck: ${name}`) : []),
+  ]
+  return { end, wrong }
+}
+
+/** The old end is right with new content that is refused, or rolled back just now. */
+function codes(end: End | null, ends: readonly End[]): readonly number[] {
+  return end === 'new' || (end === null && ends.includes('new')) ? [0] : [5, 6]
+}
+
+/** What a run does that finds everything done: nothing. */
+export function settled(lane: Lane, third: Ran, end: End, before: Look): Violations {
+  const verdict = JSON.parse(third.stdout.trim().split('\n').at(-1) ?? '{}') as { outcome?: string }
+  const outcome = end === 'new' ? 'in-sync' : 'refused'
+  return [
+    ...(verdict.outcome === outcome ? [] : [`a third run is not ${outcome}: ${third.said}`]),
+    ...differences(look(lane), before).map((line) => `a third run changes ${line}`),
+  ]
+}
+
+/** Makes what a killed run has left in the lock directory older than the time for which it could be somebody's who is just writing it. */
+export function waitForLocks(lane: Lane): void {
+  const directory = join(lane.state, 'lock')
+  if (!existsSync(directory)) return
+  const then = new Date(Date.now() - 11_000)
+  for (const name of readdirSync(directory)) if (name.endsWith('.tmp')) utimesSync(join(directory, name), then, then)
+}
+
+function leftovers(lane: Lane): string[] {
+  return [
+    ...entries(lane.home).filter((path) => /\.gitops-|\.tmp$|\.damaged|\/journal\.json$|\/sources\/.*\.lock$/.test(path)),
+    ...entries(lane.runtime),
+  ]
+}
+
+function plaintext(lane: Lane): string[] {
+  const places = new Set(['home/.claude.json', 'home/.app/token'])
+  return entries(lane.root).filter((path) => !places.has(path) && contains(join(lane.root, path), CANARY))
+}
+
+function contains(path: string, text: string): boolean {
+  try {
+    return readFileSync(path).includes(text)
+  } catch {
+    return false
+  }
+}
+
+function unreadable(lane: Lane): string[] {
+  return entries(lane.state).filter((path) => /^[^/]+\.json$|^generations\//.test(path) && !reads(join(lane.state, path)))
+}
+
+function reads(path: string): boolean {
+  try {
+    JSON.parse(readFileSync(path, 'utf8'))
+    return true
+  } catch {
+    return false
+  }
+}
