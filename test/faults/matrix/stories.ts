@@ -54,7 +54,7 @@ async function begin(world: World, lane: Lane, { from }: Story): Promise<void> {
 async function killedLate(world: World, lane: Lane, args: readonly string[]): Promise<void> {
   const from = args[0] === 'reconcile' ? 'old' : 'new'
   const all = await calls(world, lane, args)
-  const last = all.findLast(({ label }) => /^rename\(.*inventory\.json/.test(label))
+  const last = all.findLast(({ label }) => /^rename\(.* state\/inventory\.json\)/.test(label))
   if (last === undefined) throw new Error(`${args.join(' ')} does not write the inventory`)
   restore(lane, from)
   const { hit } = await disturb(world, lane, args, { ...last, fault: 'KILL' })
