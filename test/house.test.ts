@@ -39,7 +39,11 @@ const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['cosmiconfig', 'valibot', 'picomatch', 'node:fs', 'node:module', 'node:path', 'node:url', 'node:util'],
   },
   'lib/secrets': { rooms: ['lib/model', 'lib/secrets'], packages: ['age-encryption', 'bcrypt-pbkdf', 'yaml', 're2js', 'node:crypto'] },
-  'lib/documents': { rooms: ['lib/model', 'lib/documents'], types: ['lib/plugins'], packages: ['jsonc-parser', 'yaml', 'smol-toml'] },
+  'lib/documents': {
+    rooms: ['lib/model', 'lib/documents'],
+    types: ['lib/plugins'],
+    packages: ['jsonc-parser', 'yaml', 'smol-toml', 'toml-eslint-parser'],
+  },
   'lib/gate': { rooms: ['lib/model', 'lib/secrets', 'lib/documents', 'lib/gate'], packages: ['yaml', '@secretlint/core'] },
   'lib/host': {
     rooms: ['lib/model', 'lib/secrets', 'lib/documents', 'lib/host'],

@@ -1,6 +1,6 @@
 import type { Edit } from '../model/edits.ts'
 import { GitopsError } from '../model/errors.ts'
-import type { Json } from '../model/json.ts'
+import { equal, isObject, put, type Json } from '../model/json.ts'
 import type { CoOwnership } from '../model/lists.ts'
 import type { MergeStrategy } from '../plugins/contract.ts'
 import { STRATEGIES } from './strategies.ts'
@@ -31,17 +31,24 @@ export function documentsWith(more: readonly MergeStrategy[]): Documents {
   }
   const doubled: Documents['doubled'] = async (as, text, edits) =>
     (await strategyOf(as, '').doubled?.(text, edits)) ?? new Map<Edit, string>()
+  const read: Documents['read'] = async (as, text, name) => {
+    const strategy = strategyOf(as, name)
+    const value = await called(name, as, () => strategy.read(text, name))
+    return called(name, as, () => (strategy.owned === undefined ? value : strategy.owned(value, as.lists)))
+  }
   return {
-    async read(as, text, name) {
-      const strategy = strategyOf(as, name)
-      const value = await called(name, as, () => strategy.read(text, name))
-      return called(name, as, () => (strategy.owned === undefined ? value : strategy.owned(value, as.lists)))
-    },
+    read,
     async write(as, text, edits, name) {
       const [twice] = (await doubled(as, text, edits)).values()
       if (twice !== undefined)
         throw new GitopsError('conflict', `${name} has the key ${JSON.stringify(twice)} twice; take one of the two out`)
-      return called(name, as, () => strategyOf(as, name).write(text, edits, as.lists))
+      const next = await called(name, as, () => strategyOf(as, name).write(text, edits, as.lists))
+      const wanted = edits.reduce<Json | undefined>((known, { path, after }) => put(known, path, after), await read(as, text, name))
+      // There are many ways to write a document; one that was not thought of must not cost a value.
+      if (equal(withoutEmpty(await read(as, next, name)), withoutEmpty(wanted))) return next
+      throw new GitopsError('conflict', `${name} is written in a way in which not all of our keys can be set`, {
+        hint: 'Write the places that are to be ours plainly; nothing was changed.',
+      })
     },
     doubled,
   }
@@ -61,4 +68,14 @@ async function called<T>(name: string, as: CoOwnership, call: () => T | Promise<
       cause: error,
     })
   }
+}
+
+/** Formats differ in whether an object without keys is there at all. */
+function withoutEmpty(value: Json | undefined): Json | undefined {
+  if (!isObject(value)) return value
+  const full = Object.entries(value).flatMap(([key, inner]) => {
+    const rest = withoutEmpty(inner)
+    return rest === undefined ? [] : [[key, rest] as const]
+  })
+  return full.length === 0 ? undefined : Object.fromEntries(full)
 }

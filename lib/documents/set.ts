@@ -2,7 +2,7 @@ import type { Pointer } from '../model/pointer.ts'
 import type { NewValue } from './new-value.ts'
 
 /** A format of documents that values can be set in. */
-export type DocumentFormat = 'json' | 'yaml'
+export type DocumentFormat = 'json' | 'yaml' | 'toml'
 
 /** The text after an edit, or the step of the pointer, from 0, that leads nowhere. */
 export type SetResult = { readonly text: string } | { readonly depth: number }
@@ -13,6 +13,7 @@ export type SetResult = { readonly text: string } | { readonly depth: number }
  * Null for a text that does not parse, or is written in a way that is not edited here.
  */
 export async function setAt(text: string, format: DocumentFormat, pointer: Pointer, value: NewValue | null): Promise<SetResult | null> {
+  if (format === 'toml') return (await import('./toml-set.ts')).setToml(text, pointer, value)
   return format === 'json' ? (await import('./json-set.ts')).setJson(text, pointer, value) : setYaml(text, pointer, value)
 }
 

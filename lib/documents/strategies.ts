@@ -28,5 +28,23 @@ async function writeJson(text: string, edits: readonly Edit[], lists: ListRules,
   return mark + (empty && !result.endsWith('\n') ? `${result}\n` : result)
 }
 
+const yaml: MergeStrategy = {
+  name: 'yaml',
+  read: async (text, name) => (await import('./yaml-value.ts')).parseYaml(text, name),
+  owned: keyed,
+  write: async (text, edits, lists) => (await import('./yaml-write.ts')).writeYaml(text, edits, lists),
+}
+
+const toml: MergeStrategy = {
+  name: 'toml',
+  read: async (text, name) => (await import('./toml-value.ts')).parseToml(text, name),
+  owned: keyed,
+  async write(text, edits, lists) {
+    const { parseToml } = await import('./toml-value.ts')
+    const [, mark = '', plain = ''] = /^(\uFEFF?)(.*)$/s.exec(text) ?? []
+    return mark + (await writeEdits(plain, edits, lists, { format: 'toml', read: (now) => parseToml(now, '') }))
+  },
+}
+
 /** The strategies that are here without a plug-in. */
-export const STRATEGIES: readonly MergeStrategy[] = [json, jsonc]
+export const STRATEGIES: readonly MergeStrategy[] = [json, jsonc, yaml, toml]

@@ -1,12 +1,13 @@
 import { GitopsError } from '../model/errors.ts'
 
+interface Place {
+  readonly line: number
+  readonly column: number
+}
+
 /** The refusal to touch a document that does not parse; lines and columns count from 1. Nothing of its text is in it. */
-export function doesNotParse(
-  name: string,
-  format: string,
-  { line, column }: { readonly line: number; readonly column: number },
-): GitopsError {
-  return new GitopsError('conflict', `${name}:${line}:${column} is not ${format}`, {
+export function doesNotParse(name: string, format: string, { line, column }: Place, fault = `is not ${format}`): GitopsError {
+  return new GitopsError('conflict', `${name}:${line}:${column} ${fault}`, {
     hint: 'Mend it first: a document that does not parse is never written to.',
   })
 }

@@ -1,7 +1,7 @@
 import type { Edit } from '../model/edits.ts'
 import { GitopsError } from '../model/errors.ts'
 import type { Json } from '../model/json.ts'
-import { isObject, pointer as shown } from '../model/json.ts'
+import { isObject, pointer as shown, put } from '../model/json.ts'
 import { itemName, ruleAt, unkeyed, type ListRules } from '../model/lists.ts'
 import type { Step } from '../model/pointer.ts'
 import type { NewValue } from './new-value.ts'
@@ -24,7 +24,7 @@ export async function writeEdits(
   { format, read }: { readonly format: DocumentFormat; readonly read: (text: string) => Json | undefined | Promise<Json | undefined> },
 ): Promise<string> {
   let known = text
-  for (const { path, after } of edits) {
+  for (const { path, after } of together(edits)) {
     const value = after === undefined ? null : newValue(unkeyed(after, lists, path))
     for (;;) {
       const { pointer, there } = placeIn(await read(known), path, lists)
@@ -37,6 +37,23 @@ export async function writeEdits(
     }
   }
   return known
+}
+
+/** What is made, with all that goes into it, as one. */
+export function together(edits: readonly Edit[]): Edit[] {
+  const result: Edit[] = []
+  for (const edit of edits) {
+    const last = result.at(-1)
+    const inside = last !== undefined && isObject(last.after) && last.before === undefined && isBelow(edit.path, last.path)
+    const after = inside ? put(last.after, edit.path.slice(last.path.length), edit.after) : undefined
+    if (last === undefined || after === undefined) result.push(edit)
+    else result.splice(-1, 1, { path: last.path, after })
+  }
+  return result
+}
+
+function isBelow(path: readonly string[], above: readonly string[]): boolean {
+  return path.length > above.length && above.every((key, depth) => key === path[depth])
 }
 
 function placeIn(document: Json | undefined, path: readonly string[], lists: ListRules): Place {
@@ -66,7 +83,7 @@ function notEditable(path: readonly string[], lists: ListRules): GitopsError {
 }
 
 /** The value as one to be set; numbers are the text that they were written as. */
-function newValue(value: Json): NewValue {
+export function newValue(value: Json): NewValue {
   if (typeof value === 'string') return { kind: 'text', text: value }
   if (Array.isArray(value)) return { kind: 'list', items: value.map((item: Json) => newValue(item)) }
   if (isObject(value)) return { kind: 'map', entries: Object.entries(value).map(([key, inner]) => [key, newValue(inner)] as const) }

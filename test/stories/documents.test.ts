@@ -169,3 +169,24 @@ test('a document that is no longer to be merged is not replaced while the applic
   configured(sandbox, '')
   expect(await reconcile(sandbox, 5)).toContain('holds the key "theirs"')
 })
+
+test('YAML and TOML are merged too, with their comments, layout and numbers, by the names of their files', async ({ sandbox }) => {
+  configured(sandbox, `'*.{yaml,toml,jsonc}': merge()`)
+  sandbox.write(sandbox.home, {
+    '.claude/app.yaml': '# theirs\nport: 0x1F   # why\nmode: off\n',
+    '.claude/app.toml': '# theirs\nrate = 1_000.0 # why\n\n[window]\nwidth = 80\n',
+    '.claude/app.jsonc': '{\n  // theirs\n  "tabs": 1.50,\n}\n',
+  })
+  sandbox.commit({
+    '.claude/app.yaml': 'model: opus\n',
+    '.claude/app.toml': 'model = "opus"\n[window]\nheight = 25\n',
+    '.claude/app.jsonc': '{ "model": "opus" }',
+  })
+  await reconcile(sandbox)
+  expect(sandbox.live('.claude/app.yaml')).toBe('# theirs\nport: 0x1F   # why\nmode: off\nmodel: opus\n')
+  expect(sandbox.live('.claude/app.toml')).toBe('# theirs\nrate = 1_000.0 # why\nmodel = "opus"\n\n[window]\nwidth = 80\nheight = 25\n')
+  expect(sandbox.live('.claude/app.jsonc')).toBe('{\n  // theirs\n  "tabs": 1.50,\n  "model": "opus",\n}\n')
+  expect((await sandbox.gitops(['status', '--exit-code'])).code).toBe(0)
+  writeFileSync(join(sandbox.home, '.claude/app.toml'), 'rate = = 1\n')
+  expect(await reconcile(sandbox, 5)).toContain('app.toml:1:8 is not TOML')
+})
