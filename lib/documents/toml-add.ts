@@ -21,8 +21,8 @@ function isThere({ lines, tables }: Outline, way: Way): boolean {
 /** One more table behind those of its kind. */
 function item(text: string, outline: Outline, list: Way, value: NewValue): string | null {
   const last = outline.tables.findLast((known) => leads(known.way, list))
-  if (last === undefined || value.kind !== 'map') return null
-  return below(text, last, section(names(list), value, ['[[', ']]']))
+  if (value.kind !== 'map') return last === undefined ? added(text, outline, list, { kind: 'list', items: [value] }) : null
+  return below(text, last ?? outline.tables.at(-1), section(names(list), value, ['[[', ']]']))
 }
 
 /** A table of its own, behind what is nearest to it. */

@@ -61,8 +61,8 @@ function placeIn(document: Json | undefined, path: readonly string[], lists: Lis
   let value = document
   for (const [depth, key] of path.entries()) {
     const rule = ruleAt(lists, path.slice(0, depth))
-    if (rule !== 'whole' && Array.isArray(value)) {
-      const items: readonly Json[] = value
+    if (rule !== 'whole' && (value === undefined || Array.isArray(value))) {
+      const items: readonly Json[] = value ?? []
       const at = items.findIndex((item) => itemName(item, rule) === key)
       pointer.push({ index: at < 0 ? items.length : at })
       value = items[at]

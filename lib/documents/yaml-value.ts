@@ -45,7 +45,7 @@ function keyOf({ key }: Pair<Node, Node | null>): string {
 
 function scalarOf({ value, source = '' }: Scalar): Json {
   if (typeof value === 'bigint') return readJson(String(value))
-  if (typeof value !== 'number') return typeof value === 'string' || typeof value === 'boolean' || value === null ? value : String(value)
+  if (typeof value !== 'number') return typeof value === 'string' || typeof value === 'boolean' || value === null ? value : source
   // A number keeps its digits.
   if (/^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(source)) return readJson(source)
   if (Number.isFinite(value)) return value
