@@ -1,5 +1,7 @@
+import { conditionsAfter } from '../lib/model/conditions.ts'
 import { without } from '../lib/model/refusal.ts'
 import type { SourceStatus } from '../lib/model/state.ts'
+import { sayConditions } from './conditions-file.ts'
 import { rememberContested } from './contested.ts'
 import { knownOf } from './hold.ts'
 import type { Run, Unit } from './run.ts'
@@ -21,18 +23,22 @@ export function remember(run: Run): void {
   const outcomes = run.units.flatMap(({ outcome }) => (outcome === null ? [] : [outcome.kind]))
   run.status = { ...run.status, sources, lastRun: { at, outcome: outcomes.join(','), message: '' }, configBroken: null }
   run.host.store.saveStatus(run.status, durable)
+  sayConditions(run, at)
 }
 
 function attempted({ outcome, pulled, desired, standingBy }: Unit, before: SourceStatus, at: string): SourceStatus {
   if (outcome === null) return before
   const { kind, reason, message } = outcome
   const well = standingBy === null && (kind === 'applied' || kind === 'in-sync')
+  const refused = well ? without(before.refused, desired) : before.refused
+  const refusal = refused.find((each) => each.desired === desired) ?? null
   return {
     ...before,
     attempted: { commit: pulled?.commit ?? null, at, outcome: kind, reason, message },
     fetchedAt: pulled === null ? before.fetchedAt : at,
-    refused: well ? without(before.refused, desired) : before.refused,
+    refused,
     // This run was not killed.
     killed: desired === '' ? before.killed : null,
+    conditions: conditionsAfter({ outcome: kind, reason, message, refusal }, before.conditions, at),
   }
 }

@@ -4,6 +4,7 @@ import { short, type Sha } from '../lib/model/path.ts'
 import { counts } from '../lib/model/plan.ts'
 import { EMPTY_SOURCE, type Applied, type SourceStatus } from '../lib/model/state.ts'
 import { exitCode, worst, type OutcomeKind } from '../lib/model/outcome.ts'
+import type { Condition } from '../lib/model/conditions.ts'
 import type { Refusal } from '../lib/model/refusal.ts'
 import { tally } from '../lib/model/verdict.ts'
 import { answers, staysSummary, waits, type Answer } from './answers.ts'
@@ -29,6 +30,8 @@ export interface SourceReport {
   readonly refuses: Refusal | null
   /** All that is remembered so, the newest last. */
   readonly refused: readonly Refusal[]
+  /** As of the last attempt. */
+  readonly conditions: readonly Condition[]
   /** Each path that somebody else has changed, and what a reconcile does about it. */
   readonly drift: readonly Answer[]
   /** What a reconcile would do now, for people. */
@@ -89,7 +92,7 @@ function exitOf(sources: readonly SourceReport[]): number {
 function sourceReport(run: Run, unit: Unit): SourceReport {
   const known = knownOf(run, unit.name)
   const applied = run.inventory.applied.get(unit.name) ?? null
-  const { attempted, refused, fetchedAt } = known
+  const { attempted, refused, fetchedAt, conditions } = known
   const refuses = refusalOf(run, unit)
   const drift = answers(run, unit)
   const moved = drift.filter(({ answer }) => answer !== 'keep' && answer !== 'leave').length
@@ -120,6 +123,7 @@ function sourceReport(run: Run, unit: Unit): SourceReport {
     ref: unit.pulled?.ref ?? null,
     refuses,
     refused,
+    conditions,
     drift,
     pending,
     problem,
@@ -157,7 +161,7 @@ function untold(attempted: SourceStatus['attempted']): string | null {
 export function brokenReport(config: Config, store: Store, reason: string, configFrom: Sha | null): Report {
   const [inventory, status] = [store.inventory(), store.status()]
   const sources = config.sources.map(({ name }): SourceReport => {
-    const { attempted, fetchedAt, refused } = status.sources[name] ?? EMPTY_SOURCE
+    const { attempted, fetchedAt, refused, conditions } = status.sources[name] ?? EMPTY_SOURCE
     return {
       name,
       ready: false,
@@ -170,6 +174,7 @@ export function brokenReport(config: Config, store: Store, reason: string, confi
       ref: null,
       refuses: refused.findLast(({ commit }) => commit === attempted?.commit) ?? null,
       refused,
+      conditions,
       drift: [],
       pending: '',
       problem: null,

@@ -21,6 +21,7 @@ export function dryHost(host: Host, config: Config, foreign: boolean): Host {
       ...(foreign && { inventory: () => EMPTY_INVENTORY, journal: () => null }),
       saveInventory: nothing,
       saveStatus: nothing,
+      saveConditions: nothing,
       saveJournal: nothing,
       closeJournal: nothing,
       saveGeneration: nothing,

@@ -5,7 +5,9 @@ import { GitopsError } from '../model/errors.ts'
 import type { AbsPath } from '../model/path.ts'
 import { EMPTY_INVENTORY, EMPTY_SOURCE, type Generation, type Inventory, type SourceStatus } from '../model/state.ts'
 import { decode, decodeGeneration, decodeInventory, encode, encodeGeneration, encodeInventory } from './codec.ts'
+import { readOwn } from './read.ts'
 import { stateFile, type StateFile } from './state-file.ts'
+import { writeAtomic } from './write.ts'
 
 /** Generations that were begun and not yet committed; `undo` marks one that a person takes back. */
 interface Journal {
@@ -22,6 +24,8 @@ export interface Status {
   readonly contested: Readonly<Record<string, Contested>>
 }
 
+const CONDITIONS = 'conditions.json'
+
 const EMPTY_STATUS: Status = { sources: {}, lastRun: null, configBroken: null, contested: {} }
 
 /** Our own files below a state directory. Every write is atomic; the inventory's is the commit of an apply. */
@@ -31,6 +35,10 @@ export interface Store {
   saveInventory(inventory: Inventory): void
   status(): Status
   saveStatus(status: Status, durable: boolean): void
+  /** Writes the file that other tools read. */
+  saveConditions(text: string): void
+  /** That file's text, or an empty one. */
+  conditions(): string
   journal(): Journal | null
   saveJournal(journal: Journal): void
   closeJournal(): void
@@ -67,6 +75,8 @@ export function storeIn(directory: AbsPath, damaged: (sentence: string) => void)
     saveInventory: (next) => inventory.write(next),
     status: () => status.read().value ?? EMPTY_STATUS,
     saveStatus: (next, durable) => status.write(next, durable),
+    saveConditions: (text) => writeAtomic(join(directory, CONDITIONS), text, false),
+    conditions: () => (existsSync(join(directory, CONDITIONS)) ? readOwn(join(directory, CONDITIONS)).toString() : ''),
     journal() {
       const { value, lost } = journal.read()
       return lost ? halfDone(directory, inventory, begun()) : value

@@ -1,4 +1,5 @@
 import type { CoOwnership } from './lists.ts'
+import type { Condition } from './conditions.ts'
 import type { OutcomeKind } from './outcome.ts'
 import type { AbsPath, Digest, RelPath, Sha } from './path.ts'
 import type { Killed, Refusal } from './refusal.ts'
@@ -93,10 +94,12 @@ export interface SourceStatus {
   readonly refused: readonly Refusal[]
   readonly killed: Killed | null
   readonly alerted: Alerted | null
+  /** As of the last attempt; none before the first. */
+  readonly conditions: readonly Condition[]
 }
 
 /** What is known of a source that was never tried. */
-export const EMPTY_SOURCE: SourceStatus = { attempted: null, fetchedAt: null, refused: [], killed: null, alerted: null }
+export const EMPTY_SOURCE: SourceStatus = { attempted: null, fetchedAt: null, refused: [], killed: null, alerted: null, conditions: [] }
 
 /** One applied state of a unit: what was written, what was there before, why, when, from which revision. */
 export interface Generation {

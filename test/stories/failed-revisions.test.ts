@@ -49,6 +49,7 @@ test('a revision that fails its check is tried again after a pause, and held aft
   expect(tries(sandbox)).toBe(tried)
   const { refuses, text } = await memory(sandbox)
   expect(refuses).toMatchObject({ attempts: 3, held: true, next: null })
+  expect(text).toMatch(/conditions +Ready=False RolledBack since .* ago; Stalled=True RetriesExceeded since/)
   expect(text).toMatch(new RegExp(`held +${bad.slice(0, 7)} since .* ago, failed 3 times, last .* ago: check "good" failed`))
 })
 

@@ -116,6 +116,8 @@ function drawnSource(source: SourceReport, fetched: boolean, ago: (at: string | 
   }
   const asked = fetched && source.current !== null ? 'asked just now' : `last asked ${ago(source.fetchedAt)}`
   lines.push(row('current', source.current === null ? `unknown, ${asked}` : `${short(source.current)}  ${source.ref ?? ''}, ${asked}`))
+  const known = source.ready ? '' : conditions(source, ago)
+  if (known !== '') lines.push(row('conditions', known))
   if (source.refuses !== null) lines.push(row(source.refuses.held ? 'held' : 'backing off', refused(source.refuses, ago)))
   for (const known of source.drift) lines.push(row(known.kind === null ? 'not ours' : 'drift', answered(known)))
   if (source.pending !== '') lines.push(row('would be', source.pending))
@@ -127,4 +129,12 @@ function refused({ commit, first, last, attempts, next, reason }: Refusal, ago: 
   const often = attempts === 1 ? '' : `, failed ${attempts} times, last ${ago(last)}`
   const again = next === null ? '' : `; tried again after ${next}`
   return `${short(commit)} since ${ago(first)}${often}: ${reason.split('\n')[0]}${again}`
+}
+
+/** What was so after the last attempt: `Ready=False RolledBack since 5m ago`. What does not hold is not said. */
+function conditions(source: SourceReport, ago: (at: string | null) => string): string {
+  return source.conditions
+    .filter(({ type, status }) => (type === 'Ready') !== (status === 'True'))
+    .map(({ type, status, reason, since }) => `${type}=${status} ${reason} since ${ago(since)}`)
+    .join('; ')
 }
