@@ -59,7 +59,7 @@ for (const story of STORIES) {
           const { results, wrong } = await tellAll(told, sample(cases, offset))
           const count = counted(cases.length, results)
           counts[`${story.name}:${fault}`] = count
-          console.log(`${story.name}:${fault} ${JSON.stringify(count)}`)
+          console.log([`${story.name}:${fault} ${JSON.stringify(count)}`, ...wrong].join('\n'))
           expect(wrong.join('\n')).toBe('')
           expect(count.cases, 'commands that came to a call').toBeGreaterThanOrEqual(results.length / 2)
         },
