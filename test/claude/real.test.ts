@@ -52,16 +52,14 @@ test('eight servers that the real Claude Code adds while reconciles change other
       new Promise<void>((done, fail) => {
         const args = ['mcp', 'add', '-s', 'user', `mine${index}`, '--', 'echo', `${index}`]
         setTimeout(() => {
-          execFile(CLAUDE, args, { cwd: sandbox.site, env: environment(sandbox) }, (error) =>
-            error === null ? done() : fail(error as Error),
-          )
+          execFile(CLAUDE, args, { cwd: sandbox.site, env: environment(sandbox) }, (error) => (error === null ? done() : fail(error)))
         }, index * 150)
       }),
   )
-  let running = true
-  const all = Promise.all(adding).finally(() => (running = false))
+  const still = new Set(adding)
+  for (const each of adding) void each.finally(() => still.delete(each))
   let rounds = 0
-  for (; running || rounds < 10; rounds++) {
+  for (; still.size > 0 || rounds < 10; rounds++) {
     const verdict = await reconcile(config(sandbox))
     expect(verdict.exitCode, verdict.message).toBe(0)
     sandbox.commit({
@@ -71,7 +69,7 @@ test('eight servers that the real Claude Code adds while reconciles change other
       }),
     })
   }
-  await all
+  await Promise.all(adding)
   expect((await reconcile(config(sandbox))).exitCode).toBe(0)
   const mine = Array.from({ length: 8 }, (_, index) => `mine${index}`)
   expect(Object.keys(servers(sandbox)).toSorted()).toEqual([...mine, 'team', `team${rounds - 1}`].toSorted())
