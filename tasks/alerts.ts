@@ -27,7 +27,8 @@ function stateOf(unit: Unit, { kind, reason }: UnitOutcome, known: Alerted | nul
   if (kind === 'in-sync' || kind === 'applied') return null
   // What this machine lacks is for a person, whichever revision asks for it; a network that is down is not.
   if (reason === 'EnvironmentFailed') return { event: kind, key: reason }
-  if (kind === 'failed') return known
+  // That is what a person wants.
+  if (kind === 'failed' || reason === 'Suspended') return known
   // A held revision is refused again and again: that is the rollback, or the standstill, of which somebody has heard.
   const again = reason === 'Held' || reason === 'BackingOff'
   if (again && known?.event === 'stuck' && known.key.endsWith(unit.desired)) return known

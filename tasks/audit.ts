@@ -60,6 +60,7 @@ function typeOf(unit: Unit, { kind, reason, revision, message }: UnitOutcome, be
   if (kind === 'in-sync') return (before.sources[unit.name]?.alerted ?? null) === null ? null : 'recovered'
   if (kind === 'applied') return unit.why === 'heal' ? 'healed' : 'applied'
   if (kind === 'rolled-back' || kind === 'stuck') return kind
+  if (reason === 'Suspended') return null
   const last = before.sources[unit.name]?.attempted
   const same = last !== null && last !== undefined && last.outcome === kind && last.reason === reason && last.commit === (revision ?? null)
   return same && (reason === 'Held' || reason === 'BackingOff' || last.message === message) ? null : kind

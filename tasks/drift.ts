@@ -11,7 +11,7 @@ import { departed } from './departed.ts'
 import { changes, fail, planned, type Run, type Step, type Unit } from './run.ts'
 import { plannedTarget } from './planned-target.ts'
 import { departedSecrets } from './secret-departed.ts'
-import { heldBack } from './hold.ts'
+import { heldBack, knownOf } from './hold.ts'
 import { ciphertexts, plannedSecret } from './secrets.ts'
 import { listed, noSuchDirectory } from './wanted.ts'
 
@@ -44,7 +44,7 @@ async function compare(run: Run, unit: Unit): Promise<void> {
   const listings = new Map<Target, readonly TreeEntry[]>()
   let ciphers: ReadonlyMap<SecretFile, Sha> = new Map()
   if (unit.pulled !== null) {
-    unit.commit = unit.pulled.commit
+    unit.commit = knownOf(run, unit.name).pinned?.commit ?? unit.pulled.commit
     ciphers = await ciphertexts(run, unit, unit.commit)
     unit.desired = await desire(run, unit, unit.commit, declared, listings, ciphers)
   }

@@ -1,4 +1,5 @@
 import { short } from '../lib/model/path.ts'
+import { suspension } from './suspension.ts'
 import { fail, type Run, type Step, type Unit } from './run.ts'
 
 /** Fetches each source once: a ref becomes a commit whose objects are here. */
@@ -8,6 +9,8 @@ export function pull(run: Run): Step[] {
     .map((unit) => ({
       title: unit.name,
       task: async (_, task) => {
+        const suspended = suspension(run, unit)
+        if (suspended !== null) return task.skip(fail(unit, suspended).message)
         try {
           unit.pulled = await pullOne(run, unit)
           unit.repository = unit.pulled.repository

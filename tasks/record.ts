@@ -20,7 +20,7 @@ export async function record(run: Run): Promise<void> {
   for (const unit of run.units) {
     const applied = unit.outcome?.kind === 'applied' || learned.has(unit)
     if (applied && unit.standingBy === null && unit.source !== null && unit.source.kind !== 'self' && unit.pulled !== null)
-      await protect(unit.pulled.repository, unit.pulled.commit, run.signal)
+      await protect(unit.pulled.repository, unit.commit ?? unit.pulled.commit, run.signal)
   }
   try {
     const news = run.units.some((unit) => unit.outcome?.kind !== 'in-sync' || (before.sources[unit.name]?.alerted ?? null) !== null)

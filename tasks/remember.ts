@@ -34,7 +34,7 @@ function attempted({ outcome, pulled, desired, standingBy }: Unit, before: Sourc
   const refusal = refused.find((each) => each.desired === desired) ?? null
   return {
     ...before,
-    attempted: { commit: pulled?.commit ?? null, at, outcome: kind, reason, message },
+    attempted: { commit: pulled === null ? null : (before.pinned?.commit ?? pulled.commit), at, outcome: kind, reason, message },
     fetchedAt: pulled === null ? before.fetchedAt : at,
     refused,
     // This run was not killed.

@@ -140,7 +140,7 @@ export function fail(unit: Unit, error: unknown, code: ErrorCode = 'io'): Gitops
     kind: outcomeOf(known.code),
     reason: reasonOf(known.code),
     message: known.hint === undefined ? known.message : followed(known.message, known.hint.replace(/\.$/, '')),
-    revision: unit.pulled?.commit ?? null,
+    revision: unit.pulled === null ? null : (unit.commit ?? unit.pulled.commit),
     targets: targetOutcomes(unit, false),
     error: known,
   }

@@ -46,7 +46,7 @@ function drifting(run: Run): Unit[] {
 /** Nothing was written, the machine is sound, and there is something to heal to. */
 function stands(run: Run, { name, source, outcome, generation }: Unit): boolean {
   if (source === null || generation !== null || outcome === null || !run.inventory.applied.has(name)) return false
-  return (outcome.kind === 'failed' || outcome.kind === 'refused') && outcome.reason !== 'Interrupted'
+  return (outcome.kind === 'failed' || outcome.kind === 'refused') && outcome.reason !== 'Interrupted' && outcome.reason !== 'Suspended'
 }
 
 /**

@@ -30,6 +30,8 @@ export interface SourceReport {
   readonly refuses: Refusal | null
   /** All that is remembered so, the newest last. */
   readonly refused: readonly Refusal[]
+  readonly pinned: SourceStatus['pinned']
+  readonly suspended: SourceStatus['suspended']
   /** As of the last attempt. */
   readonly conditions: readonly Condition[]
   /** Each path that somebody else has changed, and what a reconcile does about it. */
@@ -92,7 +94,7 @@ function exitOf(sources: readonly SourceReport[]): number {
 function sourceReport(run: Run, unit: Unit): SourceReport {
   const known = knownOf(run, unit.name)
   const applied = run.inventory.applied.get(unit.name) ?? null
-  const { attempted, refused, fetchedAt, conditions } = known
+  const { attempted, refused, fetchedAt, conditions, pinned, suspended } = known
   const refuses = refusalOf(run, unit)
   const drift = answers(run, unit)
   const moved = drift.filter(({ answer }) => answer !== 'keep' && answer !== 'leave').length
@@ -123,6 +125,8 @@ function sourceReport(run: Run, unit: Unit): SourceReport {
     ref: unit.pulled?.ref ?? null,
     refuses,
     refused,
+    pinned,
+    suspended,
     conditions,
     drift,
     pending,
@@ -161,7 +165,7 @@ function untold(attempted: SourceStatus['attempted']): string | null {
 export function brokenReport(config: Config, store: Store, reason: string, configFrom: Sha | null): Report {
   const [inventory, status] = [store.inventory(), store.status()]
   const sources = config.sources.map(({ name }): SourceReport => {
-    const { attempted, fetchedAt, refused, conditions } = status.sources[name] ?? EMPTY_SOURCE
+    const { attempted, fetchedAt, refused, conditions, pinned, suspended } = status.sources[name] ?? EMPTY_SOURCE
     return {
       name,
       ready: false,
@@ -174,6 +178,8 @@ export function brokenReport(config: Config, store: Store, reason: string, confi
       ref: null,
       refuses: refused.findLast(({ commit }) => commit === attempted?.commit) ?? null,
       refused,
+      pinned,
+      suspended,
       conditions,
       drift: [],
       pending: '',

@@ -115,6 +115,11 @@ async function offline(repository: Repository, source: Source, options: PullOpti
   })
 }
 
+/** Keeps the objects of a commit that a person wants from being collected, also when no branch leads to it any more. */
+export async function keepPinned({ gitDir }: Repository, commit: Sha): Promise<void> {
+  await gitText(['update-ref', 'refs/gitops/pinned', commit], { gitDir })
+}
+
 /** Keeps the objects of a commit from being collected while it is what is applied, and lets Git tidy up when there is much. */
 export async function protect(repository: Repository, commit: Sha, signal: AbortSignal): Promise<void> {
   await gitText(['update-ref', 'refs/gitops/applied', commit], { gitDir: repository.gitDir })

@@ -12,6 +12,10 @@ export const CHANGE_TYPES = [
   'rollback',
   'recovered',
   'notify-failed',
+  'pinned',
+  'unpinned',
+  'suspended',
+  'resumed',
 ] as const
 /** What kind of thing an audit record tells. */
 export type ChangeType = (typeof CHANGE_TYPES)[number]

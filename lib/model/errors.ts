@@ -3,7 +3,7 @@
  *
  * - `usage`, `config`: known before any pull, exit 2
  * - `unreachable`, `no-such-ref`, `no-such-path`, `git`, `io`, `locked`, `environment`: failed, the machine is as it was, exit 1
- * - `hostile`, `conflict`, `shrink`, `invalid`, `held`, `backing-off`: refused, exit 5
+ * - `hostile`, `conflict`, `shrink`, `invalid`, `held`, `backing-off`, `suspended`: refused, exit 5
  * - `contested`: an application wrote at the same moment; taken back, exit 1
  * - `verify`, `check`: something was written and is taken back, exit 6
  * - `interrupted`: a signal came, exit 130 or 143
@@ -25,6 +25,7 @@ export type ErrorCode =
   | 'invalid'
   | 'held'
   | 'backing-off'
+  | 'suspended'
   | 'contested'
   | 'verify'
   | 'check'

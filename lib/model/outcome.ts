@@ -25,6 +25,7 @@ const BY_CODE: Readonly<Record<ErrorCode, OutcomeKind>> = {
   invalid: 'refused',
   held: 'refused',
   'backing-off': 'refused',
+  suspended: 'refused',
   contested: 'failed',
   verify: 'rolled-back',
   check: 'rolled-back',

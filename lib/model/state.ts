@@ -79,6 +79,13 @@ export interface Alerted {
   readonly key: string
 }
 
+/** What a person has said of a source. */
+export interface Wish {
+  readonly at: string
+  readonly by: string
+  readonly reason: string | null
+}
+
 /** What is known of a source's last attempts; losing it costs nothing but memory. */
 export interface SourceStatus {
   readonly attempted: {
@@ -94,12 +101,25 @@ export interface SourceStatus {
   readonly refused: readonly Refusal[]
   readonly killed: Killed | null
   readonly alerted: Alerted | null
+  /** The commit that is wanted whatever the source says, while a person wants that. */
+  readonly pinned: (Wish & { readonly commit: Sha }) | null
+  /** Nothing at all is done for it, while a person wants that. */
+  readonly suspended: Wish | null
   /** As of the last attempt; none before the first. */
   readonly conditions: readonly Condition[]
 }
 
 /** What is known of a source that was never tried. */
-export const EMPTY_SOURCE: SourceStatus = { attempted: null, fetchedAt: null, refused: [], killed: null, alerted: null, conditions: [] }
+export const EMPTY_SOURCE: SourceStatus = {
+  attempted: null,
+  fetchedAt: null,
+  refused: [],
+  killed: null,
+  alerted: null,
+  pinned: null,
+  suspended: null,
+  conditions: [],
+}
 
 /** One applied state of a unit: what was written, what was there before, why, when, from which revision. */
 export interface Generation {

@@ -10,6 +10,7 @@ export type Reason =
   | 'DryRun'
   | 'Held'
   | 'BackingOff'
+  | 'Suspended'
   | 'SmokeFailed'
   | 'EnvironmentFailed'
   | 'VerifyFailed'
@@ -44,6 +45,7 @@ const REASONS: Readonly<Record<ErrorCode, Reason>> = {
   invalid: 'ValidationFailed',
   held: 'Held',
   'backing-off': 'BackingOff',
+  suspended: 'Suspended',
   contested: 'Contested',
   verify: 'VerifyFailed',
   check: 'SmokeFailed',

@@ -2,15 +2,14 @@ import { Option } from 'commander'
 import { holder } from '../../host/lock.ts'
 import { short, type Sha } from '../../model/path.ts'
 import { span } from '../../model/schedule.ts'
-import { GitopsError, printable } from '../../model/errors.ts'
-import type { Refusal } from '../../model/refusal.ts'
+import { GitopsError } from '../../model/errors.ts'
 import { storeIn } from '../../host/store.ts'
 import { lastGood } from '../pull-fix.ts'
-import { answerSaid } from '../../../tasks/answers.ts'
 import { session } from '../../../tasks/session.ts'
-import { brokenReport, statusOf, type Report, type SourceReport } from '../../../tasks/status.ts'
+import { brokenReport, statusOf, type Report } from '../../../tasks/status.ts'
 import { handedOver, handOver } from '../handover.ts'
 import { complain, print, styled } from '../messages.ts'
+import { sourceLines } from '../source-lines.ts'
 import { configOption, type ConfigOptions } from '../config-option.ts'
 import { configFile, configPlaces, interruptible, open } from '../open.ts'
 import type { Verb } from '../program.ts'
@@ -81,14 +80,6 @@ function showBroken(options: StatusOptions, error: Error, configFrom: Sha | null
   return complain(error)
 }
 
-function answered(answer: SourceReport['drift'][number]): string {
-  const words = [answer.path.replaceAll('\n', '\\n'), answer.kind ?? '', answerSaid(answer, new Date())]
-  return words.filter((word) => word !== '').join('  ')
-}
-
-/** Outcomes that need no explanation. */
-const WELL: ReadonlySet<string> = new Set(['applied', 'in-sync'])
-
 function drawn(report: Report, now: Date): string {
   const ago = (at: string | null): string => (at === null ? 'never' : `${span(now.getTime() - Date.parse(at))} ago`)
   const lines = [styled('bold', report.name) + styled('dim', `  ${report.config ?? ''}`)]
@@ -98,43 +89,7 @@ function drawn(report: Report, now: Date): string {
   if (report.interrupted) lines.push(styled('red', 'A run was killed half-way; the next `gitops reconcile` undoes it first.'))
   if (report.configBroken !== null)
     lines.push(styled('red', 'The config on disk does not load; what was applied before stays, and a fix is still pulled.'))
-  for (const source of report.sources) lines.push('', ...drawnSource(source, report.fetched, ago))
+  for (const source of report.sources) lines.push('', ...sourceLines(source, report.fetched, ago))
   lines.push('', styled('dim', `Last run ${ago(report.lastRun)}.`))
   return lines.map((line) => line.replace(/[^\S\n]+$/, '')).join('\n')
-}
-
-function drawnSource(source: SourceReport, fetched: boolean, ago: (at: string | null) => string): string[] {
-  const row = (label: string, text: string): string => `  ${styled('dim', label.padEnd(15))} ${printable(text)}`
-  const lines = [`${source.ready ? styled('green', '✔') : styled('red', '✖')} ${styled('bold', source.name)}  ${printable(source.summary)}`]
-  lines.push(row('last applied', source.applied === null ? 'never' : `${short(source.applied.commit)}  ${ago(source.applied.at)}`))
-  const { attempted } = source
-  if (attempted !== null && (attempted.commit !== source.applied?.commit || !WELL.has(attempted.outcome))) {
-    const what = attempted.commit === null ? 'not fetched' : short(attempted.commit)
-    const told = WELL.has(attempted.outcome) || source.refuses !== null || attempted.message === source.problem
-    const why = told ? '' : `: ${attempted.message.split('\n')[0]}`
-    lines.push(row('last attempted', `${what}  ${ago(attempted.at)}, ${attempted.outcome}${why}`))
-  }
-  const asked = fetched && source.current !== null ? 'asked just now' : `last asked ${ago(source.fetchedAt)}`
-  lines.push(row('current', source.current === null ? `unknown, ${asked}` : `${short(source.current)}  ${source.ref ?? ''}, ${asked}`))
-  const known = source.ready ? '' : conditions(source, ago)
-  if (known !== '') lines.push(row('conditions', known))
-  if (source.refuses !== null) lines.push(row(source.refuses.held ? 'held' : 'backing off', refused(source.refuses, ago)))
-  for (const known of source.drift) lines.push(row(known.kind === null ? 'not ours' : 'drift', answered(known)))
-  if (source.pending !== '') lines.push(row('would be', source.pending))
-  if (source.problem !== null) lines.push(row('problem', source.problem))
-  return lines
-}
-
-function refused({ commit, first, last, attempts, next, reason }: Refusal, ago: (at: string | null) => string): string {
-  const often = attempts === 1 ? '' : `, failed ${attempts} times, last ${ago(last)}`
-  const again = next === null ? '' : `; tried again after ${next}`
-  return `${short(commit)} since ${ago(first)}${often}: ${reason.split('\n')[0]}${again}`
-}
-
-/** What was so after the last attempt: `Ready=False RolledBack since 5m ago`. What does not hold is not said. */
-function conditions(source: SourceReport, ago: (at: string | null) => string): string {
-  return source.conditions
-    .filter(({ type, status }) => (type === 'Ready') !== (status === 'True'))
-    .map(({ type, status, reason, since }) => `${type}=${status} ${reason} since ${ago(since)}`)
-    .join('; ')
 }

@@ -1,0 +1,19 @@
+import { GitopsError } from '../lib/model/errors.ts'
+import { span } from '../lib/model/schedule.ts'
+import type { Wish } from '../lib/model/state.ts'
+import { knownOf } from './hold.ts'
+import type { Run, Unit } from './run.ts'
+
+/** Why nothing is done for a unit, while a person wants that; null otherwise. */
+export function suspension(run: Run, unit: Unit): GitopsError | null {
+  const { suspended } = knownOf(run, unit.name)
+  if (suspended === null) return null
+  return new GitopsError('suspended', `suspended ${wished(suspended, run.host.now())}; nothing is done, drift included`, {
+    hint: '`gitops resume` ends that.',
+  })
+}
+
+/** `2h ago by NAME: reason` */
+export function wished({ at, by, reason }: Wish, now: Date): string {
+  return `${span(now.getTime() - Date.parse(at))} ago by ${by}${reason === null ? '' : `: ${reason}`}`
+}
