@@ -1,6 +1,7 @@
 import { fingerprint, readLive, realPath, sameStat, statOf, type Stats } from '../lib/host/live.ts'
 import { encodeEdits } from '../lib/model/edit-list.ts'
 import { merge, type Edit } from '../lib/model/edits.ts'
+import { GitopsError } from '../lib/model/errors.ts'
 import { at, equal, isObject, pointer, type Json } from '../lib/model/json.ts'
 import { nameless, ruleAt, type CoOwnership } from '../lib/model/lists.ts'
 import type { AbsPath, Digest, RelPath } from '../lib/model/path.ts'
@@ -48,13 +49,13 @@ export async function coOwned(run: Run, document: Document, known: Known | null)
   const open = stat !== null && isOpen(document, stat)
   if (stat !== null && !open && known !== null && isUntouched(document, known, stat)) return { change: null, keys }
   const { kept, documents } = run.host
-  const parsed = async (of: Digest | null | undefined): Promise<Json | undefined> =>
-    of == null ? undefined : documents.read(as, kept.read(of).toString(), key)
   const live = await documents.read(as, stat === null ? '' : readLive(key).toString(), key)
-  const wanted = await parsed(digest)
+  const wanted = digest === null ? undefined : await oursIn(run, document, digest)
   const fault = digest === null ? null : faultOf(document, live, wanted)
   if (fault !== null) return conflict(fault)
-  const base = await parsed(known?.digest)
+  // What was applied was written in the format of then.
+  const base =
+    known === null ? undefined : await documents.read({ ...as, strategy: known.as.strategy }, kept.read(known.digest).toString(), key)
   if (digest === null && known?.made === true && live !== undefined && equal(live, base))
     return { change: { kind: 'delete', path: name, before: nodeOf(run, document), drift: null, kept: false }, keys }
   const { edits, drift, prior } = merge(base, wanted, live, priorOf(run, key, known))
@@ -77,6 +78,19 @@ export async function coOwned(run: Run, document: Document, known: Known | null)
     keys: drift.map(({ path }) => shown(document, path)),
   }
   return { change, keys: next }
+}
+
+/** What the source sets. Throws `invalid` when it does not parse: nobody's live file is to blame. */
+async function oursIn({ host: { kept, documents } }: Run, { key, ours, as }: Document, digest: Digest): Promise<Json | undefined> {
+  try {
+    return await documents.read(as, kept.read(digest).toString(), key)
+  } catch (error) {
+    const { message } = error as Error
+    throw new GitopsError('invalid', `${ours} cannot be merged: its version of ${message}`, {
+      cause: error,
+      hint: 'Mend it in the source; nothing was written.',
+    })
+  }
 }
 
 function nodeOf({ host: { kept } }: Run, { key, secret }: Document): Node {

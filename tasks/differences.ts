@@ -1,10 +1,10 @@
-import { listOf } from '../lib/host/edit.ts'
 import { readLive } from '../lib/host/live.ts'
 import { under, type AbsPath } from '../lib/model/path.ts'
 import { writes, type Change, type DriftKind } from '../lib/model/plan.ts'
 import type { Stays } from '../lib/model/policy.ts'
 import { withExecutable } from '../lib/model/tree.ts'
 import { readContents } from './contents.ts'
+import { mergedText } from './merged-text.ts'
 import type { Run, Unit } from './run.ts'
 
 /** How one live path would change. Text is null where there is none, before or after. */
@@ -62,8 +62,7 @@ function isShown(change: Change): change is Exclude<Change, { kind: 'adopt' | 'd
 /** What the keys of ours would make of a document as it is now. */
 async function ofDocument(run: Run, path: AbsPath, change: Extract<Change, { kind: 'edit' }>): Promise<Difference> {
   const before = change.created ? null : readLive(path).toString()
-  const { as, edits } = listOf(change, run.host.kept)
-  const after = await run.host.documents.write(as, before ?? '', edits, path)
+  const after = await mergedText(run, path, change)
   return { path, note: noteOf(change), before, after, binary: false }
 }
 

@@ -1,11 +1,12 @@
 import { isChecked, syntaxFault, type Fault } from '../lib/gate/syntax.ts'
 import { makeStage, removeStage, stageDirectory, type Staged } from '../lib/host/stage.ts'
 import { GitopsError } from '../lib/model/errors.ts'
-import type { RelPath } from '../lib/model/path.ts'
+import { under, type RelPath } from '../lib/model/path.ts'
 import { writes } from '../lib/model/plan.ts'
 import type { Wanted } from '../lib/model/tree.ts'
 import { runCheck } from './checks.ts'
 import { readContents } from './contents.ts'
+import { mergedText } from './merged-text.ts'
 import type { Run, Teller, Unit } from './run.ts'
 
 /** Judges the candidate before anything is written: syntax first, then the user's own checks on a staged copy. */
@@ -59,7 +60,7 @@ async function syntax(run: Run, unit: Unit): Promise<Fault[]> {
 }
 
 async function* candidate(run: Run, unit: Unit): AsyncGenerator<Staged> {
-  for (const { name, target, plan } of unit.targets) {
+  for (const { name, root, target, plan } of unit.targets) {
     if (target === null) continue
     const entries = [...plan.wanted]
     let index = 0
@@ -69,7 +70,21 @@ async function* candidate(run: Run, unit: Unit): AsyncGenerator<Staged> {
       entries.map(([, want]) => want.content),
     )) {
       const [path, want] = entries[index++] as [RelPath, Wanted]
-      yield { path: `${name}/${path}`, bytes, link: want.kind === 'link', mode: want.mode ?? (want.executable ? 0o700 : 0o600) }
+      // Of a document that an application writes too it is the whole that must work.
+      const merged =
+        want.as === undefined
+          ? null
+          : await mergedText(
+              run,
+              under(root, path),
+              plan.changes.find((change) => change.path === path),
+            )
+      yield {
+        path: `${name}/${path}`,
+        bytes: merged === null ? bytes : Buffer.from(merged),
+        link: want.kind === 'link',
+        mode: want.mode ?? (want.executable ? 0o700 : 0o600),
+      }
     }
   }
 }

@@ -1,9 +1,9 @@
-import { editHolds } from '../lib/host/edit.ts'
 import { look } from '../lib/host/live.ts'
 import { GitopsError } from '../lib/model/errors.ts'
 import { under, type AbsPath } from '../lib/model/path.ts'
 import { writes, type Write } from '../lib/model/plan.ts'
 import { matches } from '../lib/model/tree.ts'
+import { mergeAgain } from './merge-again.ts'
 import { planned, type Planned, type Run, type Teller, type Unit } from './run.ts'
 
 /** Looks again at every path of this plan: what is live must be what was wanted. */
@@ -18,7 +18,8 @@ export async function refuseWrong(run: Run, unit: Unit): Promise<void> {
   for (const part of planned(unit)) {
     for (const change of writes(part.plan.changes)) {
       const path = under(part.root, change.path)
-      if (!(await isRight(run, part, path, change))) wrong.push(path)
+      if (change.kind === 'edit') await mergeAgain(run, unit, path, change)
+      else if (!isRight(run, part, path, change)) wrong.push(path)
     }
   }
   if (wrong.length > 0)
@@ -27,8 +28,7 @@ export async function refuseWrong(run: Run, unit: Unit): Promise<void> {
     })
 }
 
-async function isRight(run: Run, part: Planned, path: AbsPath, change: Write): Promise<boolean> {
-  if (change.kind === 'edit') return editHolds({ path, edits: change.edits }, run.host)
+function isRight(run: Run, part: Planned, path: AbsPath, change: Write): boolean {
   const now = look(path, 'secret' in part ? run.host.kept.digestAt : undefined)
   if (change.kind === 'delete') return now === null || isParent(part.plan.wanted.keys(), change.path)
   return now !== null && now !== 'other' && 'after' in change && matches(now, change.after)

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { test, type Sandbox } from '../support/sandbox.ts'
@@ -189,4 +189,70 @@ test('YAML and TOML are merged too, with their comments, layout and numbers, by 
   expect((await sandbox.gitops(['status', '--exit-code'])).code).toBe(0)
   writeFileSync(join(sandbox.home, '.claude/app.toml'), 'rate = = 1\n')
   expect(await reconcile(sandbox, 5)).toContain('app.toml:1:8 is not TOML')
+})
+
+test('what the application writes right after us is merged again, and never rolls anything back', async ({ sandbox }) => {
+  const after = (text: string): string =>
+    `tasks: { after: [{ name: 'app', run: ${JSON.stringify(`printf '${text}' > ~/.claude/settings.json`)} }] },`
+  const more = (text: string): void => {
+    configured(sandbox, `'settings.json': merge()`)
+    const config = join(sandbox.site, 'gitops.config.ts')
+    writeFileSync(config, readFileSync(config, 'utf8').replace("name: 'story',", `name: 'story', ${after(text)}`))
+  }
+  more('{"theirs":1}')
+  sandbox.commit({ ...settings({ model: 'opus' }), '.claude/CLAUDE.md': 'one\n' })
+  await reconcile(sandbox)
+  expect(JSON.parse(live(sandbox))).toEqual({ theirs: 1, model: 'opus' })
+  more('{"theirs":')
+  sandbox.commit({ ...settings({ model: 'haiku' }), '.claude/CLAUDE.md': 'two\n' })
+  expect(await reconcile(sandbox)).toMatch(/settings\.json: contested; .*is not JSON/)
+  expect([live(sandbox), sandbox.live('.claude/CLAUDE.md')]).toEqual(['{"theirs":', 'two\n'])
+})
+
+test('a strategy of the config merges a format of its own, and takes its keys back', async ({ sandbox }) => {
+  sandbox.write(sandbox.site, {
+    'gitops.config.ts': `import { defineConfig, defineMergeStrategy, merge } from 'gitops'
+
+const lines = defineMergeStrategy({
+  name: 'lines',
+  read: (text) => Object.fromEntries(text.split('\\n').filter((line) => line.includes('=')).map((line) => line.split('='))),
+  write: (text, edits) =>
+    edits.reduce((known, { path: [key], after }) => {
+      const others = known.split('\\n').filter((line) => line !== '' && !line.startsWith(key + '='))
+      return [...others, ...(after === undefined ? [] : [key + '=' + after]), ''].join('\\n')
+    }, text),
+})
+
+export default defineConfig({
+  name: 'story',
+  sources: { team: { repo: ${JSON.stringify(sandbox.remote)}, ref: 'main' } },
+  targets: { app: { from: '.claude', to: '~/.app', documents: { '*.conf': merge({ format: lines }) } } },
+})
+`,
+  })
+  sandbox.write(sandbox.home, { '.app/a.conf': '# theirs\nport=1\n' })
+  sandbox.commit({ '.claude/a.conf': 'model=opus\n' })
+  await reconcile(sandbox)
+  expect(sandbox.live('.app/a.conf')).toBe('# theirs\nport=1\nmodel=opus\n')
+  const back = await sandbox.gitops(['rollback'])
+  expect(back.code, back.said).toBe(0)
+  expect(sandbox.live('.app/a.conf')).toBe('# theirs\nport=1\n')
+})
+
+test('a check judges the document as it will be, and one in the source that does not parse is refused as the source’s', async ({
+  sandbox,
+}) => {
+  configured(sandbox, `'settings.json': merge()`)
+  const config = join(sandbox.site, 'gitops.config.ts')
+  const checks =
+    "checks: { validate: [{ name: 'whole', run: 'grep -q theirs $GITOPS_STAGE/claude/settings.json && ! grep -q bad $GITOPS_STAGE/claude/settings.json' }] },"
+  writeFileSync(config, readFileSync(config, 'utf8').replace("name: 'story',", `name: 'story', ${checks}`))
+  sandbox.write(sandbox.home, { '.claude/settings.json': '{"theirs":1}' })
+  sandbox.commit(settings({ model: 'opus' }))
+  await reconcile(sandbox)
+  sandbox.commit(settings({ model: 'bad' }))
+  await reconcile(sandbox, 5)
+  expect(JSON.parse(live(sandbox))).toEqual({ theirs: 1, model: 'opus' })
+  sandbox.commit({ '.claude/settings.json': '{"model":}' })
+  expect(await reconcile(sandbox, 5)).toMatch(/the source cannot be merged: its version of .*settings\.json:1:10 is not JSON/)
 })
