@@ -107,8 +107,8 @@ function first(situation: Situation, path: RelPath, want: Wanted, live: Present 
   const taken = replacing(situation, path, want, undefined, live)
   const { adopt: adoptOf, onDrift } = situation.policy ?? HEALING
   const adopt = adoptOf(path)
-  // Only a file of ours stands in the way, and it goes.
-  if (live.kind === 'blocked' && taken.kind === 'create') return taken
+  // Only what is ours, and goes, stands in the way, or an empty directory.
+  if (taken.kind === 'create') return taken
   // Nothing could be put in its place, and whoever keeps what people do wants to hear of no conflict.
   if (taken.kind === 'conflict' && adopt !== 'leave' && onDrift(path) === 'keep')
     return { kind: 'stay', path, why: 'keep', drift: null, after: want, news: true }

@@ -167,7 +167,7 @@ test.for<[string, Case, ...string[]]>([
   ['equal', { wanted: want('a'), present: file('a') }, 'adopt', 'adopt', 'adopt', 'adopt'],
   ['another', { wanted: want('a'), present: file('b') }, 'update kept first', 'update kept first', 'conflict', 'stay leave news'],
   ['a link', { wanted: want('a'), present: link('b') }, 'update kept first', 'update kept first', 'conflict', 'stay leave news'],
-  ['an empty directory', { wanted: want('a'), present: ours }, 'create', 'create', 'conflict', 'stay leave news'],
+  ['an empty directory', { wanted: want('a'), present: ours }, 'create', 'create', 'create', 'create'],
   ['a directory with files', { wanted: want('a'), present: theirs }, 'conflict', 'conflict', 'conflict', 'stay leave news'],
   ['a pipe', { wanted: want('a'), present: special }, 'conflict', 'conflict', 'conflict', 'stay leave news'],
   ['below a link', { wanted: want('a'), present: blockedBy }, 'conflict', 'conflict', 'conflict', 'stay leave news'],

@@ -1,4 +1,5 @@
 import * as fc from 'fast-check'
+import { createHash } from 'node:crypto'
 import {
   chmodSync,
   lstatSync,
@@ -23,6 +24,7 @@ import { perform, stage } from '../../lib/host/transact.ts'
 import { undo } from '../../lib/host/undo.ts'
 import { absPath, relPath, sha, type AbsPath, type Digest, type RelPath } from '../../lib/model/path.ts'
 import { plan } from '../../lib/model/plan.ts'
+import { HEALING, type Policy } from '../../lib/model/policy.ts'
 import { steps, undoing, type Step } from '../../lib/model/steps.ts'
 import type { Content, Node, Owned, Wanted } from '../../lib/model/tree.ts'
 
@@ -120,10 +122,10 @@ interface Known {
 }
 
 /** One apply as `sync` does it. Null when the plan has a conflict: then nothing is written. */
-async function apply(root: AbsPath, known: Known, wanted: ReadonlyMap<RelPath, Wanted>, state: AbsPath) {
+async function apply(root: AbsPath, known: Known, wanted: ReadonlyMap<RelPath, Wanted>, state: AbsPath, policy: Policy = HEALING) {
   const { owned, directories } = known
   const found = scan(root, new Set([...wanted.keys(), ...owned.keys()]), owned)
-  const { changes } = plan({ target: 't', root, wanted, owned, present: found.present, refuseFirstContact: () => null })
+  const { changes } = plan({ target: 't', root, wanted, owned, present: found.present, refuseFirstContact: () => null, policy })
   if (changes.some((change) => change.kind === 'conflict')) return null
   const made = steps(changes, wanted, { ...found, root, directories, umask: 0o022, id: '1-0-1' })
   const kept = keptIn(state, () => newHostKey())
@@ -137,7 +139,7 @@ async function apply(root: AbsPath, known: Known, wanted: ReadonlyMap<RelPath, W
     ),
     directories: made.directories,
   }
-  return { made, next, takeBack: () => undo(made.steps, desk) }
+  return { made, next, changes, takeBack: () => undo(made.steps, desk) }
 }
 
 /** Whether the disk holds the wanted tree, permissions as far as they are wanted. */
@@ -296,4 +298,55 @@ test('what refers comes after what is referred to: obstacles, directories, new f
     'rmdir /r/gone',
   ])
   expect(made.directories).toEqual(['a', 'deep', 'deep/er'])
+})
+
+/** A policy that is another for each path, and the same for the same salt. */
+function policyOf(salt: number): Policy {
+  const pick = <T>(what: string, path: string, from: readonly T[]): T =>
+    from[(createHash('sha256').update(`${salt} ${what} ${path}`).digest()[0] ?? 0) % from.length] as T
+  return {
+    onDrift: (path) => pick('drift', path, ['heal', 'keep', 'keep']),
+    adopt: (path) => pick('adopt', path, ['replace', 'leave']),
+    letsGo: (path) => pick('go', path, [true, false, false]),
+    rests: (path) => pick('rest', path, [true, false, false]),
+  }
+}
+
+test('whatever the policies are, what is to stay stays untouched in a real directory, the rest is as wanted, and all of it can be undone', async () => {
+  let [applied, stayed] = [0, 0]
+  let number = 0
+  await fc.assert(
+    fc.asyncProperty(tree, fc.array(mishap, { minLength: 1, maxLength: 6 }), tree, fc.nat(), async (first, mishaps, second, salt) => {
+      const world = join(top, `policy-${number++}`)
+      const root = absPath(join(world, 'app'))
+      const state = absPath(join(world, 'state'))
+      mkdirSync(root, { recursive: true })
+      const one = await apply(root, { owned: new Map(), directories: [] }, first, state)
+      if (one === null) throw new Error('nothing was there before us')
+      for (const each of mishaps) happen(root, each)
+      const before = snapshot(root)
+      const two = await apply(root, one.next, second, state, policyOf(salt))
+      const after = snapshot(root)
+      if (two === null) {
+        expect(after).toEqual(before)
+        return
+      }
+      applied++
+      const left = new Set(two.changes.flatMap(({ kind, path }) => (kind === 'stay' || kind === 'forget' ? [path] : [])))
+      stayed += left.size
+      for (const [path, node] of Object.entries(before).filter(([each]) => each !== '/')) {
+        // Files of ours that leave go from a directory that stays, too.
+        const theirs = path === relPath(path.replace(/\/$/, '')) && !one.next.owned.has(relPath(path))
+        if (left.has(relPath(path.replace(/\/$/, ''))) || (theirs && [...left].some((each) => path.startsWith(`${each}/`))))
+          expect([path, after[path]]).toEqual([path, node])
+      }
+      const rest = [...second].filter(([path]) => !left.has(path) && two.changes.some((change) => change.path === path))
+      expectTree(after, new Map(rest))
+      expect((await two.takeBack()).left).toEqual([])
+      expect(snapshot(root)).toEqual(before)
+    }),
+    { numRuns: 150 },
+  )
+  expect(applied).toBeGreaterThan(25)
+  expect(stayed).toBeGreaterThan(25)
 })
