@@ -42,9 +42,9 @@ async function takeBackFiles(run: Run, generation: Generation, undo: boolean): P
   const { left } = await run.host.transact.undo(generation.steps, run.host)
   run.inventory = takeBack(run.inventory, generation)
   run.host.store.saveInventory(run.inventory)
-  // Taking away what is ours has held it; here it is again.
-  if (generation.why === 'removed' && generation.before.applied !== null)
-    releaseRevision(run, generation.unit, generation.before.applied.desired)
+  // What is live again is not refused, though the same content may have been taken back a moment ago.
+  const live = run.inventory.applied.get(generation.unit)
+  if (live !== undefined) releaseRevision(run, generation.unit, live.desired)
   if (!undo) noteKilled(run, generation)
   noteEnd(run, generation, undo ? 'taken-back' : 'undone', undo ? 'rolled back by hand' : 'its run was killed half-way')
   auditGeneration(run, generation, undo ? 'rollback' : 'recovered', left)

@@ -60,6 +60,10 @@ test('history tells what was applied when, whose it was, what became of it, and 
   const [copy] = (all[1]?.['kept'] ?? []) as { path: string; name: string }[]
   expect(copy?.path).toBe(join(claude(sandbox), 'a'))
   expect((await sandbox.gitops(['kept', copy?.name ?? ''])).stdout).toBe('a person wrote this')
+  const list = (await sandbox.gitops(['kept'])).stdout
+  expect(list).toBe(`${copy?.name}  4  ${String(all[1]?.['at'])}  ${copy?.path}\n`)
+  expect((await sandbox.gitops(['kept', '--generation', '4'])).stdout).toBe(list)
+  expect((await sandbox.gitops(['kept', '--generation', '3'])).stdout).toBe('')
   expect((await history(sandbox, '-n', '2')).map(({ generation }) => generation)).toEqual([5, 4])
   expect(await history(sandbox, '--target', 'none')).toEqual([])
   expect((await sandbox.gitops(['history', '-n', '0'])).code).toBe(2)
@@ -129,9 +133,27 @@ test('rollback to a generation takes all later ones back at once, and their revi
   expect(sandbox.tree(claude(sandbox))).toEqual(trees[0])
 })
 
+test('a revision with the content of one that was taken back is not applied, but what is live again is not refused', async ({
+  sandbox,
+}) => {
+  sandbox.config()
+  const apply = async (text: string): Promise<number> => {
+    sandbox.commit({ '.claude/a': text })
+    return (await sandbox.gitops(['reconcile'])).code
+  }
+  for (const text of ['one', 'two', 'three', 'one']) expect(await apply(text)).toBe(0)
+  expect((await sandbox.gitops(['rollback', '1'])).code).toBe(0)
+  // The source asks for the very content that is live.
+  expect((await sandbox.gitops(['reconcile'])).code).toBe(0)
+  for (const text of ['two', 'three']) {
+    expect(await apply(text)).toBe(5)
+    expect(sandbox.live('.claude/a')).toBe('one')
+  }
+})
+
 test('rollback to a generation changes nothing when one that would have to go too is lost', async ({ sandbox }) => {
   const trees = await five(sandbox)
-  rmSync(join(sandbox.state, 'generations/2.json'))
+  for (const directory of ['generations', 'copies/generations']) rmSync(join(sandbox.state, directory, '2.json'))
   const stuck = await sandbox.gitops(['rollback', '1'])
   expect(stuck.code).toBe(4)
   expect(stuck.said).toContain('generation 2, which would have to go too, is missing')

@@ -276,7 +276,7 @@ test('a rollback whose generation is missing or another one changes nothing', as
   const before = sandbox.tree(join(sandbox.home, '.claude'))
   const other = readFileSync(join(sandbox.state, 'generations/1.json'))
   for (const text of [other, '']) {
-    sandbox.write(sandbox.state, { 'generations/3.json': text })
+    sandbox.write(sandbox.state, { 'generations/3.json': text, 'copies/generations/3.json': text })
     const ran = await sandbox.gitops(['rollback'])
     expect(ran.code).toBe(4)
     expect(ran.said).toContain('generation 3, which is live, is missing or damaged')

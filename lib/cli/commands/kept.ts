@@ -2,9 +2,13 @@ import { Option } from 'commander'
 import { resolve } from 'node:path'
 import { keptIn } from '../../host/kept.ts'
 import { readHostKey } from '../../host/host-key.ts'
+import { storeIn } from '../../host/store.ts'
+import type { Config } from '../../model/config.ts'
+import { printable } from '../../model/errors.ts'
 import { replaceFile } from '../../host/replace.ts'
 import { keptCopy } from '../../../tasks/kept-copy.ts'
-import { complain } from '../messages.ts'
+import { historyOf } from '../../../tasks/history.ts'
+import { complain, print, tell } from '../messages.ts'
 import { configOption, type ConfigOptions } from '../config-option.ts'
 import { configFile, open } from '../open.ts'
 import { put } from '../output.ts'
@@ -12,17 +16,31 @@ import type { Verb } from '../program.ts'
 
 interface KeptOptions extends ConfigOptions {
   readonly output?: string
+  readonly generation?: string
+}
+
+/** A line a copy, newest first: its name, its generation, when, and where it stood. */
+function list({ state }: Config, generation: string | undefined): number {
+  for (const { kept, at, generation: number } of historyOf(storeIn(state, tell), { source: null, target: null }))
+    for (const { name, path } of generation === undefined || generation === String(number) ? kept : [])
+      print(printable([name, number, at, path].join('  ')).replaceAll('\n', '\\n'))
+  return 0
 }
 
 /** `gitops kept`. */
 export const keptCommand: Verb<KeptOptions> = {
   name: 'kept',
-  summary: 'print what a reconcile replaced and kept, by the name that it said',
-  arguments: [['<name>', 'the name of the copy']],
-  options: [new Option('-o, --output <file>', 'where it goes, 0600 when it is new; otherwise standard output'), configOption],
-  async run(options, [name = '']) {
+  summary: 'print what of a person was replaced and kept, by its name; without one, list what is kept',
+  arguments: [['[name]', 'the name of the copy']],
+  options: [
+    new Option('-o, --output <file>', 'where it goes, 0600 when it is new; otherwise standard output'),
+    new Option('--generation <number>', 'list only what this one keeps'),
+    configOption,
+  ],
+  async run(options, [name]) {
     try {
       const { config, machine } = await open(configFile(options))
+      if (name === undefined) return list(config, options.generation)
       const bytes = keptCopy(
         keptIn(config.state, () => readHostKey(config.hostKey)),
         name,
