@@ -15,19 +15,20 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import lockfile from ${JSON.stringify(import.meta.resolve('proper-lockfile'))}
 const [file, cycles] = process.argv.slice(2)
-let allowed = 24
-process.stdin.on('data', (each) => (allowed += 12 * each.length)).unref()
-for (let cycle = 0; cycle < Number(cycles); cycle++) {
-  // Neither as fast as it can nor as slow as the machine is: always beside the reconcile that is under way.
-  while (cycle >= allowed) await setTimeout(5)
+let told = false
+process.stdin.on('end', () => (told = true)).resume()
+// It goes on until it is told to stop, so that every reconcile meets it.
+for (let cycle = 0; cycle < Number(cycles) || !told; cycle++) {
   const release = await lockfile.lock(file, { realpath: false, retries: { retries: 1000, minTimeout: 1, maxTimeout: 20 } })
-  await setTimeout(1)
   const state = JSON.parse(readFileSync(file, 'utf8'))
-  state['app' + cycle] = cycle
+  if (cycle < Number(cycles)) state['app' + cycle] = cycle
+  else state.spins = cycle
+  // A copy, a check, a disk that is slow: whoever writes now without the lock is overwritten.
+  await setTimeout(6)
   writeFileSync(file + '.tmp', JSON.stringify(state, null, 2))
   renameSync(file + '.tmp', file)
   await release()
-  await setTimeout(5)
+  await setTimeout(2)
   if (cycle === 0) process.stdout.write('begun')
 }
 `
@@ -75,16 +76,16 @@ test("600 writes of an application and 50 reconciles that change our keys in its
     const gone = once(app, 'exit')
     await once(app.stdout as NodeJS.ReadableStream, 'data')
     for (const [index, commit] of commits.entries()) {
-      app.stdin?.write('.')
       const verdict = await reconcile(config(sandbox, commit))
       expect(verdict.outcome, verdict.message).toBe('applied')
       expect(read(sandbox)['ours']).toBe(index)
     }
+    app.stdin?.end()
     expect(await gone).toEqual([0, null])
   } finally {
     app.kill()
   }
-  const last = read(sandbox)
+  const { spins: _, ...last } = read(sandbox)
   const theirs = Object.fromEntries(Array.from({ length: 600 }, (_, index) => [`app${index}`, index]))
   expect(last).toEqual({ login: 'me', ...theirs, ours: 49, ours49: 49, deep: { key49: 49 } })
   expect(existsSync(join(sandbox.home, 'app.json.lock'))).toBe(false)
