@@ -21,16 +21,35 @@ export async function pullRemote(config: Config, source: Source, options: PullOp
     // The clone is only a cache: one that a crash or a bad disk has damaged is made anew, once.
     const theirs = /mismatched algorithms: client \w+; server (\w+)/.exec(String(error))?.[1]
     if (theirs === undefined && !(known && (await isDamaged(gitDir, error, options.signal)))) throw error
-    rmSync(gitDir, { recursive: true, force: true })
-    return pullInto(gitDir, config, source, options, theirs ?? format)
+    return anew(gitDir, () => pullInto(gitDir, config, source, options, theirs ?? format))
   }
 }
 
-/** Whether the clone is why a pull failed: Git says so, or names nothing that a sound clone could not have. */
+/** Pulls into a new clone. Where that fails the old one is back: drift is healed from what it still has. */
+async function anew(gitDir: string, into: () => Promise<Pulled>): Promise<Pulled> {
+  const old = oldOf(gitDir)
+  rmSync(old, { recursive: true, force: true })
+  renameSync(gitDir, old)
+  try {
+    const pulled = await into()
+    rmSync(old, { recursive: true, force: true })
+    return pulled
+  } catch (error) {
+    rmSync(gitDir, { recursive: true, force: true })
+    renameSync(old, gitDir)
+    throw error
+  }
+}
+
+function oldOf(gitDir: string): string {
+  return `${gitDir}.old`
+}
+
+/** Whether the clone is why a pull failed. A remote that sends garbage makes Git say the same, so the clone itself is asked. */
 async function isDamaged(gitDir: string, error: unknown, signal: AbortSignal): Promise<boolean> {
-  if (!(error instanceof GitopsError)) return true
-  if (/corrupt|bad (?:object|config)|not a git repository|is empty|invalid sha1 pointer|unable to read/i.test(error.message)) return true
-  return (error.code === 'no-such-ref' || error.code === 'git') && !(await isSound(gitDir, signal))
+  const told = /corrupt|bad (?:object|config)|not a git repository|is empty|invalid sha1 pointer|unable to read/i.test(String(error))
+  const may = told || !(error instanceof GitopsError) || error.code === 'no-such-ref' || error.code === 'git'
+  return may && !signal.aborted && !(await isSound(gitDir, signal))
 }
 
 async function isSound(gitDir: string, signal: AbortSignal): Promise<boolean> {

@@ -13,6 +13,9 @@ import { killTree } from './git.ts'
 /** Milliseconds in which what was stopped has to end. */
 const GRACE = 2000
 
+/** Bytes that the commands of one attempt may print: all of it is kept until they end. */
+const LOUDEST = 64 << 20
+
 const NOT_FOUND = 'A command was not found: see that PATH has it where gitops runs.'
 
 /** One attempt at a check or a task. */
@@ -51,7 +54,16 @@ export async function attempt(given: Attempt): Promise<void> {
     given.timeout,
   )
   const signal = AbortSignal.any([given.signal, deadline.signal])
-  const work = typeof given.run === 'string' ? command(given, given.run, signal) : call(given, given.run, signal)
+  const limits: Limits = {
+    signal,
+    tooLoud: () =>
+      deadline.abort(
+        new GitopsError('check', `${given.what} printed more than ${LOUDEST >> 20} MB and was stopped`, {
+          hint: 'Let it print less, or into a file.',
+        }),
+      ),
+  }
+  const work = typeof given.run === 'string' ? command(given, given.run, limits) : call(given, given.run, limits)
   try {
     await Promise.race([work, aborted(signal)])
   } finally {
@@ -61,8 +73,14 @@ export async function attempt(given: Attempt): Promise<void> {
   }
 }
 
-async function command(given: Attempt, text: string, signal: AbortSignal): Promise<void> {
-  const $ = await shell(given, signal)
+interface Limits {
+  readonly signal: AbortSignal
+  readonly tooLoud: () => void
+}
+
+async function command(given: Attempt, text: string, limits: Limits): Promise<void> {
+  const { signal } = limits
+  const $ = await shell(given, limits)
   const result = await $([text] as unknown as TemplateStringsArray).nothrow()
   if (result.exitCode === 0 || signal.aborted) return
   const said = tail(given.hide(result.stderr)) || tail(given.hide(result.stdout))
@@ -74,15 +92,15 @@ async function command(given: Attempt, text: string, signal: AbortSignal): Promi
   )
 }
 
-async function call(given: Attempt, run: (context: never) => unknown, signal: AbortSignal): Promise<void> {
+async function call(given: Attempt, run: (context: never) => unknown, limits: Limits): Promise<void> {
   const { home, source, revision, stage, hide, warn = () => {} } = given
   const context: CheckContext = {
-    $: await shell(given, signal),
+    $: await shell(given, limits),
     home,
     source,
     revision,
     stage,
-    signal,
+    signal: limits.signal,
     files: FILES,
     warn: (sentence) => warn(hide(sentence)),
   }
@@ -100,7 +118,7 @@ async function call(given: Attempt, run: (context: never) => unknown, signal: Ab
 }
 
 /** zx's `$` for this attempt: loaded only when something is to be run. */
-async function shell(given: Attempt, signal: AbortSignal): Promise<CheckContext['$']> {
+async function shell(given: Attempt, limits: Limits): Promise<CheckContext['$']> {
   const { $ } = await import('zx/core')
   // Without SHLVL, a bash whose input is a socket would read the user's .bashrc.
   const env: NodeJS.ProcessEnv = { ...withoutKey(process.env), HOME: given.home, SHLVL: '1' }
@@ -112,20 +130,26 @@ async function shell(given: Attempt, signal: AbortSignal): Promise<CheckContext[
     quiet: true,
     detached: true,
     stdio: [given.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-    spawn: mortal(signal),
+    spawn: mortal(limits),
     ...(given.input !== undefined && { input: given.input }),
   })
 }
 
 /** `spawn` whose processes end with the signal, each with all of its group, whatever they do about milder signals. */
-function mortal(signal: AbortSignal): typeof spawn {
+function mortal({ signal, tooLoud }: Limits): typeof spawn {
   const begun = new Set<ChildProcess>()
+  let printed = 0
+  const count = (chunk: Buffer): void => {
+    printed += chunk.length
+    if (printed > LOUDEST) tooLoud()
+  }
   signal.addEventListener('abort', () => begun.forEach(end), { once: true })
   return ((...args: Parameters<typeof spawn>) => {
     const child = spawn(...args)
     begun.add(child)
     // A command need not read what it is given: how it ends is what counts.
     child.stdin?.on('error', () => {})
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', count)
     child.once('close', () => begun.delete(child))
     if (signal.aborted) end(child)
     return child
