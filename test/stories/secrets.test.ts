@@ -393,7 +393,7 @@ test('numbers too large for JavaScript, duplicate keys and lists at the top of a
   sandbox.commit({ '.claude/.claude.json.enc': await sops(me, '["a list of secrets"]', { format: 'binary' }) })
   expect(await reconcile(sandbox, 5)).toContain('cannot be merged: the secret is no JSON object')
   // Our key was gone: drift is healed to what was applied last.
-  expect(sandbox.live('.claude.json')).toBe(`${theirs.slice(0, -1)},"apiKey": "key-number-one"}`)
+  expect(sandbox.live('.claude.json')).toBe(`${theirs.slice(0, -1)}, "apiKey": "key-number-one"}`)
 })
 
 test('numbers of the source are written digit by digit', async ({ sandbox }) => {
