@@ -1,6 +1,6 @@
 import { appendAudit } from '../lib/host/audit.ts'
 import { isoSeconds, type AuditRecord, type ChangeType } from '../lib/model/audit.ts'
-import { under, type AbsPath } from '../lib/model/path.ts'
+import { under } from '../lib/model/path.ts'
 import type { Generation } from '../lib/model/state.ts'
 import { writes } from '../lib/model/plan.ts'
 import type { UnitOutcome } from '../lib/model/verdict.ts'
@@ -48,10 +48,11 @@ export function auditRecord(run: Run, unit: Unit, rest: Pick<AuditRecord, 'chang
 }
 
 /** The paths that somebody has to decide about before what was pulled can be applied. */
-function inTheWay(unit: Unit): AbsPath[] {
-  return planned(unit.refused ?? unit).flatMap(({ root, plan }) =>
+function inTheWay(unit: Unit): readonly string[] {
+  const conflicts = planned(unit.refused ?? unit).flatMap(({ root, plan }) =>
     plan.changes.flatMap((change) => (change.kind === 'conflict' ? [under(root, change.path)] : [])),
   )
+  return conflicts.length > 0 ? conflicts : (unit.outcome?.error?.paths ?? [])
 }
 
 /** What a unit's outcome is called in the trail; null when it is no news. */

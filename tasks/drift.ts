@@ -2,8 +2,8 @@ import { digestOf } from '../lib/host/hash.ts'
 import { rootOf } from '../lib/host/live.ts'
 import type { TreeEntry } from '../lib/host/objects.ts'
 import type { SecretFile, Target } from '../lib/model/config.ts'
-import { GitopsError } from '../lib/model/errors.ts'
-import { under, type Sha } from '../lib/model/path.ts'
+import { GitopsError, placed } from '../lib/model/errors.ts'
+import { under, type RelPath, type Sha } from '../lib/model/path.ts'
 import { counts, shrinksTooMuch, writes } from '../lib/model/plan.ts'
 import { tally } from '../lib/model/verdict.ts'
 import { driftLines } from './drift-lines.ts'
@@ -49,7 +49,8 @@ async function compare(run: Run, unit: Unit): Promise<void> {
     unit.desired = await desire(run, unit, unit.commit, declared, listings, ciphers)
   }
   if (unit.pulled !== null) heldBack(run, unit)
-  for (const target of only === null ? declared : []) unit.targets.push(await plannedTarget(run, unit, target, listings.get(target) ?? []))
+  for (const target of only === null ? declared : [])
+    unit.targets.push(await judged(target, plannedTarget(run, unit, target, listings.get(target) ?? [])))
   for (const [secret, oid] of ciphers) if (only === null || only === secret.name) unit.secrets.push(await plannedSecret(run, secret, oid))
   if (only === null) {
     unit.targets.push(...(await departed(run, unit)))
@@ -70,7 +71,7 @@ async function desire(
 ): Promise<string> {
   const parts = [run.declaration]
   for (const target of targets) {
-    const entries = unit.pulled === null ? null : await listed(run, unit.pulled.repository, commit, target)
+    const entries = unit.pulled === null ? null : await judged(target, listed(run, unit.pulled.repository, commit, target))
     // Where we have been before, a directory that is gone means that nothing is wanted; the shrink guard asks about that.
     if (entries === null && !run.inventory.targets.has(rootOf(target.to))) throw noSuchDirectory(target, commit)
     listings.set(target, entries ?? [])
@@ -78,6 +79,15 @@ async function desire(
   }
   for (const [secret, oid] of ciphers) parts.push(secret.to, secret.declaration, oid)
   return digestOf(parts.join('\0'))
+}
+
+/** What is wrong in a tree is told by where it would have gone. */
+async function judged<T>(target: Target, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    throw placed(error, (path) => under(rootOf(target.to), path as RelPath))
+  }
 }
 
 /** Throws `conflict` with every path that somebody has to decide about. */

@@ -1,7 +1,7 @@
 import { isChecked, syntaxFault, type Fault } from '../lib/gate/syntax.ts'
 import { makeStage, removeStage, stageDirectory, type Staged } from '../lib/host/stage.ts'
 import { GitopsError } from '../lib/model/errors.ts'
-import { under, type RelPath } from '../lib/model/path.ts'
+import { under, type AbsPath, type RelPath } from '../lib/model/path.ts'
 import { writes } from '../lib/model/plan.ts'
 import type { Wanted } from '../lib/model/tree.ts'
 import { runCheck } from './checks.ts'
@@ -16,6 +16,7 @@ export async function validate(run: Run, unit: Unit, task: Teller): Promise<void
     const places = faults.map((fault) => `${fault.path}:${fault.line}:${fault.column}: ${fault.message}`)
     throw new GitopsError('invalid', `the candidate has a syntax error: ${places.join('; ')}`, {
       hint: 'Mend it in the source; nothing was written.',
+      paths: faults.map((fault) => fault.live),
     })
   }
   const checks = run.config.checks.validate.filter((check) => check.source === null || check.source === unit.name)
@@ -38,10 +39,15 @@ export async function validate(run: Run, unit: Unit, task: Teller): Promise<void
   }
 }
 
+/** A fault, and where its file would have gone. */
+interface LiveFault extends Fault {
+  readonly live: AbsPath
+}
+
 /** Faults in the JSON and YAML files that this plan writes. */
-async function syntax(run: Run, unit: Unit): Promise<Fault[]> {
-  const faults: Fault[] = []
-  for (const { target, plan } of unit.targets) {
+async function syntax(run: Run, unit: Unit): Promise<LiveFault[]> {
+  const faults: LiveFault[] = []
+  for (const { target, root, plan } of unit.targets) {
     if (target === null) continue
     const files = writes(plan.changes).flatMap((change) =>
       'after' in change && change.after.kind === 'file' && isChecked(change.path) && run.config.checks.syntax(change.path) ? [change] : [],
@@ -53,7 +59,7 @@ async function syntax(run: Run, unit: Unit): Promise<Fault[]> {
       files.map((change) => change.after.content),
     )) {
       const fault = await syntaxFault(files[index++]?.path as RelPath, bytes)
-      if (fault !== null) faults.push(fault)
+      if (fault !== null) faults.push({ ...fault, live: under(root, fault.path) })
     }
   }
   return faults

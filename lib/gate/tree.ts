@@ -18,15 +18,18 @@ export function refuseTree(
     if (type === 'submodule')
       throw new GitopsError('hostile', `${quote(path)} is a submodule, which is not supported`, {
         hint: 'Exclude it, or commit its files.',
+        paths: [path],
       })
     if (path.split('/').some((part) => bytes.encode(part).length > LONGEST))
       throw new GitopsError(
         'hostile',
         `a name in ${quote(`${path.slice(0, 200)}…`)} is longer than the ${LONGEST} bytes that a name may have`,
+        { paths: [path] },
       )
     if (protects(path))
       throw new GitopsError('hostile', `${quote(path)} is in the source, but the config protects it`, {
         hint: 'Take it out of the source, or out of `protect`.',
+        paths: [path],
       })
   }
   if (platform === 'darwin' || platform === 'win32') refuseCollisions(entries.map((entry) => entry.path))
@@ -42,6 +45,7 @@ function refuseCollisions(paths: readonly RelPath[]): void {
       if (other !== name)
         throw new GitopsError('hostile', `${quote(other)} and ${quote(name)} are one name on this machine`, {
           hint: 'Rename one of them in the source.',
+          paths: [other, name],
         })
       seen.set(folded, name)
     }
@@ -54,10 +58,14 @@ export function refuseContent(path: RelPath, bytes: Buffer): void {
   if (head.startsWith('version https://git-lfs.github.com/spec/')) {
     throw new GitopsError('hostile', `${quote(path)} is a Git LFS pointer, not the file itself`, {
       hint: 'Commit the file itself, or exclude it.',
+      paths: [path],
     })
   }
   if (bytes.includes('ENC[AES256_GCM,') && /(?:^|[\s"{])sops(?:"\s*:|:|_|\])/m.test(bytes.toString('latin1'))) {
-    throw new GitopsError('hostile', `${quote(path)} is encrypted and would be copied as it is`, { hint: 'Exclude it from the target.' })
+    throw new GitopsError('hostile', `${quote(path)} is encrypted and would be copied as it is`, {
+      hint: 'Exclude it from the target.',
+      paths: [path],
+    })
   }
 }
 

@@ -37,10 +37,13 @@ export class GitopsError extends Error {
   override readonly name = 'GitopsError'
   readonly code: ErrorCode
   readonly hint: string | undefined
+  /** The paths that are to blame, where they are known: live ones, or as far as nobody knows where they go, those in a target. */
+  readonly paths: readonly string[]
 
-  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown; paths?: readonly string[] } = {}) {
     super(printable(message), options.cause === undefined ? {} : { cause: options.cause })
     this.code = code
+    this.paths = options.paths ?? []
     this.hint = options.hint === undefined ? undefined : printable(options.hint)
   }
 }
@@ -49,6 +52,13 @@ export class GitopsError extends Error {
 export function asGitopsError(error: unknown, code: ErrorCode = 'io'): GitopsError {
   if (error instanceof GitopsError) return error
   return new GitopsError(code, error instanceof Error ? error.message : String(error), { cause: error })
+}
+
+/** The same error about live paths: `place` says where what it names goes. Anything that names none is as it was. */
+export function placed(error: unknown, place: (path: string) => string): unknown {
+  if (!(error instanceof GitopsError) || error.paths.length === 0) return error
+  const { code, message, hint, paths } = error
+  return new GitopsError(code, message, { cause: error, paths: paths.map(place), ...(hint !== undefined && { hint }) })
 }
 
 /** One sentence after another on its line, or below it where the first ends with what a command printed. */

@@ -10,7 +10,8 @@ const MOST_HOPS = 40
 export function refuseEscapingLinks(links: ReadonlyMap<RelPath, string>): void {
   for (const [path, text] of links) {
     const why = walk(parent(path)?.split('/') ?? [], text, links)
-    if (why !== null) throw new GitopsError('hostile', `the link ${JSON.stringify(path)} -> ${JSON.stringify(text)} ${why}`)
+    if (why !== null)
+      throw new GitopsError('hostile', `the link ${JSON.stringify(path)} -> ${JSON.stringify(text)} ${why}`, { paths: [path] })
   }
 }
 

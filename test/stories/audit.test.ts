@@ -284,3 +284,18 @@ test('who asks for all changes gets what was changed, once: a refusal and a noti
       .map((line) => (JSON.parse(line) as Line)['change_type']),
   ).toEqual(['refused'])
 })
+
+test('a revision that is refused for what is in it names the live paths that it would have written there', async ({ sandbox }) => {
+  await begun(sandbox)
+  const live = (name: string): string => join(sandbox.home, '.claude', name)
+  for (const [name, file, reason] of [
+    ['broken.json', '{"a":', 'ValidationFailed'],
+    ['sub/out', { link: '../../../etc/passwd' }, 'Hostile'],
+    ['big.bin', 'version https://git-lfs.github.com/spec/v1\n', 'Hostile'],
+  ] as const) {
+    sandbox.commit({ [`.claude/${name}`]: file })
+    expect((await sandbox.gitops(['reconcile'])).code).toBe(5)
+    expect(lines(sandbox).at(-1)).toMatchObject({ change_type: 'refused', files: '', paths: [live(name)], reason })
+    sandbox.commit({ [`.claude/${name}`]: null })
+  }
+})

@@ -305,6 +305,7 @@ test('a change of the config that changes no file needs no reconcile: the same c
     ...now.source,
     applied: expect.anything(),
     attempted: expect.anything(),
+    conditions: expect.anything(),
     fetchedAt: expect.anything(),
   })
 })
