@@ -100,32 +100,33 @@ function size(directory: string): { files: number; bytes: number } {
   return { files: files.length, bytes: files.reduce((sum, { parentPath, name }) => sum + lstatSync(join(parentPath, name)).size, 0) }
 }
 
-test('after 100 commits the state is no bigger than after 25, every state that history lists can be gone back to, and so can the original', async ({
-  ground,
-  sandbox,
-}) => {
-  sandbox.write(ground.live, { a: 'before us', own: 'an application' })
-  const before = sandbox.tree(ground.live)
-  const trees = new Map<number, Record<string, string>>()
-  let early = 0
-  for (let n = 1; n <= 100; n++) {
-    ground.wants({ a: `a ${n}`, [`b/${n % 7}`]: `b ${n}`, 'c/c': `${n}`.repeat(500) })
-    expect(await ground.reconcile()).toContain('applied')
-    trees.set(n, sandbox.tree(ground.live))
-    if (n === 25) early = size(ground.config.state).files
-  }
-  const now = size(ground.config.state)
-  expect(now.files).toBeLessThanOrEqual(early + 2)
-  expect(now.bytes).toBeLessThan(200_000)
-  const states = listed(ground)
-  expect(states.map(({ generation }) => generation)).toEqual(Array.from({ length: 20 }, (_, index) => 100 - index))
-  for (const { generation } of states.slice(1)) {
-    await ground.act(back(generation))
-    expect(sandbox.tree(ground.live), `generation ${generation}`).toEqual(trees.get(generation))
-  }
-  await ground.act(original)
-  expect(sandbox.tree(ground.live)).toEqual(before)
-})
+test(
+  'after 100 commits the state is no bigger than after 25, every state that history lists can be gone back to, and so can the original',
+  { timeout: 200_000 },
+  async ({ ground, sandbox }) => {
+    sandbox.write(ground.live, { a: 'before us', own: 'an application' })
+    const before = sandbox.tree(ground.live)
+    const trees = new Map<number, Record<string, string>>()
+    let early = 0
+    for (let n = 1; n <= 100; n++) {
+      ground.wants({ a: `a ${n}`, [`b/${n % 7}`]: `b ${n}`, 'c/c': `${n}`.repeat(500) })
+      expect(await ground.reconcile()).toContain('applied')
+      trees.set(n, sandbox.tree(ground.live))
+      if (n === 25) early = size(ground.config.state).files
+    }
+    const now = size(ground.config.state)
+    expect(now.files).toBeLessThanOrEqual(early + 2)
+    expect(now.bytes).toBeLessThan(200_000)
+    const states = listed(ground)
+    expect(states.map(({ generation }) => generation)).toEqual(Array.from({ length: 20 }, (_, index) => 100 - index))
+    for (const { generation } of states.slice(1)) {
+      await ground.act(back(generation))
+      expect(sandbox.tree(ground.live), `generation ${generation}`).toEqual(trees.get(generation))
+    }
+    await ground.act(original)
+    expect(sandbox.tree(ground.live)).toEqual(before)
+  },
+)
 
 /** What a path of the source may be; a name may be a file in one commit and a directory in the next. */
 const NAMES = ['a', 'b', 'd', 'd/a', 'd/b', 'd/e', 'd/e/f', 'g/h/i', 'g/h', 'ü', 'z']
