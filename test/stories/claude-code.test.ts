@@ -149,6 +149,28 @@ test('nothing is written while a session of Claude Code runs, and a session that
   expect(ran.code, ran.said).toBe(0)
 })
 
+test("what claude doctor says of our files refuses a revision, and what it says of an organization's is a warning", async ({ sandbox }) => {
+  sandbox.commit(GOOD)
+  config(sandbox)
+  const bin = join(sandbox.root, 'bin')
+  const doctor = (...lines: string[]): void =>
+    sandbox.write(bin, {
+      claude: { text: `#!/bin/sh\ncat <<END\nInvalid settings\n${lines.map((line) => `- ${line}\n`).join('')}\nEND\n`, mode: 0o755 },
+    })
+  const env = { PATH: `${bin}:${sandbox.env['PATH'] ?? ''}` }
+  doctor('/etc/claude-code/managed-settings.json › model: not ours')
+  const warned = await sandbox.gitops(['reconcile'], { env })
+  expect(warned.code, warned.said).toBe(0)
+  expect(warned.stderr).toContain('check "claude doctor": /etc/claude-code/managed-settings.json › model: not ours')
+
+  doctor('$CLAUDE_CONFIG_DIR/settings.json › model: Expected string')
+  sandbox.commit({ '.claude/CLAUDE.md': '# New\n' })
+  const refused = await sandbox.gitops(['reconcile'], { env })
+  expect(refused.said).toContain('settings.json › model: Expected string')
+  expect(refused.code, refused.said).toBe(5)
+  expect(sandbox.live('.claude/CLAUDE.md')).toBe('# Rules\n')
+})
+
 describe('presets', () => {
   test("what a preset returns is added to the config's own, and is no better checked", async ({ sandbox }) => {
     sandbox.commit({ 'a/x': '1\n', 'b/y': '2\n' })

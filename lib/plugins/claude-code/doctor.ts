@@ -23,25 +23,32 @@ export async function doctorCandidate(context: CheckContext, target: string): Pr
     await $`mkdir -m 700 ${away} ${away}/home ${away}/cwd && cp -R ${`${stage ?? ''}/${target}`} ${away}/config && cd ${away}/cwd &&
     HOME=${away}/home CLAUDE_CONFIG_DIR=${away}/config env ${QUIET.split(' ')} claude doctor`.nothrow()
   await $`rm -rf ${away}`
-  judge(said.stdout, said.exitCode, said.stderr, `${away}/config/`)
+  judge(context, said, [`${away}/config/`])
 }
 
 /** Has Claude Code judge what is live: what it says of it, and whether it can read its own state. Throws `check`. */
-export async function doctorLive(context: CheckContext, { directory, variable }: Places): Promise<void> {
+export async function doctorLive(context: CheckContext, { directory, account, variable }: Places): Promise<void> {
   const { $ } = context
   if (!(await isInstalled(context))) return
   // The settings of the directory that it is started in count too.
   const said =
     await $`empty=$(mktemp -d) && cd "$empty" && env ${setting(variable)} ${QUIET.split(' ')} claude doctor || code=$?; rmdir "$empty"; exit "\${code:-0}"`.nothrow()
-  judge(said.stdout, said.exitCode, said.stderr, `${directory}/`)
+  judge(context, said, [`${directory}/`, account])
 }
 
-function judge(text: string, code: number | null, error: string, prefix: string): void {
-  if (code !== 0)
-    throw new GitopsError('check', `claude doctor ended with exit code ${code ?? 'none'}: ${error.trim().split('\n').slice(-3).join(' ')}`)
-  const complaints = complaintsOf(text).filter((line) => !HARMLESS.test(line))
-  if (complaints.length > 0)
-    throw new GitopsError('check', `claude doctor complains:\n${complaints.map((line) => line.replaceAll(prefix, '')).join('\n')}`)
+/** What it says of our files is an error; what it says of others, such as an organization's managed settings, is not for a revision to mend. */
+function judge({ warn }: CheckContext, said: { stdout: string; stderr: string; exitCode: number | null }, ours: readonly string[]): void {
+  if (said.exitCode !== 0)
+    throw new GitopsError(
+      'check',
+      `claude doctor ended with exit code ${said.exitCode ?? 'none'}: ${said.stderr.trim().split('\n').slice(-3).join(' ')}`,
+    )
+  const [prefix = ''] = ours
+  const complaints = complaintsOf(said.stdout)
+  const errors = complaints.filter((line) => ours.some((path) => line.startsWith(path)) && !HARMLESS.test(line))
+  for (const line of complaints) if (!errors.includes(line)) warn(line.replace(prefix, ''))
+  if (errors.length > 0)
+    throw new GitopsError('check', `claude doctor complains:\n${errors.map((line) => line.replace(prefix, '')).join('\n')}`)
 }
 
 /** Waits until no session of Claude Code runs. Throws `locked` when one still does when the time is over, in seconds. */
