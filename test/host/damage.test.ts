@@ -13,6 +13,8 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
+import { ROUNDS } from '../support/fault-counts.ts'
+import { random } from '../support/random.ts'
 import { DEFAULT_CONFIG, test, type Sandbox } from '../support/sandbox.ts'
 import { member, sops, trust } from '../support/sops.ts'
 
@@ -195,3 +197,30 @@ test('a host key that is damaged is back from its copy, and what it sealed still
   }
   await leave(sandbox)
 })
+
+test(
+  'whatever bytes of the state are changed or cut off, the next reconcile ends well, and nothing that it knew is lost',
+  { timeout: 300_000 },
+  async ({ sandbox }) => {
+    await applied(sandbox)
+    const wanted = live(sandbox)
+    const next = random('damaged state')
+    const pick = (most: number): number => Math.floor(next() * most)
+    for (let round = 0; round < 10 * ROUNDS; round++) {
+      const name = FILES[pick(FILES.length)] ?? 'inventory.json'
+      const path = join(sandbox.state, name)
+      const bytes = readFileSync(path)
+      const cut = next() < 0.3
+      for (let flips = cut ? 0 : 1 + pick(3); flips > 0; flips--) {
+        const at = pick(bytes.length)
+        bytes[at] = (bytes[at] ?? 0) ^ (1 << pick(8))
+      }
+      writeFileSync(path, cut ? bytes.subarray(0, pick(bytes.length)) : bytes)
+      const ran = await sandbox.gitops(['reconcile'])
+      expect([round, name, ran.code, OFFENCES.exec(ran.said)]).toEqual([round, name, 0, null])
+      expect(ran.said).toContain(`${path} is damaged`)
+      expect(live(sandbox)).toEqual(wanted)
+    }
+    await leave(sandbox)
+  },
+)
