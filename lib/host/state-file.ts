@@ -42,6 +42,8 @@ export function stateFile<T>(state: string, name: string, codec: Codec<T>, say: 
   const found = (): Found<T> => {
     const here = look(path, codec)
     if ('value' in here) return { value: here.value, lost: false }
+    // Its permissions are no damage, and the copy may be older.
+    if (here.why === 'it is not ours to read') throw unreadable(path, here.why)
     const there = look(copy, codec)
     if (here.why === NOTHING && !('value' in there)) return { value: null, lost: false }
     const first = damage === null

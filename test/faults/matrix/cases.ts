@@ -53,7 +53,7 @@ export async function tell({ told, call, fault }: Case, lane: Lane): Promise<Res
   const early = fault === 'KILL' ? [] : promised(world, lane, began.ran, story.before, story.after)
   waitForLocks(lane)
   const next = await gitops(world, lane, 'reconcile')
-  const { end, wrong } = ended(world, lane, next, story.ends, began.theirs)
+  const { end, wrong } = ended(world, lane, next, story.ends, began.theirs, fault)
   if (end === null) return { hit: began.hit, end, wrong: [...early, ...wrong] }
   const before = look(lane)
   const third = settled(lane, await gitops(world, lane, 'reconcile', '--json'), end, before)

@@ -23,7 +23,14 @@ export function promised(world: World, lane: Lane, ran: Ran, before: End | 'betw
 }
 
 /** What a run that nobody disturbed has made of it: which end it is, and what is wrong with it. */
-export function ended(world: World, lane: Lane, next: Ran, ends: readonly End[], theirs: Look): { end: End | null; wrong: Violations } {
+export function ended(
+  world: World,
+  lane: Lane,
+  next: Ran,
+  ends: readonly End[],
+  theirs: Look,
+  fault = '',
+): { end: End | null; wrong: Violations } {
   const now = look(lane)
   const off = ends.map((end) => differences(now, end === 'old' ? world.old : world.wanted))
   const at = off.findIndex((lines) => lines.length === 0)
@@ -33,7 +40,7 @@ export function ended(world: World, lane: Lane, next: Ran, ends: readonly End[],
     ...(codes(end, ends).includes(next.code) ? [] : [`the next run ends with exit code ${next.code}: ${next.said}`]),
     ...(next.said.includes('left alone') ? [`the next run takes our own work for somebody else's: ${next.said}`] : []),
     ...differences(times(lane.home, THEIR_OWN), theirs).map((line) => `a file of the application: ${line}`),
-    ...leftovers(lane).map((path) => `left over: ${path}`),
+    ...leftovers(lane, fault).map((path) => `left over: ${path}`),
     ...plaintext(lane).map((path) => `plaintext in ${path}`),
     ...unreadable(lane).map((path) => `not readable: ${path}`),
     ...(existsSync(join(lane.state, 'lock')) ? readdirSync(join(lane.state, 'lock')).map((name) => `the lock is stuck: ${name}`) : []),
@@ -64,9 +71,14 @@ export function waitForLocks(lane: Lane): void {
   for (const name of readdirSync(directory)) if (name.endsWith('.tmp')) utimesSync(join(directory, name), then, then)
 }
 
-function leftovers(lane: Lane): string[] {
+/** What cannot be read is set aside under a name that says so, and the copy counts: that is no litter. */
+const SET_ASIDE: Readonly<Record<string, RegExp>> = { EIO: /\.damaged-\d+$/, EACCES: /host\.key\.copy\.damaged-\d+$/ }
+
+function leftovers(lane: Lane, fault: string): string[] {
   return [
-    ...entries(lane.home).filter((path) => /\.gitops-|\.tmp$|\.damaged|\/journal\.json$|\/sources\/.*\.lock$/.test(path)),
+    ...entries(lane.home).filter(
+      (path) => /\.gitops-|\.tmp$|\.damaged|\/journal\.json$|\/sources\/.*\.lock$/.test(path) && SET_ASIDE[fault]?.test(path) !== true,
+    ),
     ...entries(lane.runtime),
   ]
 }
