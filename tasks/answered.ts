@@ -13,9 +13,9 @@ export function answered(decided: CoOwned, known: Known | null, after: Wanted, o
   const news = known.digest !== after.digest
   if (onDrift === 'refuse') {
     const named = keys.length === 0 ? '' : `; it is about ${keys.join(', ')}`
-    return { ...decided, change: { kind: 'conflict', path, reason: refused(drift) + named, drift } }
+    return { ...decided, change: { kind: 'conflict', path, reason: refused(drift) + named, drift, keys } }
   }
   const why = onDrift === 'keep' ? 'keep' : !news && rests() ? 'wait' : null
   if (why === null) return decided
-  return { change: { kind: 'stay', path, why, drift, after, news }, keys: { ...decided.keys, prior: known.prior } }
+  return { change: { kind: 'stay', path, why, drift, after, news, keys }, keys: { ...decided.keys, prior: known.prior } }
 }

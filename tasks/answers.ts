@@ -12,6 +12,8 @@ export interface Answer {
   readonly answer: OnDrift | Stays
   /** What the source asks for there: what we wrote last, something else, or nothing. */
   readonly source: 'same' | 'changed' | 'gone'
+  /** Which of our keys in a document it is about, as JSON pointers; absent where it is about the file. */
+  readonly keys?: readonly string[]
   /** How often something else has rewritten it in a row, and when it is put back again; only where it waits. */
   readonly times?: number
   readonly next?: string
@@ -30,7 +32,8 @@ export function answersIn(run: Run, root: AbsPath, changes: readonly Change[]): 
     const path = under(root, change.path)
     const kind = 'drift' in change ? (change.drift ?? null) : null
     const known = answer === 'wait' ? run.status.contested[path] : undefined
-    return [{ path, kind, answer, source: sourceOf(change), ...known }]
+    const keys = 'keys' in change && change.keys !== undefined && change.keys.length > 0 ? { keys: change.keys } : {}
+    return [{ path, kind, answer, source: sourceOf(change), ...keys, ...known }]
   })
 }
 

@@ -41,7 +41,7 @@ function staySaid(run: Run, { root }: Planned, change: Change): string {
 
 /** Which keys of a document, where it is only some. */
 function withKeys(drift: string, change: Change): string {
-  const keys = change.kind === 'edit' ? change.keys : []
+  const keys = 'keys' in change ? (change.keys ?? []) : []
   const more = keys.length > MOST ? ` and ${keys.length - MOST} more` : ''
   return keys.length === 0 ? drift : `${keys.slice(0, MOST).join(', ')}${more} ${drift}`
 }

@@ -54,8 +54,16 @@ export type Change =
       readonly after: Wanted | null
       /** Whether the source asks for something else than we wrote last. */
       readonly news: boolean
+      /** Of a document, which of our keys it is about. */
+      readonly keys?: readonly string[]
     }
-  | { readonly kind: 'conflict'; readonly path: RelPath; readonly reason: string; readonly drift?: DriftKind }
+  | {
+      readonly kind: 'conflict'
+      readonly path: RelPath
+      readonly reason: string
+      readonly drift?: DriftKind
+      readonly keys?: readonly string[]
+    }
 
 /** What one target needs; `root` is its live directory with links resolved. */
 export interface Plan {

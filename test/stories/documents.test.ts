@@ -256,3 +256,20 @@ test('a check judges the document as it will be, and one in the source that does
   sandbox.commit({ '.claude/settings.json': '{"model":}' })
   expect(await reconcile(sandbox, 5)).toMatch(/the source cannot be merged: its version of .*settings\.json:1:10 is not JSON/)
 })
+
+test('onDrift has the last word about a document too, and status names the keys that it is about', async ({ sandbox }) => {
+  const policy = (onDrift: string): void => configured(sandbox, `'settings.json': merge()`, `, onDrift: '${onDrift}'`)
+  policy('keep')
+  sandbox.commit(settings({ model: 'opus', env: { A: '1' } }))
+  await reconcile(sandbox)
+  write(sandbox, '{"model":"mine","env":{"A":"1"},"theirs":1}')
+  await reconcile(sandbox)
+  expect(JSON.parse(live(sandbox))).toEqual({ model: 'mine', env: { A: '1' }, theirs: 1 })
+  const report = JSON.parse((await sandbox.gitops(['status', '--json'])).stdout) as { sources: { drift: unknown[] }[] }
+  expect(report.sources[0]?.drift).toMatchObject([{ path: place(sandbox), kind: 'edited', answer: 'keep', keys: ['/model'] }])
+  policy('refuse')
+  expect(await reconcile(sandbox, 5)).toMatch(/settings\.json was edited since .*; it is about \/model/)
+  expect(JSON.parse(live(sandbox))).toMatchObject({ model: 'mine' })
+  expect((await sandbox.gitops(['reconcile', '--heal'])).code).toBe(0)
+  expect(JSON.parse(live(sandbox))).toEqual({ model: 'opus', env: { A: '1' }, theirs: 1 })
+})
