@@ -63,7 +63,8 @@ function stepFrom1(step: Json): Json {
 
 /** One revision was held at most, and it was not told apart why. */
 function statusFrom1(json: Json): Json {
-  const sources = Object.entries((json['sources'] ?? {}) as Record<string, Json>)
+  // One without sources is damaged: that it throws is meant.
+  const sources = Object.entries(json['sources'] as Record<string, Json>)
   return {
     ...json,
     sources: Object.fromEntries(sources.map(([name, source]) => [name, sourceFrom1(source)])),
