@@ -23,13 +23,16 @@ export async function writeEdits(
   lists: ListRules,
   { format, read }: { readonly format: DocumentFormat; readonly read: (text: string) => Json | undefined | Promise<Json | undefined> },
 ): Promise<string> {
+  // Without rules for lists a path is a pointer, and a large document need not be read for each.
+  const plain = Object.keys(lists).length === 0
   let known = text
   for (const { path, after } of together(edits)) {
     const value = after === undefined ? null : newValue(unkeyed(after, lists, path))
     for (;;) {
-      const { pointer, there } = placeIn(await read(known), path, lists)
+      const { pointer, there } = plain ? { pointer: path.map((key) => ({ key })), there: true } : placeIn(await read(known), path, lists)
       if (value === null && !there) break
       const result = await setAt(known, format, pointer, value)
+      if (plain && value === null && result !== null && 'depth' in result) break
       if (result === null || !('text' in result)) throw notEditable(path, lists)
       known = result.text
       // An item that a set has twice goes twice.
