@@ -52,7 +52,8 @@ export async function firstContact(run: Run, contact: Contact): Promise<(path: R
   return (path) => refusals.get(path) ?? null
 }
 
-const HINT = (target: Target): string => `exclude it, or set targets.${target.name}.adopt to 'replace' (a copy is kept)`
+const HINT = (target: Target): string =>
+  `merge it, with targets.${target.name}.documents, exclude it, or set targets.${target.name}.adopt to 'replace' (a copy is kept)`
 
 function listKeys(keys: readonly string[]): string {
   const shown = keys.slice(0, 5).map((key) => JSON.stringify(key))
@@ -62,6 +63,8 @@ function listKeys(keys: readonly string[]): string {
 /** Why a secret's file that is there already and differs is not replaced, or null. */
 export function firstContactRefusal({ name, adopt, to }: SecretFile): string | null {
   if (adopt === 'replace') return null
-  const merge = /\.json$/i.test(to) ? `set secrets.${name}.strategy to 'merge', so that only the keys of the source are ours, or ` : ''
+  const merge = /\.(?:jsonc?|ya?ml|toml)$/i.test(to)
+    ? `set secrets.${name}.strategy to 'merge', so that only the keys of the source are ours, or `
+    : ''
   return `is there already and differs; ${merge}set secrets.${name}.adopt to 'replace' (a sealed copy is kept)`
 }
