@@ -1,6 +1,7 @@
 import { brief } from '../lib/model/errors.ts'
 import { decrypt } from './decrypt.ts'
 import { commit } from './generation.ts'
+import { noteTrying } from './hold.ts'
 import { fail, type Run, type Step, type Teller, type Unit } from './run.ts'
 import { smoke, smokeChecks } from './smoke.ts'
 import { sync } from './sync.ts'
@@ -23,12 +24,17 @@ export function chapter(run: Run, unit: Unit): Step[] {
   // What of a person's is replaced stays on the screen.
   const stays = { rendererOptions: { persistentOutput: true, outputBar: Number.POSITIVE_INFINITY } }
   return [
-    { ...told('decrypt', decrypt), ...stays },
+    { ...told('decrypt', begun), ...stays },
     told('validate', validate),
     told('sync', sync),
     told('verify', verify),
     told('smoke', tested),
   ]
+}
+
+async function begun(run: Run, unit: Unit, task: Teller): Promise<void> {
+  noteTrying(run, unit)
+  await decrypt(run, unit, task)
 }
 
 /** The last step decides: once the inventory is written, the unit is live. Checks that belong to no source come later and decide then. */

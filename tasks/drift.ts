@@ -11,7 +11,7 @@ import { departed } from './departed.ts'
 import { changes, fail, planned, type Run, type Step, type Unit } from './run.ts'
 import { plannedTarget } from './planned-target.ts'
 import { departedSecrets } from './secret-departed.ts'
-import { heldBack, knownOf } from './hold.ts'
+import { heldBack, knownOf, noteKilled } from './hold.ts'
 import { ciphertexts, plannedSecret } from './secrets.ts'
 import { listed, noSuchDirectory } from './wanted.ts'
 
@@ -48,7 +48,10 @@ async function compare(run: Run, unit: Unit): Promise<void> {
     ciphers = await ciphertexts(run, unit, unit.commit)
     unit.desired = await desire(run, unit, unit.commit, declared, listings, ciphers)
   }
-  if (unit.pulled !== null) heldBack(run, unit)
+  if (unit.pulled !== null) {
+    noteKilled(run, unit)
+    heldBack(run, unit)
+  }
   for (const target of only === null ? declared : [])
     unit.targets.push(await judged(target, plannedTarget(run, unit, target, listings.get(target) ?? [])))
   for (const [secret, oid] of ciphers) if (only === null || only === secret.name) unit.secrets.push(await plannedSecret(run, secret, oid))

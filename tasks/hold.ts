@@ -2,7 +2,7 @@ import { digestOf } from '../lib/host/hash.ts'
 import { GitopsError } from '../lib/model/errors.ts'
 import { isRefused, killedAgain, KILLS, without, withFailure, type Failure, type Refusal } from '../lib/model/refusal.ts'
 import { span } from '../lib/model/schedule.ts'
-import { EMPTY_SOURCE, type Applied, type Generation, type SourceStatus } from '../lib/model/state.ts'
+import { EMPTY_SOURCE, type Applied, type SourceStatus } from '../lib/model/state.ts'
 import type { Run, Unit } from './run.ts'
 
 /** What is known of a source. */
@@ -61,13 +61,27 @@ export function releaseRevision(run: Run, source: string, desired: string): void
   if (refused !== known) know(run, source, { refused })
 }
 
-/** A run was killed in the middle of this: one time it was bad luck; several times in a row it is the revision. */
-export function noteKilled(run: Run, { unit, desired, commit, why }: Generation): void {
-  if (why !== 'revision' || commit === null) return
-  const killed = killedAgain(knownOf(run, unit).killed, desired)
-  if (killed.times < KILLS) return know(run, unit, { killed })
-  remember(run, unit, { desired, commit, reason: `${KILLS} runs in a row were killed while they applied it`, class: 'killed', hold: false })
-  know(run, unit, { killed: null })
+/** Notes, durably, that a new revision is about to be tried: from its first secret on it may be what kills the run. */
+export function noteTrying(run: Run, { name, desired, commit, why }: Unit): void {
+  if (!run.host.dry && why === 'revision' && commit !== null) know(run, name, { trying: { desired, commit } })
+}
+
+/** The attempt has ended, well or not. */
+export function noteTried(run: Run, { name }: Unit): void {
+  if (knownOf(run, name).trying !== null) know(run, name, { trying: null })
+}
+
+/** What an earlier run tried and came to no end with killed it: one time it was bad luck; several times in a row it is the revision. */
+export function noteKilled(run: Run, { name }: Unit): void {
+  const known = knownOf(run, name)
+  const { trying } = known
+  // What went live was killed at its bookkeeping.
+  if (trying === null || trying.desired === run.inventory.applied.get(name)?.desired) return
+  const killed = killedAgain(known.killed, trying.desired)
+  if (killed.times < KILLS) return know(run, name, { killed, trying: null })
+  const reason = `${KILLS} runs in a row were killed while they applied it`
+  remember(run, name, { ...trying, reason, class: 'killed', hold: false })
+  know(run, name, { killed: null, trying: null })
 }
 
 function remember(run: Run, source: string, failure: Omit<Failure, 'at' | 'jitter'>): void {

@@ -4,7 +4,7 @@ import { auditGeneration } from './audit.ts'
 import { departed } from './departed.ts'
 import { refuseConflicts } from './drift.ts'
 import { commit } from './generation.ts'
-import { refuseByHand } from './hold.ts'
+import { know, knownOf, refuseByHand } from './hold.ts'
 import { recover } from './recover.ts'
 import { rollback } from './rollback.ts'
 import { fail, interrupted, type Run, type Unit } from './run.ts'
@@ -59,6 +59,7 @@ function withoutLeaving(inventory: Inventory): Inventory {
 }
 
 async function perform(run: Run, units: readonly Unit[], hold: boolean): Promise<void> {
+  const refused = new Map(units.map(({ name }) => [name, knownOf(run, name).refused]))
   try {
     for (const unit of units) {
       if (hold) holdApplied(run, unit)
@@ -69,6 +70,8 @@ async function perform(run: Run, units: readonly Unit[], hold: boolean): Promise
   } catch (error) {
     const known = units.map((unit) => fail(unit, error))
     for (const unit of units.toReversed()) await rollback(run, unit, false)
+    // What is live again is not refused; while some of it is still to be taken back, recovery sees to that.
+    for (const { name } of hold && !interrupted(run) ? units : []) know(run, name, { refused: refused.get(name) ?? [] })
     throw units.find((unit) => unit.outcome?.kind === 'stuck')?.outcome?.error ?? known[0] ?? error
   }
   for (const { generation } of units) if (generation !== null) auditGeneration(run, generation, 'rollback', [])

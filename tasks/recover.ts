@@ -3,7 +3,7 @@ import type { AbsPath } from '../lib/model/path.ts'
 import { takeBack, type Generation } from '../lib/model/state.ts'
 import { auditGeneration } from './audit.ts'
 import { closed } from './generation.ts'
-import { noteKilled, refuseByHand, releaseRevision } from './hold.ts'
+import { refuseByHand, releaseRevision } from './hold.ts'
 import type { Run } from './run.ts'
 
 /** Undoes what a killed run left half done, before anything else. Returns what it did, for people. */
@@ -45,7 +45,6 @@ async function takeBackFiles(run: Run, generation: Generation, undo: boolean): P
   // What is live again is not refused, though the same content may have been taken back a moment ago.
   const live = run.inventory.applied.get(generation.unit)
   if (live !== undefined) releaseRevision(run, generation.unit, live.desired)
-  if (!undo) noteKilled(run, generation)
   noteEnd(run, generation, undo ? 'taken-back' : 'undone', undo ? 'rolled back by hand' : 'its run was killed half-way')
   auditGeneration(run, generation, undo ? 'rollback' : 'recovered', left)
   return left

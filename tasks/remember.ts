@@ -16,7 +16,7 @@ export function remember(run: Run): void {
     const before = knownOf(run, unit.name)
     const after = attempted(unit, before, at)
     // What is only told to people may be lost.
-    durable ||= after.refused !== before.refused || after.killed !== before.killed
+    durable ||= after.refused !== before.refused || after.killed !== before.killed || after.trying !== before.trying
     sources[unit.name] = after
   }
   rememberContested(run)
@@ -39,6 +39,7 @@ function attempted({ outcome, pulled, desired, standingBy }: Unit, before: Sourc
     refused,
     // This run was not killed.
     killed: desired === '' ? before.killed : null,
+    trying: desired === '' ? before.trying : null,
     conditions: conditionsAfter({ outcome: kind, reason, message, refusal }, before.conditions, at),
   }
 }

@@ -100,6 +100,8 @@ export interface SourceStatus {
   /** Revisions that did not go well, the newest last. */
   readonly refused: readonly Refusal[]
   readonly killed: Killed | null
+  /** The new revision that is being applied; still there when the next run begins, the run was killed. */
+  readonly trying: { readonly desired: string; readonly commit: Sha } | null
   readonly alerted: Alerted | null
   /** The commit that is wanted whatever the source says, while a person wants that. */
   readonly pinned: (Wish & { readonly commit: Sha }) | null
@@ -115,6 +117,7 @@ export const EMPTY_SOURCE: SourceStatus = {
   fetchedAt: null,
   refused: [],
   killed: null,
+  trying: null,
   alerted: null,
   pinned: null,
   suspended: null,

@@ -128,19 +128,77 @@ test('a revision whose rollback did not succeed is not tried again by itself', a
   await reconcile(sandbox, 5)
 })
 
-test('three runs in a row that are killed while they apply the same revision count as one failure', async ({ sandbox }) => {
-  await begun(sandbox, `checks: { smoke: [{ name: 'slow', run: 'grep -q good ~/.claude/a || { touch ~/begun; sleep 30; }' }] }`)
-  const bad = sandbox.commit({ '.claude/a': 'hangs' })
+/** Starts a reconcile and kills it once its check has begun. */
+async function killedInCheck(sandbox: Sandbox): Promise<void> {
+  const run = sandbox.start(['reconcile'])
+  while (!existsSync(join(sandbox.home, 'begun'))) await sleep(20)
+  run.kill('SIGKILL')
+  await new Promise((done) => run.on('exit', done))
+  rmSync(join(sandbox.home, 'begun'))
+}
+
+for (const [when, checks] of [
+  ['while they apply', `smoke: [{ name: 'slow', run: 'grep -q good ~/.claude/a || { touch ~/begun; sleep 30; }' }]`],
+  ['before they write', `validate: [{ name: 'slow', run: 'grep -q good $GITOPS_STAGE/claude/a || { touch ~/begun; sleep 30; }' }]`],
+] as const)
+  test(`three runs in a row that are killed ${when} the same revision count as one failure`, async ({ sandbox }) => {
+    await begun(sandbox, `checks: { ${checks} }`)
+    const bad = sandbox.commit({ '.claude/a': 'hangs' })
+    for (let round = 0; round < 3; round += 1) {
+      expect((await memory(sandbox)).refused).toEqual([])
+      await killedInCheck(sandbox)
+    }
+    expect(await reconcile(sandbox, 5)).toContain('3 runs in a row were killed while they applied it')
+    expect(sandbox.live('.claude/a')).toBe('good')
+    expect((await memory(sandbox)).refuses).toMatchObject({ commit: bad, attempts: 1, class: 'killed', held: false })
+    expect(existsSync(join(sandbox.home, 'begun'))).toBe(false)
+  })
+
+test('a revision is not blamed for runs that were killed while they put drift back', async ({ sandbox }) => {
+  await begun(sandbox, `checks: { smoke: [{ name: 'slow', run: '! test -e ~/slow || { touch ~/begun; sleep 30; }' }] }`)
+  sandbox.write(sandbox.home, { slow: '' })
   for (let round = 0; round < 3; round += 1) {
-    expect((await memory(sandbox)).refused).toEqual([])
-    const run = sandbox.start(['reconcile'])
-    while (!existsSync(join(sandbox.home, 'begun'))) await sleep(20)
-    run.kill('SIGKILL')
-    await new Promise((done) => run.on('exit', done))
-    rmSync(join(sandbox.home, 'begun'))
+    sandbox.write(sandbox.home, { '.claude/a': `drift ${round}` })
+    await killedInCheck(sandbox)
   }
-  expect(await reconcile(sandbox, 5)).toContain('3 runs in a row were killed while they applied it')
-  expect(sandbox.live('.claude/a')).toBe('good')
-  expect((await memory(sandbox)).refuses).toMatchObject({ commit: bad, attempts: 1, class: 'killed', held: false })
-  expect(existsSync(join(sandbox.home, 'begun'))).toBe(false)
+  rmSync(join(sandbox.home, 'slow'))
+  await reconcile(sandbox, 0)
+  expect(marks(sandbox)).toEqual([{ refused: [], killed: null, trying: null }])
+})
+
+/** What is remembered of runs that came to no end, a source each. */
+function marks(sandbox: Sandbox): unknown[] {
+  const text = readFileSync(join(sandbox.state, 'status.json'), 'utf8')
+  const { sources } = JSON.parse(text) as { sources: Record<string, { refused: unknown; killed: unknown; trying: unknown }> }
+  return Object.values(sources).map(({ refused, killed, trying }) => ({ refused, killed, trying }))
+}
+
+test('a revision that went live, or was refused, is not blamed when another source kills the run after that', async ({ sandbox }) => {
+  const others = ['two', 'three'].map((name) => join(sandbox.root, `${name}.git`))
+  for (const other of others) sandbox.git(sandbox.root, 'init', '-q', '--bare', '--initial-branch=main', other)
+  const commit = (a: string, b: string, c: string): void => {
+    sandbox.commit({ 'a/a': a, 'b/b': b, 'c/c': c })
+    for (const other of others) sandbox.git(sandbox.work, 'push', '-qf', other, 'HEAD:main')
+  }
+  const repos = [sandbox.remote, ...others].map((repo) => JSON.stringify(repo))
+  sandbox.config(`{
+    name: 'story',
+    sources: { one: { repo: ${repos[0]}, ref: 'main' }, two: { repo: ${repos[1]}, ref: 'main' }, three: { repo: ${repos[2]}, ref: 'main' } },
+    targets: { a: { source: 'one', from: 'a', to: '~/a' }, b: { source: 'two', from: 'b', to: '~/b' }, c: { source: 'three', from: 'c', to: '~/c' } },
+    checks: { validate: [
+      { name: 'two', source: 'two', run: 'grep -q good $GITOPS_STAGE/b/b' },
+      { name: 'three', source: 'three', run: 'grep -q good $GITOPS_STAGE/c/c || { touch ~/begun; sleep 30; }' },
+    ] },
+  }`)
+  commit('1', 'good', 'good')
+  await reconcile(sandbox, 0)
+  for (let round = 0; round < 3; round += 1) {
+    commit(`2 ${round}`, 'bad', 'hangs')
+    await killedInCheck(sandbox)
+    expect(sandbox.live('a/a')).toBe(`2 ${round}`)
+  }
+  await reconcile(sandbox, 5)
+  const nothing = { refused: [], killed: null, trying: null }
+  const killed = [expect.objectContaining({ class: 'killed' }) as unknown]
+  expect(marks(sandbox)).toEqual([nothing, nothing, { ...nothing, refused: killed }])
 })

@@ -181,3 +181,24 @@ test('uninstall changes nothing when something stands in its way, and honours on
   await done(sandbox, 'uninstall', '--yes')
   expect(home(sandbox)).toEqual({ 'b/': 'directory', 'b/y': '644 y' })
 })
+
+test('when going back to the original does not succeed, what stays live is not refused', async ({ sandbox }) => {
+  sandbox.write(sandbox.home, { '.claude/a': 'before us' })
+  sandbox.commit({ '.claude/a': 'ours', '.claude/b': 'ours' })
+  sandbox.config()
+  await done(sandbox, 'reconcile')
+  const kept = join(sandbox.state, 'kept')
+  rmSync(kept, { recursive: true })
+  for (const command of [
+    ['rollback', '--to', 'original'],
+    ['uninstall', '--yes'],
+  ]) {
+    const failed = await sandbox.gitops(command)
+    expect(failed.code, failed.said).not.toBe(0)
+    expect([sandbox.live('.claude/a'), sandbox.live('.claude/b')]).toEqual(['ours', 'ours'])
+    const next = await done(sandbox, 'reconcile', '--json')
+    expect(next.said).not.toContain('held')
+    const { sources } = JSON.parse((await done(sandbox, 'status', '--json')).stdout) as { sources: { refused: unknown[] }[] }
+    expect(sources[0]?.refused).toEqual([])
+  }
+})
