@@ -1,10 +1,9 @@
-import { appendAudit } from '../lib/host/audit.ts'
 import type { AuditRecord } from '../lib/model/audit.ts'
 import type { Notifier } from '../lib/model/config.ts'
 import type { Alerted } from '../lib/model/state.ts'
 import type { UnitOutcome } from '../lib/model/verdict.ts'
 import type { AlertEvent, NotifierContext } from '../lib/plugins/contract.ts'
-import { auditRecord } from './audit.ts'
+import { auditRecord, writeDown } from './audit.ts'
 import { know, knownOf } from './hold.ts'
 import { hiding } from './hide.ts'
 import type { Run, Unit } from './run.ts'
@@ -52,7 +51,7 @@ async function tell(run: Run, unit: Unit, outcome: UnitOutcome, event: AlertEven
     try {
       await send(run, notifier, alert)
     } catch (error) {
-      appendAudit(run.config.audit, failureOf(run, unit, error as Error))
+      writeDown(run, failureOf(run, unit, error as Error))
     }
   }
 }

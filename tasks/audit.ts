@@ -13,10 +13,20 @@ export async function audit(run: Run, before: Run['status']): Promise<void> {
     const type = unit.outcome === null ? null : typeOf(unit, unit.outcome, before)
     const author = type === null ? null : await authorOf(run, unit)
     const healed = unit.standingBy !== null && unit.generation !== null
-    if (healed) appendAudit(run.config.audit, auditRecord(run, unit, { change_type: 'healed', commit: unit.commit ?? '' }))
+    if (healed) writeDown(run, auditRecord(run, unit, { change_type: 'healed', commit: unit.commit ?? '' }))
     // What was healed beside it is told by then.
     const nothing = { files: '', paths: inTheWay(unit), generation: null }
-    if (type !== null) appendAudit(run.config.audit, auditRecord(run, unit, { change_type: type, author, ...(healed && nothing) }))
+    if (type !== null) writeDown(run, auditRecord(run, unit, { change_type: type, author, ...(healed && nothing) }))
+  }
+}
+
+/** Writes a record down. A trail that cannot be written is said, once, and stops nothing: what it tells of is done. */
+export function writeDown(run: Run, record: AuditRecord): void {
+  try {
+    appendAudit(run.config.audit, record)
+  } catch (error) {
+    const note = `the audit trail ${run.config.audit} could not be written: ${(error as Error).message}`
+    if (!run.notes.includes(note)) run.notes.push(note)
   }
 }
 
@@ -77,7 +87,7 @@ async function authorOf(run: Run, unit: Unit): Promise<string | null> {
 export function auditGeneration(run: Run, generation: Generation, type: 'rollback' | 'recovered', left: readonly string[]): void {
   const now = run.host.now()
   const paths = generation.steps.flatMap((step) => (step.kind === 'mkdir' || step.kind === 'rmdir' ? [] : [step.path]))
-  appendAudit(run.config.audit, {
+  writeDown(run, {
     timestamp: isoSeconds(now, -now.getTimezoneOffset()),
     change_type: type,
     files: paths.join(', '),

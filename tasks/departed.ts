@@ -3,10 +3,11 @@ import { under, type AbsPath, type RelPath } from '../lib/model/path.ts'
 import { plan, type Change } from '../lib/model/plan.ts'
 import { isExecutable, type Node, type Owned, type Tree, type Wanted } from '../lib/model/tree.ts'
 import type { OwnedTarget } from '../lib/model/state.ts'
+import { leavingPolicy } from './leaving-policy.ts'
 import { gone as keysGone } from './merged-files.ts'
 import type { Run, Unit, UnitTarget } from './run.ts'
 
-/** Targets of a unit that have left the config: our files go, and what was there before us comes back. */
+/** Targets of a unit that have left the config: our files go, what was there before us comes back, and what a person has edited stays. */
 export async function departed(run: Run, unit: Unit): Promise<UnitTarget[]> {
   const going = gone(run)
     .filter(([, target]) => target.source === unit.name)
@@ -21,7 +22,9 @@ export async function departed(run: Run, unit: Unit): Promise<UnitTarget[]> {
         if (entries.has(path) || !found.present.has(path)) wanted.set(path, asWanted(original))
       }
       const coOwned = onRemove === 'leave' ? new Map<RelPath, Change>() : await keysOfOurs(run, root, entries, found)
-      const made = plan({ target: name, root, wanted, owned: entries, present: found.present, refuseFirstContact: () => null, coOwned })
+      const { present } = found
+      const policy = leavingPolicy(wanted, entries, present)
+      const made = plan({ target: name, root, wanted, owned: entries, present, refuseFirstContact: () => null, policy, coOwned })
       const left = { ...made, changes: made.changes.map((change) => ({ kind: 'forget', path: change.path }) as const) }
       return {
         name,

@@ -22,19 +22,25 @@ export async function record(run: Run): Promise<void> {
     if (applied && unit.standingBy === null && unit.source !== null && unit.source.kind !== 'self' && unit.pulled !== null)
       await protect(unit.pulled.repository, unit.commit ?? unit.pulled.commit, run.signal)
   }
-  try {
-    const news = run.units.some((unit) => unit.outcome?.kind !== 'in-sync' || (before.sources[unit.name]?.alerted ?? null) !== null)
-    if (news) await (await import('./audit.ts')).audit(run, before)
-    remember(run)
-    if (news) await (await import('./alerts.ts')).alerts(run)
-    // Nothing new is kept where nothing was written.
-    if (run.units.some((unit) => unit.generation !== null)) (await import('./collect.ts')).collect(run)
-  } catch (error) {
-    run.notes.push(`what became of this run could not be written down: ${(error as Error).message}`)
-  }
+  const news = run.units.some((unit) => unit.outcome?.kind !== 'in-sync' || (before.sources[unit.name]?.alerted ?? null) !== null)
+  // Each of these is done whatever became of the others.
+  if (news) await noted(run, async () => (await import('./audit.ts')).audit(run, before))
+  await noted(run, () => remember(run))
+  if (news) await noted(run, async () => (await import('./alerts.ts')).alerts(run))
+  // Nothing new is kept where nothing was written.
+  if (run.units.some((unit) => unit.generation !== null)) await noted(run, async () => (await import('./collect.ts')).collect(run))
   for (const { source, pulled, outcome } of run.units)
     if (source !== null && source.kind !== 'self' && pulled !== null && outcome?.error?.code === 'git' && !run.signal.aborted)
       await discardIfDamaged(pulled.repository, run.signal)
+}
+
+async function noted(run: Run, write: () => Promise<void> | void): Promise<void> {
+  try {
+    await write()
+  } catch (error) {
+    const note = `what became of this run could not be written down: ${(error as Error).message}`
+    if (!run.notes.includes(note)) run.notes.push(note)
+  }
 }
 
 function concluded(run: Run, unit: Unit): UnitOutcome {

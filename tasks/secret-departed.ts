@@ -4,6 +4,7 @@ import { plan } from '../lib/model/plan.ts'
 import type { OwnedSecret } from '../lib/model/state.ts'
 import type { Wanted } from '../lib/model/tree.ts'
 import { coOwned } from './co-owned.ts'
+import { leavingPolicy } from './leaving-policy.ts'
 import { keysOf, placeOf, secretDocument, type Place } from './secrets.ts'
 import type { Run, Unit, UnitSecret } from './run.ts'
 
@@ -56,8 +57,10 @@ function fileGoes(run: Run, place: Place, secret: OwnedSecret): Pick<UnitSecret,
       content: { kind: 'kept', digest: original.digest },
     })
   }
+  const { present } = found
+  const policy = leavingPolicy(wanted, owned, present)
   return {
-    plan: plan({ target: secret.name, root: place.root, wanted, owned, present: found.present, refuseFirstContact: () => null }),
+    plan: plan({ target: secret.name, root: place.root, wanted, owned, present, refuseFirstContact: () => null, policy }),
     scan: found,
   }
 }

@@ -1,11 +1,10 @@
-import { appendAudit } from '../lib/host/audit.ts'
 import { keepPinned } from '../lib/host/clone.ts'
 import { commitOf } from '../lib/host/objects.ts'
 import type { ChangeType } from '../lib/model/audit.ts'
 import { GitopsError } from '../lib/model/errors.ts'
 import { short, type Sha } from '../lib/model/path.ts'
 import type { Wish } from '../lib/model/state.ts'
-import { auditRecord } from './audit.ts'
+import { auditRecord, writeDown } from './audit.ts'
 import { know, knownOf } from './hold.ts'
 import type { Run, Unit } from './run.ts'
 
@@ -82,5 +81,5 @@ async function found(run: Run, unit: Unit, revision: string): Promise<Sha> {
 
 function tell(run: Run, unit: Unit, type: ChangeType, message: string, commit?: Sha): void {
   const revision = commit ?? run.inventory.applied.get(unit.name)?.commit ?? ''
-  appendAudit(run.config.audit, auditRecord(run, unit, { change_type: type, message, commit: revision }))
+  writeDown(run, auditRecord(run, unit, { change_type: type, message, commit: revision }))
 }

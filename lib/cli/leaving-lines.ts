@@ -3,11 +3,13 @@ import { under } from '../model/path.ts'
 import { counts, type Change } from '../model/plan.ts'
 import { planned, type Unit } from '../../tasks/run.ts'
 
-/** What taking our files away does, or would do, for people: a line for each target and secret, and one for each person's work that is kept. */
+/** What taking our files away does, or would do, for people: a line for each target and secret, and one for each person's work that stays or is kept. */
 export function leavingLines(units: readonly Unit[]): string[] {
   return units.flatMap(planned).flatMap(({ name, root, plan }) => {
-    const kept = plan.changes.flatMap((change) => ('kept' in change && change.kept ? [under(root, change.path)] : []))
-    const lines = kept.map((path) => `  ${path} was edited since it was applied: a copy is kept`)
+    const lines = plan.changes.flatMap((change) => {
+      const what = change.kind === 'stay' ? 'it stays, and is no longer ours' : 'kept' in change && change.kept ? 'a copy is kept' : null
+      return what === null ? [] : [`  ${under(root, change.path)} was edited since it was applied: ${what}`]
+    })
     return [`${name}  ${told(plan.changes)}, in ${root}`, ...lines].map(printable)
   })
 }

@@ -5,6 +5,7 @@ import { pull } from '../host/pull.ts'
 import { GitopsError } from '../model/errors.ts'
 import type { AbsPath } from '../model/path.ts'
 import { again } from './handover.ts'
+import { tell } from './messages.ts'
 
 /**
  * The config on disk does not load, or is gone from where it was: the last one that did keeps pulling, so that the fix can arrive. When the pull brings
@@ -30,5 +31,5 @@ export function lastGood(places: readonly AbsPath[]): LastGood | null {
   // The nearest file that is there is the config; one further up is another one.
   const reach = places.findIndex((place) => existsSync(place))
   const near = reach < 0 ? places : places.slice(0, reach + 1)
-  return near.map((file) => readLastGood(file, here)).find((each) => each !== null) ?? null
+  return near.map((file) => readLastGood(file, here, tell)).find((each) => each !== null) ?? null
 }

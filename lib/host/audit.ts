@@ -1,6 +1,7 @@
-import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, readSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, readSync, statSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { AuditRecord } from '../model/audit.ts'
+import { GitopsError } from '../model/errors.ts'
 import { pauseSync } from './pause.ts'
 
 /** Milliseconds in which a write that is under way has gone on, also on a machine with too much to do. */
@@ -13,6 +14,7 @@ export function appendAudit(path: string, record: AuditRecord): void {
   mkdirSync(dirname(path), { recursive: true })
   const file = openSync(path, 'a+', 0o600)
   try {
+    if (fstatSync(file).isFIFO()) throw notAFile(path)
     writeSync(file, `${isCut(file) ? '\n' : ''}${JSON.stringify(record)}\n`)
   } finally {
     closeSync(file)
@@ -31,9 +33,17 @@ function isCut(file: number): boolean {
   }
 }
 
-/** Every record that can be read, oldest first. Lines that are no records of ours are passed over. */
+function notAFile(path: string): GitopsError {
+  return new GitopsError('environment', `the audit trail ${path} is not a file`, {
+    hint: 'Move it away, or name another one in the config.',
+  })
+}
+
+/** Every record that can be read, oldest first. Lines that are no records of ours are passed over. Throws `environment` for what is no file. */
 export function readAudit(path: string): AuditRecord[] {
   if (!existsSync(path)) return []
+  // Who reads a pipe may wait for ever.
+  if (!statSync(path).isFile()) throw notAFile(path)
   return readFileSync(path, 'utf8')
     .split('\n')
     .flatMap((line) => {

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Config, Source } from '../model/config.ts'
+import { GitopsError } from '../model/errors.ts'
 import { absPath, type AbsPath } from '../model/path.ts'
 import { decode, encode } from './codec.ts'
 import type { Machine } from './machine.ts'
@@ -33,12 +34,14 @@ export function saveLastGood(config: Config, source: Source, gitDir: string): vo
   if (!existsSync(path) || readFileSync(path, 'utf8') !== text) writeAtomic(path, text, false)
 }
 
-/** What is remembered for a config file, or null. */
-export function readLastGood(file: AbsPath, machine: Machine): LastGood | null {
+/** What is remembered for a config file, or null. One that is damaged is none, and `damaged` hears of it. */
+export function readLastGood(file: AbsPath, machine: Machine, damaged: (sentence: string) => void): LastGood | null {
   const top = topOf(dirname(file))
   const path = top === null ? null : join(gitDirOf(top), recipeName(file))
   if (path === null || !existsSync(path)) return null
-  const { name, state, home, source } = decode<Recipe>('recipe', readFileSync(path, 'utf8'))
+  const recipe = readRecipe(path, damaged)
+  if (recipe === null) return null
+  const { name, state, home, source } = recipe
   const { hostname: host, platform } = machine
   const nothing = { syntax: () => true, validate: [], smoke: [] }
   const directory = absPath(dirname(file))
@@ -69,6 +72,16 @@ export function readLastGood(file: AbsPath, machine: Machine): LastGood | null {
     store.saveStatus({ ...store.status(), configBroken: reason }, false)
   }
   return { config, source, remember }
+}
+
+function readRecipe(path: string, damaged: (sentence: string) => void): Recipe | null {
+  try {
+    return decode<Recipe>('recipe', readFileSync(path, 'utf8'))
+  } catch (error) {
+    if (error instanceof GitopsError) throw error
+    damaged(`${path}, which says how the last config that loaded pulls, is damaged and does not count: ${(error as Error).message}`)
+    return null
+  }
 }
 
 /** Forgets how a config pulls its repository. */

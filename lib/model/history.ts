@@ -18,7 +18,8 @@ export interface Retention {
 
 /**
  * Of generations, oldest first, those that are too many or too old: of each source's states, and of its records of healing and of what was
- * taken back. Never what is live, what would be gone back to, or what is `open`. What goes is always the older end of a row. Pure.
+ * taken back. Never what is live, what would be gone back to, or what is `open`. What goes is always the older end of a row, and is told oldest first: whoever is killed while
+ * removing them leaves no gap. Pure.
  */
 export function expired(all: readonly Generation[], inventory: Inventory, open: readonly number[], retention: Retention): number[] {
   const gone: number[] = []
@@ -31,7 +32,7 @@ export function expired(all: readonly Generation[], inventory: Inventory, open: 
     const needed = new Set([...open, inventory.applied.get(unit)?.generation, ...live.map(({ before }) => before.applied?.generation)])
     gone.push(...olderEnd(live, 2, retention), ...olderEnd(rest, 0, retention).filter((number) => !needed.has(number)))
   }
-  return gone.filter((number) => !open.includes(number))
+  return gone.filter((number) => !open.includes(number)).toSorted((a, b) => a - b)
 }
 
 function olderEnd(row: readonly Generation[], least: number, { generations, age, now }: Retention): number[] {

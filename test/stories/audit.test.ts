@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process'
-import { appendFileSync, readFileSync, renameSync, statSync } from 'node:fs'
+import { appendFileSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'vitest'
@@ -297,5 +297,24 @@ test('a revision that is refused for what is in it names the live paths that it 
     expect((await sandbox.gitops(['reconcile'])).code).toBe(5)
     expect(lines(sandbox).at(-1)).toMatchObject({ change_type: 'refused', files: '', paths: [live(name)], reason })
     sandbox.commit({ [`.claude/${name}`]: null })
+  }
+})
+
+test('a trail that cannot be written is told in one sentence, and what became of the run is known all the same', async ({ sandbox }) => {
+  await begun(sandbox)
+  for (const make of ['mkdir', 'mkfifo']) {
+    rmSync(join(sandbox.home, TRAIL), { recursive: true })
+    execFileSync(make, [join(sandbox.home, TRAIL)])
+    const commit = sandbox.commit({ '.claude/a.md': make })
+    const ran = await sandbox.gitops(['reconcile'])
+    expect(ran.code, ran.said).toBe(0)
+    expect(ran.stderr.match(/the audit trail .* could not be written: /g), ran.said).toHaveLength(1)
+    const { sources } = JSON.parse((await sandbox.gitops(['status', '--json'])).stdout) as { sources: { attempted: unknown }[] }
+    expect(sources[0]?.attempted).toMatchObject({ commit, outcome: 'applied' })
+    const back = await sandbox.gitops(['rollback'])
+    expect(back.code, back.said).toBe(0)
+    expect(back.stderr).toContain('could not be written')
+    expect((await sandbox.gitops(['reconcile'])).code).toBe(5)
+    expect((await sandbox.gitops(['audit'])).code).toBe(1)
   }
 })

@@ -123,21 +123,69 @@ test('a directory that we made for a target goes with it when it is empty, and s
   expect(home(sandbox)).toEqual({ 'theirs/': 'directory' })
 })
 
-test('uninstall leaves what an application wrote, and keeps a copy of what a person has edited, also with --purge', async ({ sandbox }) => {
+test('uninstall leaves what an application wrote, what a person has edited, and a copy of it where an original comes back, also with --purge', async ({
+  sandbox,
+}) => {
   await installed(sandbox)
   sandbox.write(sandbox.home, {
     '.claude/agents/1/a.md': 'edited by a person',
+    '.claude/CLAUDE.md': 'edited too',
     '.claude/agents/2/own.md': 'an application',
     '.claude.json': '{"numStartups": 2, "apiKey": "key-5", "servers": {"s5": "x", "theirs": 1}, "new": true}',
   })
   const gone = await done(sandbox, 'uninstall', '--yes', '--purge')
-  expect(gone.stdout).toContain(`${join(sandbox.home, '.claude/agents/1/a.md')} was edited since it was applied: a copy is kept`)
+  const [stays, replaced] = ['.claude/agents/1/a.md', '.claude/CLAUDE.md'].map((path) => join(sandbox.home, path))
+  expect(gone.stdout).toContain(`${stays} was edited since it was applied: it stays, and is no longer ours`)
+  expect(gone.stdout).toContain(`${replaced} was edited since it was applied: a copy is kept`)
   expect(sandbox.live('.claude/agents/2/own.md')).toBe('an application')
-  expect(existsSync(join(sandbox.home, '.claude/agents/1'))).toBe(false)
+  expect(sandbox.live('.claude/agents/1/a.md')).toBe('edited by a person')
+  expect(sandbox.live('.claude/CLAUDE.md')).toBe('mine\r\nno end')
+  expect(existsSync(join(sandbox.home, '.claude/agents/2/a.md'))).toBe(false)
   expect(JSON.parse(sandbox.live('.claude.json'))).toEqual({ numStartups: 2, apiKey: 'their own', servers: { theirs: 1 }, new: true })
   const [, name = '', path] = /^\S+ {2}([0-9a-f]{12}) {2}(".*")$/m.exec(readFileSync(join(sandbox.state, 'kept.txt'), 'utf8')) ?? []
-  expect(path).toBe(JSON.stringify(join(sandbox.home, '.claude/agents/1/a.md')))
-  expect((await done(sandbox, 'kept', name)).stdout).toBe('edited by a person')
+  expect(path).toBe(JSON.stringify(replaced))
+  expect((await done(sandbox, 'kept', name)).stdout).toBe('edited too')
+})
+
+test('what a person has edited stays when its target or secret leaves the config, and is theirs from then on', async ({ sandbox }) => {
+  const me = await member()
+  trust(sandbox, me)
+  sandbox.commit({ 'a/edited': 'ours', 'a/ours': 'ours', 'a/link': 'ours', 'b/x': 'x', 'secrets/token': await sops(me, { token: 1 }) })
+  const config = (targets: string, secrets: string): void =>
+    sandbox.config(`{
+      name: 'story',
+      sources: { team: { repo: ${JSON.stringify(sandbox.remote)}, ref: 'main' } },
+      targets: { ${targets} b: { from: 'b', to: '~/b' } }, secrets: { ${secrets} },
+    }`)
+  config(`a: { from: 'a', to: '~/a' },`, `token: { from: 'secrets/token', to: '~/token' }`)
+  await done(sandbox, 'reconcile')
+  sandbox.write(sandbox.home, { 'a/edited': 'a person', 'a/link': { link: 'edited' }, token: 'a person' })
+  chmodSync(join(sandbox.home, 'a/ours'), 0o755)
+  config('', '')
+  const told = await done(sandbox, 'reconcile')
+  expect(told.stdout).toContain('3 paths stay as somebody has left them')
+  const left = {
+    'a/': 'directory',
+    'a/edited': '644 a person',
+    'a/link': '-> edited',
+    'b/': 'directory',
+    'b/x': '644 x',
+    token: '600 a person',
+  }
+  expect(home(sandbox)).toEqual(left)
+  expect((await done(sandbox, 'reconcile')).stdout).not.toContain('stay')
+  expect(home(sandbox)).toEqual(left)
+})
+
+test('an uninstall whose config cannot be read changes nothing and says what to do', async ({ sandbox }) => {
+  sandbox.commit({ '.claude/a': 'ours' })
+  sandbox.config()
+  await done(sandbox, 'reconcile')
+  sandbox.config('{ nonsense')
+  const broken = await sandbox.gitops(['uninstall', '--yes'])
+  expect(broken.code, broken.said).toBe(2)
+  expect(broken.stderr).toContain('Nothing was changed: only with its config is it known what is ours.')
+  expect(sandbox.live('.claude/a')).toBe('ours')
 })
 
 test('rollback --to original brings back what was there before us, holds what was applied, and can itself be rolled back', async ({

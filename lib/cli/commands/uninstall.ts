@@ -31,7 +31,7 @@ export const uninstallCommand: Verb<UninstallOptions> = {
   ],
   async run({ yes = false, purge = false, dryRun = false, ...rest }) {
     try {
-      const opened = await open(configFile(rest))
+      const opened = await readConfig(rest)
       const signal = interruptible()
       if (dryRun || !yes) for (const line of await planned(opened, signal)) print(line)
       if (dryRun) return 0
@@ -45,6 +45,18 @@ export const uninstallCommand: Verb<UninstallOptions> = {
       return complain(error as Error)
     }
   },
+}
+
+/** Throws `config` or `usage` as whoever reads a config does, and says what that means here. */
+async function readConfig(options: ConfigOptions): Promise<Opened> {
+  try {
+    return await open(configFile(options))
+  } catch (error) {
+    if (!(error instanceof GitopsError)) throw error
+    const why =
+      'Nothing was changed: only with its config is it known what is ours. Mend it, or name an older one with --config, and say this again.'
+    throw new GitopsError(error.code, error.message, { cause: error, hint: [error.hint, why].filter(Boolean).join(' ') })
+  }
 }
 
 async function planned({ config, machine }: Opened, signal: AbortSignal): Promise<string[]> {
