@@ -5,6 +5,7 @@ import type { Generation } from '../lib/model/state.ts'
 import { writes } from '../lib/model/plan.ts'
 import type { UnitOutcome } from '../lib/model/verdict.ts'
 import { whoCommitted } from './author.ts'
+import { knownOf } from './hold.ts'
 import { planned, type Run, type Unit } from './run.ts'
 
 /** One line for each unit that did something, or that failed in a new way. A run with nothing to do leaves none. */
@@ -68,12 +69,12 @@ function inTheWay(unit: Unit): readonly string[] {
 /** What a unit's outcome is called in the trail; null when it is no news. */
 function typeOf(unit: Unit, { kind, reason, revision, message }: UnitOutcome, before: Run['status']): ChangeType | null {
   // Well again without a change: the alerts tell of it, and so does the trail.
-  if (kind === 'in-sync') return (before.sources[unit.name]?.alerted ?? null) === null ? null : 'recovered'
+  if (kind === 'in-sync') return knownOf({ status: before }, unit.name).alerted === null ? null : 'recovered'
   if (kind === 'applied') return unit.why === 'heal' ? 'healed' : 'applied'
   if (kind === 'rolled-back' || kind === 'stuck') return kind
   if (reason === 'Suspended') return null
-  const last = before.sources[unit.name]?.attempted
-  const same = last !== null && last !== undefined && last.outcome === kind && last.reason === reason && last.commit === (revision ?? null)
+  const last = knownOf({ status: before }, unit.name).attempted
+  const same = last !== null && last.outcome === kind && last.reason === reason && last.commit === (revision ?? null)
   return same && (reason === 'Held' || reason === 'BackingOff' || last.message === message) ? null : kind
 }
 

@@ -7,7 +7,9 @@ import type { Run, Unit } from './run.ts'
 
 /** What is known of a source. */
 export function knownOf({ status }: Pick<Run, 'status'>, source: string): SourceStatus {
-  return status.sources[source] ?? EMPTY_SOURCE
+  const { sources } = status
+  // A source may be called `toString`.
+  return (Object.hasOwn(sources, source) ? sources[source] : null) ?? EMPTY_SOURCE
 }
 
 /** Writes down, durably, what is known of a source by now. */

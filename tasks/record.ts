@@ -2,6 +2,7 @@ import { discardIfDamaged, protect } from '../lib/host/clone.ts'
 import { followed } from '../lib/model/errors.ts'
 import { worst } from '../lib/model/outcome.ts'
 import { tally, type UnitOutcome } from '../lib/model/verdict.ts'
+import { knownOf } from './hold.ts'
 import { changes, targetOutcomes, type Run, type Unit } from './run.ts'
 import { staysSaid } from './answers.ts'
 import { commit, learnt } from './generation.ts'
@@ -22,7 +23,7 @@ export async function record(run: Run): Promise<void> {
     if (applied && unit.standingBy === null && unit.source !== null && unit.source.kind !== 'self' && unit.pulled !== null)
       await protect(unit.pulled.repository, unit.commit ?? unit.pulled.commit, run.signal)
   }
-  const news = run.units.some((unit) => unit.outcome?.kind !== 'in-sync' || (before.sources[unit.name]?.alerted ?? null) !== null)
+  const news = run.units.some((unit) => unit.outcome?.kind !== 'in-sync' || knownOf({ status: before }, unit.name).alerted !== null)
   // Each of these is done whatever became of the others.
   if (news) await noted(run, async () => (await import('./audit.ts')).audit(run, before))
   await noted(run, () => remember(run))

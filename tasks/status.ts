@@ -2,7 +2,7 @@ import type { Store } from '../lib/host/store.ts'
 import type { Config } from '../lib/model/config.ts'
 import { short, type Sha } from '../lib/model/path.ts'
 import { counts } from '../lib/model/plan.ts'
-import { EMPTY_SOURCE, type Applied, type SourceStatus } from '../lib/model/state.ts'
+import type { Applied, SourceStatus } from '../lib/model/state.ts'
 import { exitCode, worst, type OutcomeKind } from '../lib/model/outcome.ts'
 import type { Condition } from '../lib/model/conditions.ts'
 import type { Refusal } from '../lib/model/refusal.ts'
@@ -68,7 +68,7 @@ export function statusOf(run: Run, running: string | null): Report {
     config: run.config.file,
     configFrom: run.options.configFrom,
     state: run.config.state,
-    exitCode: half ? halfDone(run, exitOf(sources)) : exitOf(sources),
+    exitCode: half ? halfDone(run, sources) : exitOf(sources),
     interrupted: half,
     running,
     configBroken: run.status.configBroken,
@@ -79,9 +79,10 @@ export function statusOf(run: Run, running: string | null): Report {
 }
 
 /** A killed run is undone by the next one: something to do. A rollback that could not be finished waits for a person. */
-function halfDone(run: Run, code: number): number {
-  if (run.host.store.journal()?.open.some((entry) => entry.undo) === true) return 4
-  return code === 0 ? 3 : code
+function halfDone(run: Run, sources: readonly SourceReport[]): number {
+  const undoes = run.host.store.journal()?.open.some((entry) => entry.undo) === true
+  if (undoes || sources.some(({ attempted }) => attempted?.outcome === 'stuck')) return 4
+  return exitOf(sources) || 3
 }
 
 /** The worst of all sources, by the codes that a reconcile has: a source that was never tried is only behind. */
@@ -165,7 +166,7 @@ function untold(attempted: SourceStatus['attempted']): string | null {
 export function brokenReport(config: Config, store: Store, reason: string, configFrom: Sha | null): Report {
   const [inventory, status] = [store.inventory(), store.status()]
   const sources = config.sources.map(({ name }): SourceReport => {
-    const { attempted, fetchedAt, refused, conditions, pinned, suspended } = status.sources[name] ?? EMPTY_SOURCE
+    const { attempted, fetchedAt, refused, conditions, pinned, suspended } = knownOf({ status }, name)
     return {
       name,
       ready: false,

@@ -204,7 +204,7 @@ test(
       expect(liveOf(sandbox), `round ${round}: ${next.said}`).toEqual(wanted)
       expect(plaintextOutside(sandbox), `round ${round}`).toEqual([])
       // What a run left that was killed while it asked for the lock is removed when it is ten seconds old.
-      const leftover = /\.gitops-|(?<!\/lock\/[^/]+)\.tmp$|\/journal\.json$|host\.key\./
+      const leftover = /\.gitops-|(?<!\/lock\/[^/]+)\.tmp$|\/journal\.json$|host\.key\.(?!copy$)/
       const left = Object.keys(sandbox.tree(sandbox.home)).filter((path) => leftover.test(path))
       expect([...left, ...readdirSync(join(sandbox.root, 'runtime'))], `round ${round}`).toEqual([])
     }

@@ -234,9 +234,9 @@ test('a document of ours and an application that was deleted is missing, not edi
   await sandbox.gitops(['reconcile'])
   const path = join(sandbox.home, '.app/token.json')
   sandbox.write(sandbox.home, { '.app/token.json': '{"token":1}' })
-  expect((await status(sandbox)).source.drift).toEqual([{ path, kind: 'edited', answer: 'heal', source: 'same' }])
+  expect((await status(sandbox)).source.drift).toEqual([{ path, kind: 'edited', answer: 'heal', source: 'same', keys: ['/token'] }])
   rmSync(path)
-  expect((await status(sandbox)).source.drift).toEqual([{ path, kind: 'missing', answer: 'heal', source: 'same' }])
+  expect((await status(sandbox)).source.drift).toEqual([{ path, kind: 'missing', answer: 'heal', source: 'same', keys: ['/token'] }])
 })
 
 test('what a reconcile would refuse, status calls refused too', async ({ sandbox }) => {
