@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect } from 'vitest'
 import { test, type Ran, type Sandbox } from '../support/sandbox.ts'
@@ -216,6 +216,25 @@ describe('behind its remote', () => {
     expect(ran.said).toContain('Would apply: team')
     expect(head(sandbox, here)).toBe(before)
     expect(version(sandbox)).toBe('one')
+  })
+
+  test('where also the memory of how to pull is damaged, a config that does not load is one sentence, and that is said', async ({
+    sandbox,
+  }) => {
+    const here = published(sandbox)
+    await brings(sandbox, here, 'one')
+    const [memory = ''] = readdirSync(join(here, '.git')).filter((name) => /^gitops-.*\.json$/.test(name))
+    writeFileSync(join(here, '.git', memory), 'damaged')
+    writeFileSync(join(here, 'gitops.config.ts'), 'export default {{\n')
+    for (const command of ['reconcile', 'status']) {
+      const ran = await sandbox.gitops([command], { cwd: here })
+      expect(ran.code, ran.said).toBe(2)
+      expect(ran.said).toContain('does not load')
+      expect(ran.stderr).toContain(
+        `${memory}, which says how the last config that loaded pulls, is damaged and does not count: it is cut off`,
+      )
+      expect(ran.said).not.toContain('this is a bug')
+    }
   })
 
   test('a pulled config that does not load changes nothing, and the fix arrives by itself', async ({ sandbox }) => {
