@@ -13,6 +13,9 @@ import { writeAll } from './write.ts'
 
 type EditStep = Extract<Step, { kind: 'edit' }>
 
+/** Milliseconds of work that an application does not notice, waiting for its lock. */
+const UNNOTICED = 100
+
 /** How often a document that an application replaces under our hands is read again. */
 const ATTEMPTS = 5
 
@@ -73,26 +76,59 @@ export function listOf({ edits }: Pick<EditStep, 'edits'>, kept: Kept): EditList
   return list
 }
 
-/** Read, change, write beside, and rename only if nobody wrote in between: otherwise all of it again. */
-function rewrite(step: EditStep, signal: AbortSignal, ...how: [ModeAfter, Changing]): Promise<void> {
-  return withAppLock(step.path, step.lock, signal, (held) => rewriteNow(step, held, ...how))
+/**
+ * Read, change, write beside, and rename only if nobody wrote in between: otherwise all of it again. What a document becomes is worked out before
+ * its lock is taken, for an application waits for that; under the lock only where that is soon done, or the document is always written to.
+ */
+async function rewrite(step: EditStep, signal: AbortSignal, modeAfter: ModeAfter, change: Changing): Promise<void> {
+  const draft = drafting(change)
+  for (let attempt = 1; ; attempt++) {
+    signal.throwIfAborted()
+    // What is wrong with it counts only once nobody else may be writing.
+    const begun = performance.now()
+    if (step.lock !== null && statOf(step.path)?.isFile() === true) await draft.of(readLive(step.path).toString()).catch(() => null)
+    const last = step.lock === null || attempt === ATTEMPTS || performance.now() - begun < UNNOTICED
+    if (await withAppLock(step.path, step.lock, signal, (held) => rewriteNow(step, held, modeAfter, draft, last))) return
+  }
 }
 
 type ModeAfter = (before: number) => number
 type Changing = (text: string) => Promise<string>
 
-async function rewriteNow(step: EditStep, held: Held, modeAfter: ModeAfter, change: Changing): Promise<void> {
+/** What a text becomes, worked out once for each text. */
+interface Draft {
+  readonly of: Changing
+  readonly isOf: (text: string) => boolean
+}
+
+function drafting(change: Changing): Draft {
+  let known: { readonly text: string; readonly next: Promise<string> } | null = null
+  return {
+    isOf: (text) => known?.text === text,
+    of(text) {
+      if (known?.text !== text) known = { text, next: change(text) }
+      return known.next
+    },
+  }
+}
+
+/** False when the document is another than the one that was worked out before the lock was taken, and there is time to do that once more. */
+async function rewriteNow(step: EditStep, held: Held, modeAfter: ModeAfter, draft: Draft, last: boolean): Promise<boolean> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const before = statOf(step.path)
     if (before !== null && !before.isFile()) throw new GitopsError('conflict', `${step.path} is not a file`, { hint: 'Move it away.' })
     const text = before === null ? '' : readLive(step.path).toString()
-    const next = await change(text)
+    if (!last && before !== null && !draft.isOf(text)) return false
+    const next = await draft.of(text)
     const mode = before === null ? step.mode : modeAfter(before.mode & 0o7777)
-    if (next === text && before !== null && (before.mode & 0o7777) === mode) return
+    if (next === text && before !== null && (before.mode & 0o7777) === mode) return true
     writeBeside(step.temp, next, mode)
     const now = statOf(step.path)
     const same = now === null ? before === null : before !== null && sameStat(fingerprint(now), fingerprint(before))
-    if (same && held.ours()) return renameSync(step.temp, step.path)
+    if (same && held.ours()) {
+      renameSync(step.temp, step.path)
+      return true
+    }
     unlinkSync(step.temp)
     if (!held.ours()) break
   }
