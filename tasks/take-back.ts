@@ -1,3 +1,4 @@
+import { listOf } from '../lib/host/edit.ts'
 import { GitopsError } from '../lib/model/errors.ts'
 import { states } from '../lib/model/history.ts'
 import { short } from '../lib/model/path.ts'
@@ -28,6 +29,7 @@ export async function takeBackTo(run: Run, back: Back): Promise<string[]> {
   if (going.length === 0 && back.generation !== null)
     return [...said, `Generation ${back.generation} of ${unit} is live already. Nothing was changed.`]
   if (going.length === 0) throw nothing()
+  refuseWithoutStrategy(run, going)
   // The rest is recovery's work, also if we are killed in the middle of it: it holds the revisions and undoes them, newest first.
   run.host.store.saveJournal({ open: going.map(({ number }) => ({ generation: number, undo: true })) })
   const undone = await recover(run)
@@ -114,6 +116,11 @@ function refuseIfLost(run: Run, unit: string | null, going: readonly Generation[
     const number = before.applied?.generation ?? 0
     if (number > (floor ?? 0) && !readable(number, name)) throw lost(`generation ${number}, which would have to go too,`, store.directory)
   }
+}
+
+/** An undo that has begun is in the way of every source, so what it would lack is asked for before. Throws `stuck`. */
+function refuseWithoutStrategy({ host: { kept, documents } }: Run, going: readonly Generation[]): void {
+  for (const step of going.flatMap(({ steps }) => steps)) if (step.kind === 'edit') documents.demand(listOf(step, kept).as, step.path)
 }
 
 function lost(what: string, directory: string): GitopsError {

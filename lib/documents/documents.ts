@@ -11,6 +11,8 @@ export interface Documents {
   readonly read: (as: CoOwnership, text: string, name: string) => Promise<Json | undefined>
   /** The text with some keys set or removed. Throws `conflict` for a text that is not edited here, or has one of these keys twice. */
   readonly write: (as: CoOwnership, text: string, edits: readonly Edit[], name: string) => Promise<string>
+  /** Throws `stuck` for a document whose strategy is not here any more. */
+  readonly demand: (as: CoOwnership, name: string) => void
   /** The edits that meet a key which the document has twice, each with that key. */
   readonly doubled: (as: CoOwnership, text: string, edits: readonly Edit[]) => Promise<ReadonlyMap<Edit, string>>
 }
@@ -51,6 +53,7 @@ export function documentsWith(more: readonly MergeStrategy[]): Documents {
       })
     },
     doubled,
+    demand: (as, name) => void strategyOf(as, name),
   }
 }
 

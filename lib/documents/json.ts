@@ -4,6 +4,9 @@ import { readJson, type Json } from '../model/json.ts'
 import { faultInJson } from './json-fault.ts'
 import { doesNotParse } from './unparsable.ts'
 
+const COMMENTS =
+  "Does its application allow comments and trailing commas there? Then say so in the config: merge({ format: 'jsonc' }). Nothing was written."
+
 /** The value of a JSON document; undefined for an empty one. Throws `conflict`, with the place and without the text, when it does not parse. */
 export function parseJson(text: string, name: string): Json | undefined {
   const plain = text.replace(/^\uFEFF/, '')
@@ -11,7 +14,15 @@ export function parseJson(text: string, name: string): Json | undefined {
   try {
     return readJson(plain)
   } catch {
-    throw doesNotParse(name, 'JSON', faultInJson(plain) ?? { line: 1, column: 1 })
+    const { line, column } = faultInJson(plain) ?? { line: 1, column: 1 }
+    // What stands in the way of strict JSON is a comment, or a comma too many, which an application may well allow.
+    const at =
+      plain
+        .split('\n')
+        .slice(0, line - 1)
+        .join('\n').length + (line > 1 ? column : column - 1)
+    const loose = /^\/[/*]/.test(plain.slice(at)) || (/^[}\]]/.test(plain.slice(at)) && /,\s*$/.test(plain.slice(0, at)))
+    throw doesNotParse(name, 'JSON', { line, column }, undefined, loose ? COMMENTS : undefined)
   }
 }
 

@@ -3,6 +3,8 @@ import { stringify as stringifyToml } from 'smol-toml'
 import { describe, expect, test } from 'vitest'
 import { stringify as stringifyYaml } from 'yaml'
 import { documentsWith } from '../../lib/documents/documents.ts'
+import { parseJson } from '../../lib/documents/json.ts'
+import type { GitopsError } from '../../lib/model/errors.ts'
 import { holds, merge, takeBackEdits, type Prior } from '../../lib/model/edits.ts'
 import type { Json } from '../../lib/model/json.ts'
 import type { CoOwnership, ListRules } from '../../lib/model/lists.ts'
@@ -102,4 +104,18 @@ describe.each(Object.keys(WRITTEN))('%s', (strategy) => {
       { numRuns: strategy === 'yaml' ? 15 : 40 },
     )
   })
+})
+
+test('whoever has comments or trailing commas in what is read as strict JSON is told how to say so', () => {
+  const hint = (text: string): string => {
+    try {
+      parseJson(text, 'a.json')
+    } catch (error) {
+      return (error as GitopsError).hint ?? ''
+    }
+    return 'it parses'
+  }
+  for (const text of ['{\n  // why\n  "a": 1\n}', '{"a": 1, /* b */ "c": 2}', '{"a": [1, 2,]}', '{\n  "a": 1,\n}\n'])
+    expect(hint(text), text).toContain("format: 'jsonc'")
+  for (const text of ['{"a": }', '{"a" 1}', '{', '{"a": 1']) expect(hint(text), text).toContain('Mend it first')
 })

@@ -273,3 +273,75 @@ test('onDrift has the last word about a document too, and status names the keys 
   expect((await sandbox.gitops(['reconcile', '--heal'])).code).toBe(0)
   expect(JSON.parse(live(sandbox))).toEqual({ model: 'opus', env: { A: '1' }, theirs: 1 })
 })
+
+/** A strategy of a config, for files that end in `.conf`: a key a line. */
+const strategy = (
+  sandbox: Sandbox,
+  write: string,
+  merged = true,
+): string => `import { defineConfig, defineMergeStrategy, merge } from 'gitops'
+const read = (text) => Object.fromEntries(text.split('\\n').filter((line) => line.includes('=')).map((line) => line.split('=')))
+const setting = (text, { path: [key], after }) => [...text.split('\\n').filter((line) => line !== '' && !line.startsWith(key + '=')), ...(after === undefined ? [] : [key + '=' + after]), ''].join('\\n')
+const lines = defineMergeStrategy({ name: 'lines', read, write: ${write} })
+export default defineConfig({
+  name: 'story',
+  sources: { team: { repo: ${JSON.stringify(sandbox.remote)}, ref: 'main' }, other: { repo: ${JSON.stringify(sandbox.remote)}, ref: 'other' } },
+  targets: {
+    ${merged ? "app: { source: 'team', from: 'app', to: '~/.app', documents: { '*.conf': merge({ format: lines }) } }," : ''}
+    other: { source: 'other', from: 'other', to: '~/.other' },
+  },
+})
+`
+const SETS = '(text, edits) => edits.reduce(setting, text)'
+
+test('a strategy that writes something else than it was asked to costs nothing: the document keeps its bytes, and is named', async ({
+  sandbox,
+}) => {
+  const theirs = '# theirs\nport=1\nhost=a\n'
+  sandbox.write(sandbox.home, { '.app/a.conf': theirs })
+  sandbox.commit({ 'app/a.conf': 'model=opus\n', 'other/a': '1' })
+  sandbox.git(sandbox.remote, 'branch', 'other', 'main')
+  const bad = {
+    'drops a key of theirs': "(text, edits) => edits.reduce(setting, text).replace('port=1\\n', '')",
+    'changes a value of theirs': "(text, edits) => edits.reduce(setting, text).replace('port=1', 'port=2')",
+    'does not set ours': '(text) => text',
+    'sets another': "(text, edits) => edits.reduce(setting, text) + 'more=1\\n'",
+    throws: "() => { throw new Error('no idea') }",
+  }
+  for (const [what, write] of Object.entries(bad)) {
+    sandbox.write(sandbox.site, { 'gitops.config.ts': strategy(sandbox, write) })
+    const ran = await sandbox.gitops(['reconcile'])
+    expect(ran.code, what).not.toBe(0)
+    expect(ran.said, what).toContain('.app/a.conf')
+    expect(sandbox.live('.app/a.conf'), what).toBe(theirs)
+    expect(sandbox.live('.other/a'), what).toBe('1')
+  }
+  sandbox.write(sandbox.site, { 'gitops.config.ts': strategy(sandbox, SETS) })
+  await reconcile(sandbox)
+  expect(sandbox.live('.app/a.conf')).toBe(`${theirs}model=opus\n`)
+})
+
+test('a strategy that leaves the config with its documents is missed by their source alone, until it is there again', async ({
+  sandbox,
+}) => {
+  sandbox.write(sandbox.home, { '.app/a.conf': '# theirs\nport=1\n' })
+  sandbox.commit({ 'app/a.conf': 'model=opus\n', 'other/a': '1' })
+  sandbox.git(sandbox.remote, 'branch', 'other', 'main')
+  sandbox.write(sandbox.site, { 'gitops.config.ts': strategy(sandbox, SETS) })
+  await reconcile(sandbox)
+  sandbox.write(sandbox.site, { 'gitops.config.ts': strategy(sandbox, SETS, false) })
+  writeFileSync(join(sandbox.home, '.other/a'), 'edited')
+  const said = await reconcile(sandbox, 4)
+  expect(said).toMatch(/a\.conf was merged by a strategy "lines", which the config does not have any more/)
+  expect(sandbox.live('.other/a')).toBe('1')
+  const back = await sandbox.gitops(['rollback', '--source', 'team'])
+  expect(back.said).toContain('"lines"')
+  expect(sandbox.live('.app/a.conf')).toContain('model=opus')
+  writeFileSync(join(sandbox.home, '.other/a'), 'edited again')
+  await reconcile(sandbox, 4)
+  expect(sandbox.live('.other/a')).toBe('1')
+  sandbox.write(sandbox.site, { 'gitops.config.ts': strategy(sandbox, SETS) })
+  await reconcile(sandbox)
+  expect((await sandbox.gitops(['rollback', '--source', 'team'])).code).toBe(0)
+  expect(sandbox.live('.app/a.conf')).not.toContain('model=opus')
+})
