@@ -223,7 +223,7 @@ describe('behind its remote', () => {
   }) => {
     const here = published(sandbox)
     await brings(sandbox, here, 'one')
-    const [memory = ''] = readdirSync(join(here, '.git')).filter((name) => /^gitops-.*\.json$/.test(name))
+    const memory = readdirSync(join(here, '.git')).find((name) => /^gitops-.*\.json$/.test(name)) ?? ''
     writeFileSync(join(here, '.git', memory), 'damaged')
     writeFileSync(join(here, 'gitops.config.ts'), 'export default {{\n')
     for (const command of ['reconcile', 'status']) {
