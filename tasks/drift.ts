@@ -95,10 +95,15 @@ async function judged<T>(target: Target, work: Promise<T>): Promise<T> {
 
 /** Throws `conflict` with every path that somebody has to decide about. */
 export function refuseConflicts(unit: Unit): void {
-  const conflicts = planned(unit).flatMap(({ root, plan }) =>
+  const known = conflicts(unit)
+  if (known.length > 0) throw new GitopsError('conflict', known.join('\n'))
+}
+
+/** A line for each path of a unit that somebody has to decide about. */
+export function conflicts(unit: Unit): string[] {
+  return planned(unit).flatMap(({ root, plan }) =>
     plan.changes.flatMap((change) => (change.kind === 'conflict' ? [`${under(root, change.path)} ${change.reason}`] : [])),
   )
-  if (conflicts.length > 0) throw new GitopsError('conflict', conflicts.join('\n'))
 }
 
 function refuseShrinking(unit: Unit): void {

@@ -110,7 +110,7 @@ function ownedAfter(run: Run, unit: Unit, { root, name, onRemove, plan, scan, ow
 
 /** Whether a plan changes what we own; what stays as it is does so only when it is let go. */
 function teaches({ changes }: Plan): boolean {
-  return changes.some((change) => change.kind !== 'stay' || change.after === null)
+  return changes.some((change) => change.kind !== 'conflict' && (change.kind !== 'stay' || change.after === null))
 }
 
 /** Whether the inventory would say anything new of a unit that has nothing to write: adopted files, a newer commit, fresher stats. */

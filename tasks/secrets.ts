@@ -94,7 +94,9 @@ export async function decidedSecret(run: Run, secret: SecretFile, oid: Sha, dige
     declined: null,
   }
   const stays = known !== null && staying(plan).size > 0
-  return { name: secret.name, secret, key: place.key, root: place.root, oid, plan, scan, after: stays ? declining(known, after) : after }
+  const refused = plan.changes.some((change) => change.kind === 'conflict')
+  const next = stays ? (refused ? known : declining(known, after)) : after
+  return { name: secret.name, secret, key: place.key, root: place.root, oid, plan, scan, after: next }
 }
 
 /** What we wrote last is what the next run measures drift by; what the source asks for is remembered, so that it is decrypted once. */

@@ -5,7 +5,7 @@ import { plan } from '../lib/model/plan.ts'
 import type { Owned, Wanted } from '../lib/model/tree.ts'
 import { mergedFiles } from './merged-files.ts'
 import { applyUnit } from './apply.ts'
-import { refuseConflicts } from './drift.ts'
+import { conflicts } from './drift.ts'
 import { driftLines } from './drift-lines.ts'
 import { changes, planned, type Run, type Step, type Unit, type UnitTarget } from './run.ts'
 import { standBySecrets } from './secrets.ts'
@@ -60,10 +60,9 @@ async function planHealing(run: Run, unit: Unit): Promise<void> {
     unit.why = 'heal'
     unit.targets = await targetsAsApplied(run, unit)
     unit.secrets = await standBySecrets(run, unit)
-    refuseConflicts(unit)
     if (changes(unit)) unit.repository ??= await objectsAtHand(run, unit)
     unit.refused = { targets, secrets }
-    unit.standingBy = outcome
+    unit.standingBy = withUnhealed(unit, outcome)
     unit.outcome = null
   } catch (error) {
     const { message } = asGitopsError(error)
@@ -72,6 +71,13 @@ async function planHealing(run: Run, unit: Unit): Promise<void> {
     if (outcome !== null && !outcome.message.includes(message))
       unit.outcome = { ...outcome, message: followed(outcome.message, `Drift cannot be healed meanwhile: ${message}`) }
   }
+}
+
+/** A path that somebody has to decide about stays as it is, and keeps nothing else from being healed; it is named, where it was not. */
+function withUnhealed(unit: Unit, outcome: Unit['outcome']): Unit['outcome'] {
+  if (outcome === null) return null
+  const news = conflicts(unit).filter((line) => !outcome.message.includes(line))
+  return news.length === 0 ? outcome : { ...outcome, message: followed(outcome.message, `Not healed meanwhile: ${news.join('\n')}`) }
 }
 
 async function targetsAsApplied(run: Run, unit: Unit): Promise<UnitTarget[]> {

@@ -206,9 +206,9 @@ export function writes(changes: readonly Change[]): Write[] {
   )
 }
 
-/** The paths that stay as somebody else has left them. */
+/** The paths that stay as somebody else has left them, for good or until somebody decides. */
 export function staying({ changes }: Pick<Plan, 'changes'>): ReadonlySet<RelPath> {
-  return new Set(changes.flatMap((change) => (change.kind === 'stay' ? [change.path] : [])))
+  return new Set(changes.flatMap((change) => (change.kind === 'stay' || change.kind === 'conflict' ? [change.path] : [])))
 }
 
 /** More than half *and* more than ten of the owned entries, or all of them, would go: refused without `--allow-shrink`. */

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { test, type Ran, type Sandbox } from '../support/sandbox.ts'
@@ -136,6 +136,54 @@ test('with onDrift refuse, nothing of a source is touched until somebody has dec
   rmSync(claude(sandbox, 'dir'), { recursive: true })
   const decided = await sandbox.gitops(['reconcile', '--heal'])
   expect([decided.code, sandbox.live('.claude/edited'), sandbox.live('.claude/plain')]).toEqual([0, '1', '2'])
+})
+
+test('while a path is refused, every other drift of its source is healed, nothing new is applied, and the run still exits 5', async ({
+  sandbox,
+}) => {
+  commit(sandbox, { hook: '1', plain: '1', 'd/x': '1', 'd/y': '1', gone: '1' })
+  sandbox.config(target(sandbox, `onDrift: { hook: 'refuse', 'd/x': 'refuse' }`))
+  await sandbox.gitops(['reconcile'])
+  sandbox.write(sandbox.home, { '.claude/hook': 'mine', '.claude/plain': 'mine', '.claude/d/x': 'mine', '.claude/d/y': 'mine' })
+  rmSync(claude(sandbox, 'gone'))
+  const before = await status(sandbox)
+  expect(told(sandbox, before)).toEqual([
+    '/d/x edited refuse same',
+    '/d/y edited heal same',
+    '/gone missing heal same',
+    '/hook edited refuse same',
+    '/plain edited heal same',
+  ])
+  const healed = { hook: '644 mine', plain: '644 1', 'd/x': '644 mine', 'd/y': '644 1', gone: '644 1' }
+  const first = await sandbox.gitops(['reconcile'])
+  expect([first.code, sandbox.tree(claude(sandbox))]).toMatchObject([5, healed])
+  expect(first.said).toContain(`${claude(sandbox, 'hook')} was edited since it was applied, and its onDrift is 'refuse'`)
+  expect(first.said).toContain('Drift was healed to what was applied last')
+
+  commit(sandbox, { plain: '2', hook: '2' })
+  sandbox.write(sandbox.home, { '.claude/plain': 'mine again' })
+  expect([(await sandbox.gitops(['reconcile'])).code, sandbox.tree(claude(sandbox))]).toMatchObject([5, healed])
+  // Still measured by what we wrote there: a second run has not taken it for ours.
+  const inventory = readFileSync(join(sandbox.state, 'inventory.json'))
+  const again = await sandbox.gitops(['reconcile'])
+  expect([again.code, again.said.includes('healed')]).toEqual([5, false])
+  expect(readFileSync(join(sandbox.state, 'inventory.json')).equals(inventory)).toBe(true)
+  expect(told(sandbox, await status(sandbox))).toEqual(['/d/x edited refuse same', '/hook edited refuse same'])
+  expect((await sandbox.gitops(['reconcile', '--heal'])).code).toBe(0)
+  expect(sandbox.tree(claude(sandbox))).toMatchObject({ hook: '644 2', plain: '644 2', 'd/x': '644 1' })
+})
+
+test('while the source does not answer, drift is healed but for the paths that are refused, and the run names them', async ({
+  sandbox,
+}) => {
+  commit(sandbox, { hook: '1', plain: '1' })
+  sandbox.config(target(sandbox, `onDrift: { hook: 'refuse' }`))
+  await sandbox.gitops(['reconcile'])
+  sandbox.write(sandbox.home, { '.claude/hook': 'mine', '.claude/plain': 'mine' })
+  renameSync(sandbox.remote, `${sandbox.remote}.away`)
+  const ran = await sandbox.gitops(['reconcile'])
+  expect([ran.code, sandbox.tree(claude(sandbox))]).toMatchObject([1, { hook: '644 mine', plain: '644 1' }])
+  expect(ran.said).toContain(`${claude(sandbox, 'hook')} was edited since it was applied, and its onDrift is 'refuse'`)
 })
 
 test('policies go by glob, and the last glob that matches decides', async ({ sandbox }) => {
