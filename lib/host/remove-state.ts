@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Config } from '../model/config.ts'
 import type { Digest } from '../model/path.ts'
@@ -17,10 +17,17 @@ export interface Remains {
 
 /** Removes our own files of a config, under its lock, but for what is to remain. Nothing may be owned any more. May be killed and run again. */
 export function removeState({ state, file }: Pick<Config, 'state' | 'file'>, remains: Remains): void {
-  const stays = new Set(['lock', ...(remains.copies.size > 0 ? ['kept', 'sealed', LIST] : []), ...(remains.audit ? ['audit.log'] : [])])
-  if (remains.list !== null) writeAtomic(join(state, LIST), remains.list)
+  // What an uninstall before this one has named stays: nothing else tells of it any more.
+  const earlier = remains.audit && existsSync(join(state, LIST)) ? readFileSync(join(state, LIST), 'utf8') : ''
+  const list = [...new Set(`${earlier}${remains.list ?? ''}`.split(/(?<=\n)/))].join('')
+  const stays = new Set([
+    'lock',
+    ...(remains.copies.size > 0 || earlier !== '' ? ['kept', 'sealed', LIST] : []),
+    ...(remains.audit ? ['audit.log'] : []),
+  ])
+  if (list !== '') writeAtomic(join(state, LIST), list)
   for (const name of readdirSync(state)) if (!stays.has(name)) rmSync(join(state, name), { recursive: true, force: true })
-  sweepCopies(state, remains.copies)
+  if (earlier === '') sweepCopies(state, remains.copies)
   for (const room of ['kept', 'sealed']) rmdirIfEmpty(join(state, room))
   if (file !== null) forgetLastGood(file)
 }

@@ -250,3 +250,15 @@ test('when going back to the original does not succeed, what stays live is not r
     expect(sources[0]?.refused).toEqual([])
   }
 })
+
+test('a second uninstall loses no copy that the first has named', async ({ sandbox }) => {
+  sandbox.write(sandbox.home, { '.claude/a': 'before us' })
+  sandbox.commit({ '.claude/a': 'ours' })
+  sandbox.config()
+  await done(sandbox, 'reconcile')
+  await done(sandbox, 'uninstall', '--yes')
+  const list = readFileSync(join(sandbox.state, 'kept.txt'), 'utf8')
+  await done(sandbox, 'uninstall', '--yes')
+  expect(readFileSync(join(sandbox.state, 'kept.txt'), 'utf8')).toBe(list)
+  expect((await done(sandbox, 'kept', list.split('  ')[1] ?? '')).stdout).toBe('before us')
+})
