@@ -61,7 +61,7 @@ export async function begin(config: Config, beginning: Beginning): Promise<Begun
         : adopt(config.state, machine, handedOver.lock)
   try {
     const notes: string[] = []
-    if (!beginning.dry) tidy(config.state, lock?.dead ?? [])
+    tidy(config.state, lock?.dead ?? [])
     const claimed = claimState(config, machine, beginning.dry)
     notes.push(...claimed.notes)
     const real = realHost(config, machine, (sentence) => notes.push(sentence))

@@ -1,5 +1,5 @@
 import { GitopsError } from '../lib/model/errors.ts'
-import type { Inventory } from '../lib/model/state.ts'
+import type { Applied, Inventory } from '../lib/model/state.ts'
 import { auditGeneration } from './audit.ts'
 import { departed } from './departed.ts'
 import { refuseConflicts } from './drift.ts'
@@ -59,13 +59,15 @@ function withoutLeaving(inventory: Inventory): Inventory {
 }
 
 async function perform(run: Run, units: readonly Unit[], hold: boolean): Promise<void> {
+  const { applied } = run.inventory
   const refused = new Map(units.map(({ name }) => [name, knownOf(run, name).refused]))
   try {
     for (const unit of units) {
-      if (hold) holdApplied(run, unit)
       await write(run, unit)
       await refuseWrong(run, unit)
     }
+    // While the journal is open: whoever undoes it knows that what is live again is not refused.
+    if (hold) for (const { name } of units) holdApplied(run, name, applied.get(name))
     commit(run, units)
   } catch (error) {
     const known = units.map((unit) => fail(unit, error))
@@ -77,9 +79,6 @@ async function perform(run: Run, units: readonly Unit[], hold: boolean): Promise
   for (const { generation } of units) if (generation !== null) auditGeneration(run, generation, 'rollback', [])
 }
 
-function holdApplied(run: Run, { name }: Unit): void {
-  const applied = run.inventory.applied.get(name)
-  if (applied === undefined) return
-  const { desired, commit: revision } = applied
-  refuseByHand(run, name, { desired, commit: revision }, 'rolled back to the original by hand')
+function holdApplied(run: Run, source: string, applied: Applied | undefined): void {
+  if (applied !== undefined) refuseByHand(run, source, applied, 'rolled back to the original by hand')
 }

@@ -1,12 +1,15 @@
-import { linkSync, mkdirSync, rmSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { linkSync, lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { GitopsError } from '../model/errors.ts'
 import type { AbsPath } from '../model/path.ts'
 import { hostKey, hostKeyName, newHostKey, type HostKey } from '../secrets/seal.ts'
 import { digestOf } from './hash.ts'
-import { readRegular } from './read.ts'
+import { NOT_OURS, readRegular } from './read.ts'
 import { setAside } from './state-file.ts'
 import { writeAtomic } from './write.ts'
+
+/** What a process that was killed while it wrote a key, or its copy, has left beside it: these are keys, too. */
+const LEFT = /^(?:\d+|(?:copy\.|\d+\.)?[0-9a-f]{12}\.tmp)$/
 
 /** What is known of the right key, for the day when file and copy differ, and who hears of that. */
 interface Known {
@@ -34,7 +37,8 @@ export function loadHostKey(path: AbsPath, known = NOTHING_KNOWN): HostKey {
   }
   if (from === 'copy') {
     known.say(`the host key ${path} was damaged: it is back from its copy`)
-    setAside(path)
+    sweep(path)
+    keepDamaged(path)
     writeAtomic(path, key.bytes())
   } else if (copyIn(path) === null) copyKey(path, key)
   return key
@@ -48,11 +52,14 @@ export function hostKeyForReading(path: AbsPath): HostKey {
 /** The file's key, unless its copy has the right one and it has not. */
 function find(path: AbsPath, known: Known): { key: HostKey | null; from: 'file' | 'copy' } {
   const bytes = readRegular(path, 1024)
-  const copy = copyIn(path)
   // Who deletes the key means it.
   if (bytes === 'nothing') return { key: null, from: 'file' }
+  // Its permissions are no damage.
+  if (bytes === NOT_OURS) throw unreadable(`the host key ${path}`)
+  const copy = copyIn(path)
   if (copy !== null && (typeof bytes === 'string' || isOther(bytes, copy, known))) return { key: copy, from: 'copy' }
   if (typeof bytes !== 'string') return { key: hostKey(bytes), from: 'file' }
+  if (isLocked(path)) throw unreadable(`the copy of the host key, ${path}.copy,`)
   throw new GitopsError('io', `the host key ${path} cannot be read: it is ${bytes}`, {
     hint: 'Restore it, or move away what stands there: secrets are then decrypted once more, and sealed old versions cannot be opened.',
   })
@@ -72,9 +79,20 @@ function copyIn(path: AbsPath): HostKey | null {
   return bytes.subarray(-64).toString() === sumOf(key) ? hostKey(key) : null
 }
 
-/** It is never worth failing for. */
+/** Whether there is a copy that is not ours to read: nothing is known of it. */
+function isLocked(path: AbsPath): boolean {
+  return readRegular(`${path}.copy`, 1024) === NOT_OURS
+}
+
+function unreadable(what: string): GitopsError {
+  return new GitopsError('io', `${what} cannot be read: it is ${NOT_OURS}`, { hint: 'It is a key of ours: mend its permissions.' })
+}
+
+/** It is never worth failing for, and a copy that we may not read stays as it is. */
 function copyKey(path: AbsPath, key: HostKey): void {
   try {
+    sweep(path)
+    if (isLocked(path)) return
     setAside(`${path}.copy`)
     writeAtomic(`${path}.copy`, Buffer.concat([key.bytes(), Buffer.from(sumOf(Buffer.from(key.bytes())))]))
   } catch {
@@ -86,18 +104,41 @@ function sumOf(key: Buffer): string {
   return digestOf(Buffer.concat([Buffer.from('gitops host key copy '), key])).slice('sha256:'.length)
 }
 
+/** A second name for what is damaged: without a moment in which there is no key, for that would count as one that a person took away. */
+function keepDamaged(path: AbsPath): void {
+  if (lstatSync(path).isDirectory()) setAside(path)
+  else linkSync(path, `${path}.damaged-${Date.now()}`)
+}
+
+/** Whoever still writes one of these just now makes it once more. */
+function sweep(path: AbsPath): void {
+  const name = `${basename(path)}.`
+  for (const each of readdirSync(dirname(path)))
+    if (each.startsWith(name) && LEFT.test(each.slice(name.length))) rmSync(join(dirname(path), each), { force: true })
+}
+
 /** A key that another process made a moment ago is never replaced: what it has sealed must open. */
-function makeKey(path: AbsPath): void {
+function makeKey(path: AbsPath, attempts = 5): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  sweep(path)
   const mine = `${path}.${process.pid}`
   const key = newHostKey()
-  writeAtomic(mine, key.bytes())
   try {
+    writeAtomic(mine, key.bytes())
     linkSync(mine, path)
+    // First, so that a key without a copy is the only one beside which something can have been left.
+    rmSync(mine)
     copyKey(path, key)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    const code = codeOf(error)
+    if (code === 'ENOENT' && attempts > 1) return makeKey(path, attempts - 1)
+    if (code !== 'EEXIST') throw error
   } finally {
     rmSync(mine, { force: true })
   }
+}
+
+function codeOf(error: unknown): string | undefined {
+  const { code, cause } = error as NodeJS.ErrnoException
+  return (cause as NodeJS.ErrnoException | undefined)?.code ?? code
 }

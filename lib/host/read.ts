@@ -1,6 +1,9 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { GitopsError } from '../model/errors.ts'
 
+/** What `readRegular` says of a file that another user, or its permissions, keep from us. */
+export const NOT_OURS = 'not ours to read'
+
 /**
  * The bytes of a file, or a few words that say why there are none: what stands in its place, or what the system says to it; 'nothing'
  * when there is nothing. Never waits on a pipe, nor follows a link. `most` is a number of bytes. Throws `io` when the machine has no room
@@ -35,7 +38,7 @@ function reasonOf(error: unknown, path: string): string {
   if (code === 'ENOENT' || code === 'ENOTDIR') return 'nothing'
   if (code === 'ELOOP') return 'a link'
   if (code === 'ENXIO') return 'a socket'
-  if (code === 'EACCES' || code === 'EPERM') return 'not ours to read'
+  if (code === 'EACCES' || code === 'EPERM') return NOT_OURS
   return `what cannot be read (${code ?? 'error'})`
 }
 

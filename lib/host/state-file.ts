@@ -1,7 +1,7 @@
 import { lstatSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { GitopsError } from '../model/errors.ts'
-import { readRegular } from './read.ts'
+import { NOT_OURS, readRegular } from './read.ts'
 import { removeOwn, writeAtomic } from './write.ts'
 
 /** Bytes. A state with a hundred thousand files is a tenth of it. */
@@ -43,7 +43,7 @@ export function stateFile<T>(state: string, name: string, codec: Codec<T>, say: 
     const here = look(path, codec)
     if ('value' in here) return { value: here.value, lost: false }
     // Its permissions are no damage, and the copy may be older.
-    if (here.why === 'it is not ours to read') throw unreadable(path, here.why)
+    if (here.why === `it is ${NOT_OURS}`) throw unreadable(path, here.why)
     const there = look(copy, codec)
     if (here.why === NOTHING && !('value' in there)) return { value: null, lost: false }
     const first = damage === null

@@ -55,8 +55,8 @@ export interface Sandbox {
   git(directory: string, ...args: string[]): string
   /** Writes `gitops.config.ts` from the inside of `defineConfig( … )`. */
   config(body?: string): void
-  /** Runs the built command line. */
-  gitops(args: readonly string[], options?: { cwd?: string; env?: NodeJS.ProcessEnv; input?: string }): Promise<Ran>
+  /** Runs the built command line; after `timeout` milliseconds it is killed. */
+  gitops(args: readonly string[], options?: { cwd?: string; env?: NodeJS.ProcessEnv; input?: string; timeout?: number }): Promise<Ran>
   /** Starts it and leaves it running. */
   start(args: readonly string[], options?: { cwd?: string; env?: NodeJS.ProcessEnv }): ChildProcess
   /** Everything below a directory: `path` to `mode content`, for comparing trees. Files of ours that are temporary are in it too. */
@@ -135,7 +135,7 @@ export function sandboxIn(root: string): Sandbox {
     },
     config: (body = DEFAULT_CONFIG(remote)) =>
       write(site, { 'gitops.config.ts': `import { defineConfig } from 'gitops'\n\nexport default defineConfig(${body})\n` }),
-    gitops: (args, options = {}) => run(args, { cwd: options.cwd ?? site, env: { ...env, ...options.env } }, options.input),
+    gitops: (args, { cwd = site, env: more, input, timeout = 0 } = {}) => run(args, { cwd, timeout, env: { ...env, ...more } }, input),
     start: (args, options = {}) =>
       spawn(process.execPath, [CLI, ...args], { cwd: options.cwd ?? site, env: { ...env, ...options.env }, stdio: 'ignore' }),
     tree,
@@ -144,12 +144,17 @@ export function sandboxIn(root: string): Sandbox {
   return sandbox
 }
 
-function run(args: readonly string[], options: { cwd: string; env: NodeJS.ProcessEnv }, input = ''): Promise<Ran> {
+function run(args: readonly string[], options: { cwd: string; timeout: number; env: NodeJS.ProcessEnv }, input = ''): Promise<Ran> {
   return new Promise((done) => {
-    const child = execFile(process.execPath, [CLI, ...args], { ...options, maxBuffer: 1 << 28 }, (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 128
-      done({ code, stdout, stderr, said: stdout + stderr })
-    })
+    const child = execFile(
+      process.execPath,
+      [CLI, ...args],
+      { ...options, killSignal: 'SIGKILL', maxBuffer: 1 << 28 },
+      (error, stdout, stderr) => {
+        const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 128
+        done({ code, stdout, stderr, said: stdout + stderr })
+      },
+    )
     // A command that reads nothing may be gone before it is all written.
     child.stdin?.on('error', () => {}).end(input)
   })

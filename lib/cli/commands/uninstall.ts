@@ -1,7 +1,8 @@
 import { Option } from 'commander'
 import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline/promises'
-import { removeEmptyState, removeState } from '../../host/remove-state.ts'
+import { removeEmptyState, removeState, type Remains } from '../../host/remove-state.ts'
+import type { Config } from '../../model/config.ts'
 import { GitopsError } from '../../model/errors.ts'
 import { begin } from '../../../tasks/begin.ts'
 import { leave } from '../../../tasks/leave.ts'
@@ -79,6 +80,18 @@ async function agreed(): Promise<boolean> {
   }
 }
 
+/** Throws `stuck`: by now the files are back, and the machine is not as it was. */
+function forget(config: Config, remains: Remains): void {
+  try {
+    removeState(config, remains)
+  } catch (error) {
+    throw new GitopsError('stuck', `what was there before us is back, but ${config.state} cannot be removed: ${(error as Error).message}`, {
+      hint: 'Mend that, then run `gitops uninstall` once more.',
+      cause: error,
+    })
+  }
+}
+
 async function uninstall(
   { config, machine }: Opened,
   signal: AbortSignal,
@@ -97,7 +110,7 @@ async function uninstall(
   try {
     const units = await leave(run, { source: null, all: false, hold: false })
     const remains = remainsOf(run, units, purge)
-    removeState(config, remains)
+    forget(config, remains)
     said.push(...run.notes, ...leavingLines(units), 'Uninstalled: what was there before us is back.')
     if (remains.list !== null)
       said.push(`Copies of what people wrote stay in ${config.state}: kept.txt there says what they are, \`gitops kept\` prints them.`)
@@ -107,6 +120,10 @@ async function uninstall(
   } finally {
     lock?.release()
   }
-  removeEmptyState(config)
+  try {
+    removeEmptyState(config)
+  } catch (error) {
+    said.push(`An empty directory of ours stays: ${(error as Error).message}`)
+  }
   return said
 }

@@ -3,7 +3,7 @@ import { ended, promised, settled, waitForLocks, type Violations } from './judge
 import { look, times, type Look } from './look.ts'
 import { possible, type Told } from './stories.ts'
 import { disturb, type Call, type Disturbed } from './strace.ts'
-import { gitops, restore, THEIR_OWN, type Lane } from './world.ts'
+import { gitops, LATE, restore, THEIR_OWN, type Lane } from './world.ts'
 
 /** One system call of a story, and what happens to it. */
 export interface Case {
@@ -45,19 +45,23 @@ export function casesOf(told: Told, fault: (typeof FAULTS)[number]): Case[] {
     .map((call) => ({ told, call, fault }))
 }
 
-/** Disturbs a command at one call, then runs one and another one that nobody disturbs, and judges what they leave. */
-export async function tell({ told, call, fault }: Case, lane: Lane): Promise<Result> {
-  const { story, world } = told
+/**
+ * Disturbs a command at one call, then runs one that nobody disturbs, and judges what they leave. With `third`, or where something is
+ * wrong, another one has to find nothing to do.
+ */
+export async function tell({ told, call, fault }: Case, lane: Lane, third: boolean): Promise<Result> {
+  const { story, world, looks } = told
   const began = await aim({ told, call, fault }, lane)
   if (began === null) return { hit: null, end: null, wrong: [] }
-  const early = fault === 'KILL' ? [] : promised(world, lane, began.ran, story.before, story.after)
+  const early = fault === 'KILL' && began.ran.code !== LATE ? [] : promised(looks, lane, began.ran, story.before, story.after)
   waitForLocks(lane)
-  const next = await gitops(world, lane, 'reconcile')
-  const { end, wrong } = ended(world, lane, next, story.ends, began.theirs, fault)
-  if (end === null) return { hit: began.hit, end, wrong: [...early, ...wrong] }
+  const next = await gitops(world, lane, ...(story.next ?? ['reconcile']))
+  const { end, wrong } = ended(looks, lane, next, story, began.theirs, fault)
+  const known = { hit: began.hit, end, wrong: [...early, ...wrong] }
+  if (end === null || (!third && known.wrong.length === 0)) return known
   const before = look(lane)
-  const third = settled(lane, await gitops(world, lane, 'reconcile', '--json'), end, before)
-  return { hit: began.hit, end, wrong: [...early, ...wrong, ...third] }
+  const last = await gitops(world, lane, ...(story.next ?? ['reconcile', '--json']))
+  return { ...known, wrong: [...known.wrong, ...settled(lane, last, end, before, story.next)] }
 }
 
 interface Aimed {
@@ -73,6 +77,7 @@ async function aim({ told, call, fault }: Case, lane: Lane): Promise<Aimed | nul
     restore(lane, story.from)
     const theirs = times(lane.home, THEIR_OWN)
     const ran = await disturb(world, lane, story.args, { syscall: call.syscall, nth, fault })
+    if (ran.code === LATE) return { ran, hit: ran.hit ?? call, theirs }
     if (ran.hit !== null && possible(fault, ran.hit)) return { ran, hit: ran.hit, theirs }
     nth = ran.made.find(({ label }) => label === call.label)?.nth ?? nth + (attempt % 2 === 0 ? attempt + 1 : -attempt - 1)
   }

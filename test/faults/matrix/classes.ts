@@ -1,16 +1,26 @@
 /** Where a case may end. */
 export type End = 'old' | 'new'
 
+/** Worlds: a new revision that passes its check, one that does not, and a source that is a work tree in the home. */
+export type WorldName = 'good' | 'bad' | 'work tree'
+
 /** What is under way when the fault comes. */
 export interface Story {
   readonly name: string
   /** The same, in the table of docs/recovery.md. */
   readonly title: string
-  /** Whether the new revision passes its check. */
-  readonly good: boolean
+  /** The world that it is told in. */
+  readonly world: WorldName
   /** The kept state of a lane that it begins with. */
   readonly from: string
+  /** `~` stands for the lane's home. */
   readonly args: readonly string[]
+  /** The command that nobody disturbs afterwards, when it is not a reconcile. */
+  readonly next?: readonly string[]
+  /** What the old end is, when it is not the old revision: what stood there before us. */
+  readonly old?: 'original'
+  /** `npm test` tells little of it. */
+  readonly rare?: true
   /** How the files are before it, and after it when nothing disturbs it. */
   readonly before: End | 'between'
   readonly after: End
@@ -19,13 +29,15 @@ export interface Story {
 }
 
 const reconcile = ['reconcile']
+const uninstall = ['uninstall', '--yes']
+const capture = ['capture', '~/.claude/agents/a.md']
 
 export const STORIES: readonly Story[] = [
-  { name: 'apply', title: 'a reconcile', good: true, from: 'old', args: reconcile, before: 'old', after: 'new', ends: ['new'] },
+  { name: 'apply', title: 'a reconcile', world: 'good', from: 'old', args: reconcile, before: 'old', after: 'new', ends: ['new'] },
   {
     name: 'bad',
     title: 'a bad revision that is rolled back',
-    good: false,
+    world: 'bad',
     from: 'old',
     args: reconcile,
     before: 'old',
@@ -35,7 +47,7 @@ export const STORIES: readonly Story[] = [
   {
     name: 'rollback',
     title: '`gitops rollback`',
-    good: true,
+    world: 'good',
     from: 'new',
     args: ['rollback'],
     before: 'new',
@@ -45,7 +57,7 @@ export const STORIES: readonly Story[] = [
   {
     name: 'recovery',
     title: 'the recovery of a killed reconcile',
-    good: true,
+    world: 'good',
     from: 'killed',
     args: reconcile,
     before: 'between',
@@ -55,12 +67,61 @@ export const STORIES: readonly Story[] = [
   {
     name: 'again',
     title: 'the recovery of a killed rollback',
-    good: true,
+    world: 'good',
     from: 'half',
     args: reconcile,
     before: 'between',
     after: 'old',
     ends: ['old'],
+  },
+  {
+    name: 'first',
+    title: 'the very first run of a machine',
+    world: 'good',
+    from: 'never',
+    args: reconcile,
+    old: 'original',
+    rare: true,
+    before: 'old',
+    after: 'new',
+    ends: ['new'],
+  },
+  {
+    name: 'original',
+    title: '`gitops rollback --to original`',
+    world: 'good',
+    from: 'new',
+    args: ['rollback', '--to', 'original'],
+    old: 'original',
+    rare: true,
+    before: 'new',
+    after: 'old',
+    ends: ['old', 'new'],
+  },
+  {
+    name: 'uninstall',
+    title: '`gitops uninstall`, and once more',
+    world: 'good',
+    from: 'new',
+    args: uninstall,
+    next: uninstall,
+    old: 'original',
+    rare: true,
+    before: 'new',
+    after: 'old',
+    ends: ['old'],
+  },
+  {
+    name: 'capture',
+    title: '`gitops capture` of a file, and once more',
+    world: 'work tree',
+    from: 'old',
+    args: capture,
+    next: capture,
+    rare: true,
+    before: 'old',
+    after: 'new',
+    ends: ['new'],
   },
 ]
 

@@ -3,7 +3,7 @@ import { lstatSync, readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Lane } from './world.ts'
 
-/** A home without our state: path to type, mode and content. */
+/** A home without our state, and without what Git keeps beside a work tree: path to type, mode and content. */
 export type Look = Readonly<Record<string, string>>
 
 /** Every entry below a directory, as a path relative to it. */
@@ -19,7 +19,7 @@ export function entries(directory: string, path = ''): string[] {
 export function look(lane: Lane): Look {
   return Object.fromEntries(
     entries(lane.home)
-      .filter((path) => path !== '.local' && !path.startsWith('.local/'))
+      .filter((path) => !/^(?:\.local|clone\/\.git)(?:\/|$)/.test(path))
       .map((path) => [path, describe(join(lane.home, path))]),
   )
 }

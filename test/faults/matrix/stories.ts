@@ -1,5 +1,6 @@
 import { calls, disturb, type Call } from './strace.ts'
-import type { FAULTS, Story } from './classes.ts'
+import type { End, FAULTS, Story, WorldName } from './classes.ts'
+import type { Look } from './look.ts'
 import { gitops, keep, makeWorld, restore, type Lane, type World } from './world.ts'
 
 /** Whether the system can give this answer to a call. */
@@ -18,22 +19,25 @@ export interface Told {
   readonly story: Story
   readonly world: World
   readonly calls: readonly Call[]
+  /** How the files are at its ends. */
+  readonly looks: Readonly<Record<End, Look>>
 }
 
-/** The two worlds, made when the first story needs them. */
-export function worlds(): { tell(story: Story): Promise<Told>; remove(): void } {
-  const made = new Map<boolean, World>()
+/** The worlds, made with so many lanes when the first story needs them. */
+export function worlds(lanes: number): { tell(story: Story): Promise<Told>; remove(): void } {
+  const made = new Map<WorldName, World>()
   const told = new Map<string, Told>()
   return {
     async tell(story) {
       const known = told.get(story.name)
       if (known !== undefined) return known
-      const world = made.get(story.good) ?? (await makeWorld(story.good))
-      made.set(story.good, world)
+      const world = made.get(story.world) ?? (await makeWorld(story.world, lanes))
+      made.set(story.world, world)
       for (const lane of world.lanes) await begin(world, lane, story)
       const [lane] = world.lanes as [Lane]
       restore(lane, story.from)
-      const next = { story, world, calls: await calls(world, lane, story.args) }
+      const looks = { old: story.old === undefined ? world.old : world.original, new: world.wanted }
+      const next = { story, world, looks, calls: await calls(world, lane, story.args) }
       told.set(story.name, next)
       return next
     },
@@ -43,7 +47,7 @@ export function worlds(): { tell(story: Story): Promise<Told>; remove(): void } 
 
 /** Brings a lane to where a story begins, and keeps it so. */
 async function begin(world: World, lane: Lane, { from }: Story): Promise<void> {
-  if (from === 'old') return
+  if (from === 'old' || from === 'never') return
   restore(lane, from === 'half' ? 'new' : 'old')
   if (from === 'new') await gitops(world, lane, 'reconcile')
   else await killedLate(world, lane, from === 'half' ? ['rollback'] : ['reconcile'])

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CLI, type Ran } from '../../support/sandbox.ts'
-import type { Lane, World } from './world.ts'
+import { argsIn, LATE, PATIENCE, type Lane, type World } from './world.ts'
 
 /** The system calls by which a process changes files, or opens them. */
 const CALLS = [
@@ -13,9 +13,6 @@ const CALLS = [
 
 /** Three times as fast, and no signal can be sent so. It wants threads and children traced too. */
 const FAST = ['-f', '--seccomp-bpf']
-
-/** How long a disturbed command may take, in seconds. */
-const PATIENCE = '60'
 
 /** One system call of gitops itself on a path of a lane. */
 export interface Call {
@@ -74,7 +71,7 @@ async function traced(world: Pick<World, 'sandbox'>, lane: Lane, args: readonly 
   const directory = mkdtempSync(join(tmpdir(), 'gitops-test-trace-'))
   const log = join(directory, 'log')
   try {
-    const ran = await run(['-q', '-y', '-s', '0', '-o', log, ...what, process.execPath, CLI, ...args], {
+    const ran = await run(['-q', '-y', '-s', '0', '-o', log, ...what, process.execPath, CLI, ...argsIn(lane, args)], {
       cwd: world.sandbox.site,
       env: { ...world.sandbox.env, ...lane.env },
     })
@@ -87,9 +84,11 @@ async function traced(world: Pick<World, 'sandbox'>, lane: Lane, args: readonly 
 
 function run(args: readonly string[], options: { cwd: string; env: NodeJS.ProcessEnv }): Promise<Ran> {
   return new Promise((done) => {
+    const began = Date.now()
     // What does not end is killed with all that it has started: `timeout` makes a process group of it.
-    execFile('timeout', ['-s', 'KILL', PATIENCE, 'strace', ...args], { ...options, maxBuffer: 1 << 28 }, (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 128
+    execFile('timeout', ['-s', 'KILL', `${PATIENCE}`, 'strace', ...args], { ...options, maxBuffer: 1 << 28 }, (error, stdout, stderr) => {
+      const late = Date.now() - began > PATIENCE * 1000
+      const code = late ? LATE : error === null ? 0 : typeof error.code === 'number' ? error.code : 128
       done({ code, stdout, stderr, said: stdout + stderr })
     }).stdin?.end()
   })

@@ -1,13 +1,20 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DEFAULT_CONFIG, sandboxIn, type Files, type Ran, type Sandbox } from '../../support/sandbox.ts'
 import { member, sops, trust } from '../../support/sops.ts'
+import type { WorldName } from './classes.ts'
 import { look, type Look } from './look.ts'
 
 /** In every secret value of this world, and in nothing else. */
 export const CANARY = 'kAnArY'
+
+/** How long a command may take, in seconds. */
+export const PATIENCE = 60
+
+/** The exit code of a command that took longer, and was killed. */
+export const LATE = 124
 
 /** A home of its own: two go through the same case at the same time. Everything of it lies below `root`. */
 export interface Lane {
@@ -22,7 +29,8 @@ export interface Lane {
 export interface World {
   readonly sandbox: Sandbox
   readonly lanes: readonly Lane[]
-  /** How the first lane looks with the old revision, and with the new one. */
+  /** How the first lane looks before us, with the old revision, and with the new one. */
+  readonly original: Look
   readonly old: Look
   readonly wanted: Look
   remove(): void
@@ -71,41 +79,72 @@ const SECRETS = `secrets: {
   token: { from: 's/token', to: '~/.app/token' },
 },`
 
-/** A world whose new revision passes its smoke check, or not. */
-export async function makeWorld(good: boolean, lanes = 2): Promise<World> {
-  const sandbox = sandboxIn(mkdtempSync(join(tmpdir(), 'gitops-test-')))
-  // In memory where the system offers that: a killed process leaves there what it leaves anywhere.
-  const memory = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'gitops-test-'))
+/** A world of a name; nothing of it stays when it cannot be made. */
+export async function makeWorld(name: WorldName, lanes = 2): Promise<World> {
+  const places = makePlaces()
+  const remove = (): void => {
+    process.off('exit', remove)
+    for (const place of places) rmSync(place, { recursive: true, force: true })
+  }
+  process.on('exit', remove)
+  try {
+    return { ...(await fill(name, lanes, ...places)), remove }
+  } catch (error) {
+    remove()
+    throw error
+  }
+}
+
+/** Directories for lanes and for all else. Lanes live in memory, where there is such a place: kills and errors are what is tried, not the disk. */
+function makePlaces(): [string, string] {
+  const shared = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+  // A test that is killed removes nothing; the next one does.
+  for (const name of readdirSync(shared)) {
+    const pid = Number(/^gitops-test-lanes-(\d+)-/.exec(name)?.[1] ?? process.pid)
+    if (!existsSync(`/proc/${pid}`) && existsSync('/proc')) rmSync(join(shared, name), { recursive: true, force: true })
+  }
+  return [mkdtempSync(join(shared, `gitops-test-lanes-${process.pid}-`)), mkdtempSync(join(tmpdir(), 'gitops-test-'))]
+}
+
+async function fill(name: WorldName, count: number, memory: string, root: string): Promise<Omit<World, 'remove'>> {
+  const sandbox = sandboxIn(root)
   const me = await member()
   trust(sandbox, me)
-  const keys = join(sandbox.home, '.config/sops/age/keys.txt')
   const secrets = async (n: number): Promise<Files> => ({
     's/account': await sops(me, { mcpServers: { one: { key: `${CANARY}-key-${n}` } } }),
     's/token': await sops(me, `${CANARY}-token-${n}\n`, { format: 'binary' }),
   })
-  sandbox.config(
-    DEFAULT_CONFIG(sandbox.remote, `${SECRETS} checks: { smoke: [{ name: 'alive', run: '! grep -q bad ~/.claude/settings.json' }] },`),
-  )
+  const local = name === 'work tree'
+  const repo = local ? '~/clone' : sandbox.remote
+  sandbox.config(DEFAULT_CONFIG(repo, `${SECRETS} checks: { smoke: [{ name: 'alive', run: '! grep -q bad ~/.claude/settings.json' }] },`))
   sandbox.commit({ ...OLD, ...(await secrets(1)) })
-  const world = { sandbox, lanes: Array.from({ length: lanes }, (_, n) => makeLane(join(memory, `lane-${n}`), keys)) }
+  const keys = join(sandbox.home, '.config/sops/age/keys.txt')
+  const world = { sandbox, lanes: Array.from({ length: count }, (_, n) => makeLane(join(memory, `lane-${n}`), keys)) }
+  const [first] = world.lanes as [Lane]
   for (const lane of world.lanes) {
     sandbox.write(lane.home, THEIRS)
+    if (local) sandbox.git(lane.home, 'clone', '--quiet', sandbox.remote, 'clone')
+    keep(lane, 'never')
     await expectApplied(gitops(world, lane, 'reconcile'))
+    if (local) sandbox.write(lane.home, { '.claude/agents/a.md': 'edited by a person\n' })
+    keep(lane, 'old')
   }
-  const [first] = world.lanes as [Lane]
   const old = look(first)
   for (const path of GONE) sandbox.commit({ [path]: null })
-  sandbox.commit({ ...NEW, ...(good ? {} : { '.claude/settings.json': '{"bad":true}\n' }), ...(await secrets(2)) })
-  for (const lane of world.lanes) keep(lane, 'old')
-  const ran = gitops(world, first, 'reconcile')
-  if (good) await expectApplied(ran)
-  await ran
-  const wanted = good ? look(first) : old
+  sandbox.commit({ ...NEW, ...(name === 'bad' ? { '.claude/settings.json': '{"bad":true}\n' } : {}), ...(await secrets(2)) })
+  const wanted = name === 'bad' ? old : await lookAfter(world, first, local ? ['capture', '~/.claude/agents/a.md'] : ['reconcile'])
+  restore(first, 'never')
+  const original = look(first)
   restore(first, 'old')
-  const remove = (): void => {
-    for (const directory of [memory, sandbox.root]) rmSync(directory, { recursive: true, force: true })
-  }
-  return { ...world, old, wanted, remove }
+  return { ...world, original, old, wanted }
+}
+
+async function lookAfter(world: Pick<World, 'sandbox'>, lane: Lane, args: readonly string[]): Promise<Look> {
+  const running = gitops(world, lane, ...args)
+  if (args[0] === 'reconcile') await expectApplied(running)
+  const { code, said } = await running
+  if (code !== 0) throw new Error(`the world could not be made: ${said}`)
+  return look(lane)
 }
 
 function makeLane(root: string, keys: string): Lane {
@@ -121,12 +160,20 @@ async function expectApplied(running: Promise<Ran>): Promise<void> {
 }
 
 /** Runs the built command line in a lane. */
-export function gitops({ sandbox }: Pick<World, 'sandbox'>, lane: Lane, ...args: string[]): Promise<Ran> {
-  return sandbox.gitops(args, { env: lane.env })
+export async function gitops({ sandbox }: Pick<World, 'sandbox'>, lane: Lane, ...args: string[]): Promise<Ran> {
+  const began = Date.now()
+  const ran = await sandbox.gitops(argsIn(lane, args), { env: lane.env, timeout: PATIENCE * 1000 })
+  return Date.now() - began < PATIENCE * 1000 ? ran : { ...ran, code: LATE }
+}
+
+/** Arguments as a shell in a lane would give them. */
+export function argsIn({ home }: Lane, args: readonly string[]): string[] {
+  return args.map((arg) => arg.replace(/^~/, home))
 }
 
 /** Keeps a lane as it is now, under a name. */
 export function keep(lane: Lane, name: string): void {
+  rmSync(`${lane.root}-${name}`, { recursive: true, force: true })
   execFileSync('cp', ['-a', lane.root, `${lane.root}-${name}`])
 }
 
