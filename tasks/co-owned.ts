@@ -37,6 +37,8 @@ export interface CoOwned {
   /** Null when nothing that is ours differs. */
   readonly change: Change | null
   readonly keys: OwnedKeys
+  /** For a document that holds a secret of ours and that others may read: what closes it and does nothing else. */
+  readonly closing?: Change
 }
 
 /** Plans our keys in a co-owned document. Throws `conflict` for one that does not parse. */
@@ -77,7 +79,9 @@ export async function coOwned(run: Run, document: Document, known: Known | null)
     kept: theirs,
     keys: drift.map(({ path }) => shown(document, path)),
   }
-  return { change, keys: next }
+  if (!(open && known !== null && digest !== null)) return { change, keys: next }
+  const closing: Change = { ...change, edits: keptEdits(run, document, []), drift: 'mode', kept: false, keys: [] }
+  return { change, keys: next, closing }
 }
 
 /** What the source sets. Throws `invalid` when it does not parse: nobody's live file is to blame. */

@@ -99,6 +99,7 @@ function what(change: Change): string {
   if (change.kind === 'create') return change.drift === null ? 'new' : 'put back'
   if (change.kind === 'delete') return 'deleted'
   if (change.kind === 'stay') return STAYS[change.why]
+  if (change.kind === 'edit' && change.drift === 'mode') return 'closed to others'
   if (change.kind === 'edit') return change.created ? 'new' : 'keys of ours change'
   if (change.kind !== 'update') return change.kind
   const { before, after } = change

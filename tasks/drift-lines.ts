@@ -23,7 +23,7 @@ export function driftLines(run: Run, part: Planned): string[] {
   const forgotten = 'key' in part && isForgotten(run, part)
   return plan.changes.flatMap((change) => {
     if (change.kind === 'conflict') return []
-    const drift = 'drift' in change && change.drift !== null ? DRIFT[change.drift] : null
+    const drift = 'drift' in change && change.drift !== null ? (isClosed(part, change) ? CLOSED : DRIFT[change.drift]) : null
     const stays = change.kind === 'stay' ? staySaid(run, part, change) : null
     const copy = 'kept' in change && change.kept ? copyOf(run, change) : null
     if (drift === null && copy === null && stays === null) return []
@@ -32,6 +32,12 @@ export function driftLines(run: Run, part: Planned): string[] {
       .join('; ')
     return [printable(`${under(root, change.path)}: ${what}`).replaceAll('\n', '\\n')]
   })
+}
+
+const CLOSED = 'open to others since it was applied, and closed again'
+
+function isClosed(part: Planned, change: Change): boolean {
+  return 'secret' in part && 'drift' in change && change.drift === 'mode'
 }
 
 function staySaid(run: Run, { root }: Planned, change: Change): string {

@@ -6,6 +6,7 @@ import { plan, type Change, type Plan } from '../lib/model/plan.ts'
 import { HEALING } from '../lib/model/policy.ts'
 import type { OwnedSecret } from '../lib/model/state.ts'
 import type { Owned, Tree, Wanted } from '../lib/model/tree.ts'
+import { closed } from './closing.ts'
 import { isResting } from './contested.ts'
 import { firstContactRefusal } from './first-contact.ts'
 import { onDriftOf } from './policy.ts'
@@ -36,8 +37,11 @@ export async function replaced(run: Run, secret: SecretFile, place: Place, known
   const why = await refusal(run, secret, place, made, digest, forgotten !== null)
   const conflict: Change[] = why === null ? [] : [{ kind: 'conflict', path: place.name, reason: why }]
   const changes = made.changes.map((change) => (forgotten !== null && change.kind === 'update' ? { ...change, drift: null } : change))
+  const planned = why === null ? changes : conflict
+  // What we never wrote is not ours to close.
+  const isOurs = owned !== null
   return {
-    plan: { ...made, changes: why === null ? changes : conflict },
+    plan: { ...made, changes: isOurs ? closed(place.name, planned, live) : planned },
     scan: found,
     prior: known?.prior ?? null,
     made: known?.made ?? false,

@@ -145,8 +145,10 @@ async function merged(run: Run, secret: SecretFile, place: Place, known: OwnedSe
   const after: Wanted = { kind: 'file', digest, executable: false, mode: null, content: { kind: 'kept', digest } }
   const { change, keys } = answered(decided, known && keysOf(known), after, onDriftOf(run, secret), () => isResting(run, place.key))
   const found = scan(place.root, [place.name], new Map(), () => digest)
+  // Nothing of it is written, but others must not read it.
+  const changes = [change, change?.kind === 'edit' ? null : decided.closing].filter((each) => each != null)
   return {
-    plan: { target: place.name, root: place.root, changes: change === null ? [] : [change], wanted: new Map() },
+    plan: { target: place.name, root: place.root, changes, wanted: new Map() },
     scan: found,
     ...keys,
   }

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { test, type Sandbox } from '../support/sandbox.ts'
@@ -80,4 +80,37 @@ test('a secret that somebody has edited is refused under onDrift refuse, and --h
   expect((await sandbox.gitops(['kept', copy])).stdout).toBe('my-token\n')
   expect([sandbox.live(TOKEN), key(sandbox)]).toEqual(['first-token\n', 'first-key'])
   expect(existsSync(join(sandbox.state, 'kept'))).toBe(false)
+})
+
+const readConfig = (sandbox: Sandbox): string =>
+  /defineConfig\(([\s\S]*)\)/.exec(readFileSync(join(sandbox.site, 'gitops.config.ts'), 'utf8'))?.[1] ?? ''
+
+const modes = (sandbox: Sandbox): string[] =>
+  [TOKEN, '.claude.json'].map((path) => (statSync(join(sandbox.home, path)).mode & 0o777).toString(8))
+
+test('a secret that was edited and opened to others is closed under every policy, and whoever edited it keeps the edit', async ({
+  sandbox,
+}) => {
+  for (const [policy, code] of [
+    ['keep', 0],
+    ['refuse', 5],
+  ] as const) {
+    if (policy === 'keep') await applied(sandbox, policy)
+    else sandbox.config(readConfig(sandbox).replaceAll("'keep'", "'refuse'"))
+    edit(sandbox)
+    for (const path of [TOKEN, '.claude.json']) chmodSync(join(sandbox.home, path), 0o644)
+    const said = (await sandbox.gitops(['diff'])).stdout
+    expect(said, policy).toContain('mode 644 becomes 600')
+    expect(said, policy).toContain('closed to others')
+    expect((await sandbox.gitops(['status'])).stdout, policy).toMatch(/token\.txt {2}mode/)
+    expect(modes(sandbox)).toEqual(['644', '644'])
+    expect(await reconcile(sandbox, code), policy).toContain('open to others since it was applied, and closed again')
+    expect(modes(sandbox), policy).toEqual(['600', '600'])
+    expect([sandbox.live(TOKEN), key(sandbox)], policy).toEqual(['my-token\n', 'my-key'])
+    // What was closed is no less edited.
+    expect(await reconcile(sandbox, code), policy).not.toContain('closed again')
+    expect((await sandbox.gitops(['status'])).stdout, policy).toMatch(/token\.txt {2}edited/)
+  }
+  await reconcile(sandbox, 0, '--heal')
+  expect([sandbox.live(TOKEN), key(sandbox)]).toEqual(['first-token\n', 'first-key'])
 })
