@@ -1,5 +1,6 @@
 import type { OutcomeKind } from '../lib/model/outcome.ts'
 import type { SourceStatus } from '../lib/model/state.ts'
+import type { Seen } from './known-now.ts'
 import { changes, type Run, type Unit } from './run.ts'
 import { isForgotten } from './secrets.ts'
 
@@ -27,6 +28,17 @@ export function wrong(run: Run, unit: Unit, attempted: SourceStatus['attempted']
   if (attempted === null || answered || (attempted.outcome !== 'failed' && attempted.outcome !== 'stuck'))
     return { outcome: 'in-sync', problem: hostKeyLost(run, unit) }
   return { outcome: attempted.outcome, problem: attempted.message }
+}
+
+/** How a run would end that fails by now; null where nothing shows that. */
+export function failing({ outcome }: Unit): Seen['ended'] {
+  return outcome === null || outcome.error === null ? null : { ...outcome, outcome: outcome.kind }
+}
+
+/** That all is well by now, in the words of the last attempt where that went well. */
+export function sound(attempted: SourceStatus['attempted']): Seen['ended'] {
+  const before = attempted !== null && (attempted.outcome === 'applied' || attempted.outcome === 'in-sync') ? attempted : null
+  return { outcome: 'in-sync', reason: before?.reason === 'Applied' ? 'Applied' : 'InSync', message: before?.message ?? '' }
 }
 
 /** Why what has not changed is to be decrypted once more, or null. */

@@ -9,7 +9,8 @@ import type { Refusal } from '../lib/model/refusal.ts'
 import { tally } from '../lib/model/verdict.ts'
 import { answers, staysSummary, waits, type Answer } from './answers.ts'
 import { knownOf, refusalOf } from './hold.ts'
-import { wrong } from './problem.ts'
+import { conditionsOf } from './known-now.ts'
+import { failing, sound, wrong } from './problem.ts'
 import { changes, interrupted, planned, type Run, type Unit } from './run.ts'
 
 /** What `status` tells of one source. */
@@ -32,7 +33,7 @@ export interface SourceReport {
   readonly refused: readonly Refusal[]
   readonly pinned: SourceStatus['pinned']
   readonly suspended: SourceStatus['suspended']
-  /** As of the last attempt. */
+  /** As of now. */
   readonly conditions: readonly Condition[]
   /** Each path that somebody else has changed, and what a reconcile does about it. */
   readonly drift: readonly Answer[]
@@ -95,7 +96,7 @@ function exitOf(sources: readonly SourceReport[]): number {
 function sourceReport(run: Run, unit: Unit): SourceReport {
   const known = knownOf(run, unit.name)
   const applied = run.inventory.applied.get(unit.name) ?? null
-  const { attempted, refused, fetchedAt, conditions, pinned, suspended } = known
+  const { attempted, refused, fetchedAt, pinned, suspended } = known
   const refuses = refusalOf(run, unit)
   const drift = answers(run, unit)
   const moved = drift.filter(({ answer }) => answer !== 'keep' && answer !== 'leave').length
@@ -114,10 +115,13 @@ function sourceReport(run: Run, unit: Unit): SourceReport {
     !waits(unit) &&
     // A change of the config that asks for the same files is nothing to apply.
     (unit.commit === null || applied.desired === unit.desired || applied.commit === unit.commit)
+  const summary = staysSummary(unit, ready) ?? said(applied, refuses, moved, pending, outcome, problem, untold(attempted))
+  const ended = ready ? sound(attempted) : outcome === 'in-sync' ? null : failing(unit)
+  const conditions = conditionsOf(run, unit.name, { refusal: refuses, ended, behind: ready ? null : summary })
   return {
     name: unit.name,
     ready,
-    summary: staysSummary(unit, ready) ?? said(applied, refuses, moved, pending, outcome, problem, untold(attempted)),
+    summary,
     applied,
     attempted,
     fetchedAt,

@@ -13,7 +13,7 @@ export function suspension(run: Run, unit: Unit): GitopsError | null {
   })
 }
 
-/** `2h ago by NAME: reason` */
-export function wished({ at, by, reason }: Wish, now: Date): string {
-  return `${span(now.getTime() - Date.parse(at))} ago by ${by}${reason === null ? '' : `: ${reason}`}`
+/** `2h ago by NAME: reason`; without a time where what is said is compared with what was said before. */
+export function wished({ at, by, reason }: Wish, now: Date | null): string {
+  return `${now === null ? '' : `${span(now.getTime() - Date.parse(at))} ago `}by ${by}${reason === null ? '' : `: ${reason}`}`
 }

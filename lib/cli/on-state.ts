@@ -1,4 +1,5 @@
 import { begin } from '../../tasks/begin.ts'
+import { settleConditions } from '../../tasks/known-now.ts'
 import type { Run } from '../../tasks/run.ts'
 import { patience, type ConfigOptions, type WaitOptions } from './config-option.ts'
 import { complain, print, tell } from './messages.ts'
@@ -17,7 +18,9 @@ export async function onState(options: WishOptions, change: (run: Run) => Promis
     const nothing = { dry: false, fetch: false, allowShrink: false, handedOver: null }
     const { run, lock } = await begin(config, { ...nothing, signal: interruptible(), machine, wait: patience(options) })
     try {
-      for (const line of await change(run)) print(line)
+      const said = await change(run)
+      settleConditions(run)
+      for (const line of said) print(line)
       return 0
     } finally {
       for (const note of run.notes) tell(note)

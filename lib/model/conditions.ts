@@ -13,6 +13,8 @@ export type ConditionReason =
   | 'RolledBackByHand'
   /** It failed as often as it may. */
   | 'RetriesExceeded'
+  /** What is live is not what is wanted, and the next run sees to it. */
+  | 'OutOfSync'
   /** The next run tries again. */
   | 'Retrying'
   /** Nothing of the kind. */
@@ -36,6 +38,44 @@ export interface Attempted {
   readonly message: string
   /** What is remembered against what the source asks for now. */
   readonly refusal: Refusal | null
+}
+
+/** What is known of a source between two attempts. */
+export interface Now {
+  /** How the last attempt ended; null before the first. */
+  readonly attempted: Omit<Attempted, 'refusal'> | null
+  /** What is remembered against what the source asks for. */
+  readonly refusal: Refusal | null
+  /** Why nothing is done for it, while a person wants that; null otherwise. */
+  readonly suspended: string | null
+  /** Whether a killed run is still to be undone. */
+  readonly interrupted: boolean
+  /** Why what is live is not what is wanted, in a sentence; null where nobody knows of such a thing. */
+  readonly behind: string | null
+}
+
+/** What holds of a source at `at`, from all that is known by then; none before the first attempt. */
+export function conditionsNow(now: Now, before: readonly Condition[], at: string): readonly Condition[] {
+  const { attempted, refusal, suspended, interrupted, behind } = now
+  const told = (outcome: OutcomeKind, reason: Reason, message: string, against: Refusal | null = null): readonly Condition[] =>
+    conditionsAfter({ outcome, reason, message, refusal: against }, before, at)
+  if (interrupted) return told('failed', 'Interrupted', 'A run was killed half-way; the next `gitops reconcile` undoes it first')
+  if (suspended !== null) return told('refused', 'Suspended', suspended)
+  if (refusal !== null) return told('refused', refusal.held ? 'Held' : 'BackingOff', refusal.reason, refusal)
+  if (attempted === null) return before
+  const well = attempted.outcome === 'in-sync' || attempted.outcome === 'applied'
+  // That it was left alone says nothing any more once it is not.
+  const over = attempted.reason === 'Suspended'
+  if (!well && !over) return told(attempted.outcome, attempted.reason, attempted.message)
+  const sound = told('in-sync', over ? 'InSync' : attempted.reason, attempted.message)
+  const why = behind ?? (over ? 'It was resumed, and the next run looks' : null)
+  if (why === null) return sound
+  const since = before.find(({ type }) => type === 'Ready')
+  return sound.map((condition) =>
+    condition.type === 'Ready'
+      ? { ...condition, status: 'False', reason: 'OutOfSync', message: why, since: since?.status === 'False' ? since.since : at }
+      : condition,
+  )
 }
 
 type Known = Omit<Condition, 'since' | 'type'>

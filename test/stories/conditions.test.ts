@@ -52,3 +52,35 @@ test('a file tells other tools what is applied, what was attempted, what is refu
   const { stdout } = await sandbox.gitops(['status', '--json'])
   expect((JSON.parse(stdout) as { sources: Told[] }).sources[0]?.conditions).toEqual(first.conditions)
 })
+
+async function both(sandbox: Sandbox): Promise<string[]> {
+  const { stdout } = await sandbox.gitops(['status', '--json'])
+  const [now] = (JSON.parse(stdout) as { sources: (Told & { ready: boolean })[] }).sources
+  expect(brief(now as Told)).toEqual(brief(told(sandbox)))
+  expect(now?.ready).toBe(brief(now as Told)[0]?.startsWith('Ready=True'))
+  return brief(now as Told)
+}
+
+test('the file and status tell the same after a rollback by hand, a suspension and a pin, and never that what was taken back is ready', async ({
+  sandbox,
+}) => {
+  sandbox.config(DEFAULT_CONFIG(sandbox.remote))
+  const one = sandbox.commit({ '.claude/a': 'one' })
+  await sandbox.gitops(['reconcile'])
+  await sandbox.gitops(['suspend'])
+  expect(await both(sandbox)).toEqual(['Ready=False Suspended', 'Reconciling=False None', 'Stalled=True Suspended'])
+  await sandbox.gitops(['resume'])
+  expect(await both(sandbox)).toEqual(['Ready=True Applied', 'Reconciling=False None', 'Stalled=False None'])
+  sandbox.commit({ '.claude/a': 'two' })
+  await sandbox.gitops(['reconcile'])
+  await sandbox.gitops(['pin', one])
+  expect((await both(sandbox))[0]).toBe('Ready=False OutOfSync')
+  await sandbox.gitops(['unpin'])
+  expect((await both(sandbox))[0]).toBe('Ready=True Applied')
+  await sandbox.gitops(['rollback'])
+  expect(told(sandbox)).toMatchObject({ lastApplied: { commit: one } })
+  expect(await both(sandbox)).toEqual(['Ready=False RolledBack', 'Reconciling=False None', 'Stalled=True RolledBackByHand'])
+  await sandbox.gitops(['rollback', '--to', 'original'])
+  expect(told(sandbox).lastApplied).toBe(null)
+  expect((await both(sandbox))[0]).toBe('Ready=False RolledBack')
+})

@@ -1,6 +1,7 @@
 import { Option } from 'commander'
 import { GitopsError } from '../../model/errors.ts'
 import { begin } from '../../../tasks/begin.ts'
+import { settleConditions } from '../../../tasks/known-now.ts'
 import type { Run } from '../../../tasks/run.ts'
 import { takeBackTo } from '../../../tasks/take-back.ts'
 import { complain, print, tell } from '../messages.ts'
@@ -46,6 +47,7 @@ export const rollbackCommand: Verb<RollbackOptions> = {
       })
       try {
         const said = to === undefined ? await takeBackTo(run, { generation, source, target }) : await toOriginal(run, source)
+        settleConditions(run)
         for (const line of said) print(line)
         return 0
       } finally {
