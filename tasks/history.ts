@@ -1,5 +1,5 @@
 import type { Store } from '../lib/host/store.ts'
-import { states } from '../lib/model/history.ts'
+import { isRestorable, liveOf } from '../lib/model/history.ts'
 import type { Generation } from '../lib/model/state.ts'
 import { nameOfCopy } from './kept-copy.ts'
 
@@ -11,6 +11,8 @@ export interface HistoryRecord extends Pick<Generation, 'at' | 'author' | 'signe
   readonly revision: Generation['commit']
   /** Whether its content is what is live now. */
   readonly live: boolean
+  /** Whether `gitops rollback` can go back to it. */
+  readonly restorable: boolean
   readonly targets: readonly string[]
   readonly created: number
   readonly updated: number
@@ -34,16 +36,18 @@ export function readGenerations(store: Store): Generation[] {
 export function historyOf(store: Store, { source, target }: HistoryFilter): HistoryRecord[] {
   const { generation: committed } = store.inventory()
   const all = readGenerations(store)
-  const live = new Set([...new Set(all.map(({ unit }) => unit))].map((unit) => states(all, committed, unit).at(-1)?.number))
+  const live = new Set([...new Set(all.map(({ unit }) => unit))].map((unit) => liveOf(all, committed, unit)?.number))
   return all
     .filter(({ number, outcome }) => outcome !== 'applied' || number <= committed)
     .filter(({ unit, wrote }) => (source ?? unit) === unit && (target === null || wrote.targets.includes(target)))
     .toReversed()
-    .map(({ number, unit, commit, at, author, signer, why, outcome, ended, reason, wrote, kept }) => ({
+    .map((one) => ({ ...one, restorable: isRestorable(all, committed, one) }))
+    .map(({ number, restorable, unit, commit, at, author, signer, why, outcome, ended, reason, wrote, kept }) => ({
       generation: number,
       source: unit,
       revision: commit,
       live: live.has(number),
+      restorable,
       at,
       author,
       signer,

@@ -1,6 +1,6 @@
 import { listOf } from '../lib/host/edit.ts'
 import { GitopsError } from '../lib/model/errors.ts'
-import { states } from '../lib/model/history.ts'
+import { isStanding, states } from '../lib/model/history.ts'
 import { short } from '../lib/model/path.ts'
 import type { Generation } from '../lib/model/state.ts'
 import { readGenerations } from './history.ts'
@@ -89,12 +89,12 @@ function feeding({ config, inventory }: Run, target: string): string {
 
 function chosen(run: Run, all: readonly Generation[], number: number): Generation {
   const found = all.find((each) => each.number === number)
-  if (found !== undefined && found.outcome === 'applied' && number <= run.inventory.generation) return found
+  if (found !== undefined && isStanding(all, run.inventory.generation, found)) return found
   const what =
     found === undefined
       ? `there is no generation ${number} here`
       : `generation ${number} is not applied any more: its content cannot be gone back to`
-  throw new GitopsError('usage', what, { hint: '`gitops history` lists those that there are. Nothing was changed.' })
+  throw new GitopsError('usage', what, { hint: '`gitops history` marks those that there are with ○. Nothing was changed.' })
 }
 
 /**

@@ -16,7 +16,7 @@ const OUTCOME: Readonly<Record<HistoryRecord['outcome'], string>> = {
   undone: 'undone',
 }
 
-/** Generations as a table for people, the live one marked; what is not applied any more says why below. */
+/** Generations as a table for people, the live one marked with ●, those that can be gone back to with ○; what is not applied any more says why below. */
 export function drawnHistory(records: readonly HistoryRecord[]): string {
   const rows = records.map(cells)
   const widths = HEAD.slice(0, -1).map((name, index) => Math.max(name.length, ...rows.map((row) => row[index]?.length ?? 0)))
@@ -24,7 +24,7 @@ export function drawnHistory(records: readonly HistoryRecord[]): string {
   const lines = [styled('dim', `  ${line(HEAD)}`)]
   for (const [index, record] of records.entries()) {
     const text = clipped(`  ${line(rows[index] ?? [])}`, WIDTH).trimEnd()
-    lines.push(record.live ? styled('bold', `●${text.slice(1)}`) : text)
+    lines.push(record.live ? styled('bold', `●${text.slice(1)}`) : record.restorable ? `○${text.slice(1)}` : text)
     if (record.reason !== null) lines.push(styled('dim', clipped(`    ${printable(record.reason.split('\n')[0] ?? '')}`, WIDTH)))
   }
   return lines.join('\n')

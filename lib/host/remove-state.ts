@@ -1,8 +1,9 @@
-import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Config } from '../model/config.ts'
-import type { Digest } from '../model/path.ts'
+import type { AbsPath, Digest } from '../model/path.ts'
 import { rmdirIfEmpty, sweepCopies } from './copies.ts'
+import { readOwn } from './read.ts'
 import { forgetLastGood } from './last-good.ts'
 import { writeAtomic } from './write.ts'
 
@@ -18,7 +19,7 @@ export interface Remains {
 /** Removes our own files of a config, under its lock, but for what is to remain. Nothing may be owned any more. May be killed and run again. */
 export function removeState({ state, file }: Pick<Config, 'state' | 'file'>, remains: Remains): void {
   // What an uninstall before this one has named stays: nothing else tells of it any more.
-  const earlier = remains.audit && existsSync(join(state, LIST)) ? readFileSync(join(state, LIST), 'utf8') : ''
+  const earlier = remains.audit ? keptList(state) : ''
   const list = [...new Set(`${earlier}${remains.list ?? ''}`.split(/(?<=\n)/))].join('')
   const stays = new Set([
     'lock',
@@ -30,6 +31,12 @@ export function removeState({ state, file }: Pick<Config, 'state' | 'file'>, rem
   if (earlier === '') sweepCopies(state, remains.copies)
   for (const room of ['kept', 'sealed']) rmdirIfEmpty(join(state, room))
   if (file !== null) forgetLastGood(file)
+}
+
+/** That text, of an earlier uninstall; empty where there is none. */
+export function keptList(state: AbsPath): string {
+  const path = join(state, LIST)
+  return existsSync(path) ? readOwn(path).toString() : ''
 }
 
 /** Removes what is left once the lock is released: empty directories. */

@@ -8,6 +8,34 @@ export function states(all: readonly Generation[], committed: number, unit: stri
   return all.filter((one) => one.unit === unit && one.number <= committed && one.outcome === 'applied' && one.why !== 'heal')
 }
 
+/**
+ * Whether a source can go back to what a generation left: it is applied still, and the row of those that would have to go is unbroken.
+ * `all` are those that are readable, oldest first. Pure.
+ */
+export function isRestorable(all: readonly Generation[], committed: number, one: Generation): boolean {
+  if (!isStanding(all, committed, one)) return false
+  const { number, unit } = one
+  const there = new Set(all.filter((other) => other.unit === unit).map((other) => other.number))
+  return states(all, committed, unit)
+    .filter((other) => other.number > number)
+    .map(({ before }) => before.applied?.generation ?? 0)
+    .every((below) => below <= number || there.has(below))
+}
+
+/** Whether a generation is committed and applied still; one that healed drift went with the state that it healed. Pure. */
+export function isStanding(all: readonly Generation[], committed: number, { number, outcome, why, before }: Generation): boolean {
+  if (outcome !== 'applied' || number > committed) return false
+  const healed = why === 'heal' ? all.find((other) => other.number === before.applied?.generation) : undefined
+  return healed === undefined || healed.outcome === 'applied'
+}
+
+/** The generation of a unit that wrote last what is live now: its newest state, or the newest that healed that. Pure. */
+export function liveOf(all: readonly Generation[], committed: number, unit: string): Generation | undefined {
+  const state = states(all, committed, unit).at(-1)
+  const healed = (one: Generation): boolean => one.why === 'heal' && one.before.applied?.generation === state?.number
+  return all.findLast((one) => one === state || (one.unit === unit && one.number <= committed && one.outcome === 'applied' && healed(one)))
+}
+
 /** Which generations may go; ages in milliseconds. */
 export interface Retention {
   readonly generations: number

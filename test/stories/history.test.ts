@@ -49,11 +49,12 @@ test('history tells what was applied when, whose it was, what became of it, and 
   const all = await history(sandbox)
   expect(all.map(({ generation, outcome, live }) => [generation, outcome, live])).toEqual([
     [5, 'rolled-back', false],
-    [4, 'applied', false],
-    [3, 'applied', true],
+    [4, 'applied', true],
+    [3, 'applied', false],
     [2, 'applied', false],
     [1, 'applied', false],
   ])
+  expect(all.map(({ restorable }) => restorable)).toEqual([false, true, true, true, true])
   expect(all[0]).toMatchObject({ source: 'team', revision: commits[3], why: 'revision', author: 'Story <story@example.org>', signer: null })
   expect(all[0]?.['reason']).toContain('check "not bad" failed')
   expect(all[1]).toMatchObject({ why: 'heal', targets: ['claude'], created: 0, updated: 1, deleted: 0 })
@@ -106,18 +107,19 @@ test('rollback to a generation takes all later ones back at once, and their revi
   expect(back.code, back.said).toBe(0)
   expect(back.said).toContain('Rolled back: team, generations 3, 2. Live again: ')
   expect(sandbox.tree(claude(sandbox))).toEqual(trees[0])
-  expect((await history(sandbox)).map(({ generation, outcome, live }) => [generation, outcome, live])).toEqual([
-    [5, 'rolled-back', false],
-    [4, 'applied', false],
-    [3, 'taken-back', false],
-    [2, 'taken-back', false],
-    [1, 'applied', true],
+  expect((await history(sandbox)).map(({ generation, outcome, live, restorable }) => [generation, outcome, live, restorable])).toEqual([
+    [5, 'rolled-back', false, false],
+    [4, 'applied', false, false],
+    [3, 'taken-back', false, false],
+    [2, 'taken-back', false, false],
+    [1, 'applied', true, true],
   ])
   expect((await sandbox.gitops(['reconcile'])).code).toBe(5)
   expect(sandbox.tree(claude(sandbox))).toEqual(trees[0])
   const live = await sandbox.gitops(['rollback', '1'])
   expect([live.code, live.stdout]).toEqual([0, 'Generation 1 of team is live already. Nothing was changed.\n'])
   for (const [number, sentence] of [
+    ['4', 'generation 4 is not applied any more'],
     ['3', 'generation 3 is not applied any more'],
     ['9', 'there is no generation 9 here'],
     ['x', '"x" is not the number of a generation'],

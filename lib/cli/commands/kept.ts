@@ -1,13 +1,14 @@
 import { Option } from 'commander'
 import { resolve } from 'node:path'
-import { keptIn } from '../../host/kept.ts'
+import { keptIn, type Kept } from '../../host/kept.ts'
 import { readHostKey } from '../../host/host-key.ts'
 import { storeIn } from '../../host/store.ts'
 import type { Config } from '../../model/config.ts'
-import { printable } from '../../model/errors.ts'
+import { keptList } from '../../host/remove-state.ts'
+import { GitopsError, printable } from '../../model/errors.ts'
 import { replaceFile } from '../../host/replace.ts'
 import { keptCopy } from '../../../tasks/kept-copy.ts'
-import { historyOf } from '../../../tasks/history.ts'
+import { keptLines } from '../../../tasks/kept-list.ts'
 import { complain, print, tell } from '../messages.ts'
 import { configOption, type ConfigOptions } from '../config-option.ts'
 import { configFile, open } from '../open.ts'
@@ -20,11 +21,20 @@ interface KeptOptions extends ConfigOptions {
 }
 
 /** A line a copy, newest first: its name, its generation, when, and where it stood. */
-function list({ state }: Config, generation: string | undefined): number {
-  for (const { kept, at, generation: number } of historyOf(storeIn(state, tell), { source: null, target: null }))
-    for (const { name, path } of generation === undefined || generation === String(number) ? kept : [])
-      print(printable([name, number, at, path].join('  ')).replaceAll('\n', '\\n'))
+function list(config: Config, { generation, output }: KeptOptions): number {
+  if (output !== undefined)
+    throw new GitopsError('usage', '-o takes one copy, and none is named', {
+      hint: 'Say `gitops kept NAME -o FILE`; without -o they are listed.',
+    })
+  const lines = keptLines(storeIn(config.state, tell), keptOf(config), keptList(config.state))
+  for (const { name, generation: number, at, path } of lines)
+    if (generation === undefined || generation === String(number ?? '-'))
+      print(printable([name, number ?? '-', at ?? 'before us', path].join('  ')).replaceAll('\n', '\\n'))
   return 0
+}
+
+function keptOf({ state, hostKey }: Config): Kept {
+  return keptIn(state, () => readHostKey(hostKey))
 }
 
 /** `gitops kept`. */
@@ -34,17 +44,14 @@ export const keptCommand: Verb<KeptOptions> = {
   arguments: [['[name]', 'the name of the copy']],
   options: [
     new Option('-o, --output <file>', 'where it goes, 0600 when it is new; otherwise standard output'),
-    new Option('--generation <number>', 'list only what this one keeps'),
+    new Option('--generation <number>', 'list only what this one keeps; 0 for what was there before us'),
     configOption,
   ],
   async run(options, [name]) {
     try {
       const { config, machine } = await open(configFile(options))
-      if (name === undefined) return list(config, options.generation)
-      const bytes = keptCopy(
-        keptIn(config.state, () => readHostKey(config.hostKey)),
-        name,
-      )
+      if (name === undefined) return list(config, options)
+      const bytes = keptCopy(keptOf(config), name)
       if (options.output === undefined) put(bytes)
       else replaceFile(resolve(machine.cwd, options.output), bytes, { mode: 0o600 })
       return 0

@@ -114,7 +114,7 @@ async function uninstall(
     said.push(...run.notes, ...leavingLines(units), 'Uninstalled: what was there before us is back.')
     if (remains.list !== null)
       said.push(`Copies of what people wrote stay in ${config.state}: kept.txt there says what they are, \`gitops kept\` prints them.`)
-    if (remains.audit || config.audit !== `${config.state}/audit.log`) said.push(`The audit trail stays: ${config.audit}`)
+    if (existsSync(config.audit)) said.push(`The audit trail stays: ${config.audit}`)
     if (existsSync(config.hostKey)) said.push(`The host key stays, for other configs may use it: ${config.hostKey}`)
     said.push('A schedule that still runs `gitops reconcile` installs all of it again.')
   } finally {
