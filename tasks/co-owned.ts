@@ -44,7 +44,7 @@ export interface CoOwned {
 /** Plans our keys in a co-owned document. Throws `conflict` for one that does not parse. */
 export async function coOwned(run: Run, document: Document, known: Known | null): Promise<CoOwned> {
   const { key, name, as, digest } = document
-  const keys: OwnedKeys = { as, prior: known?.prior ?? null, made: known?.made ?? false }
+  const keys: OwnedKeys = { as, prior: known?.prior ?? null, made: known?.made ?? false, mode: known?.mode ?? null }
   const conflict = (reason: string): CoOwned => ({ change: { kind: 'conflict', path: name, reason }, keys })
   const stat = statOf(key)
   if (stat !== null && !stat.isFile()) return conflict(notAFile(document, stat))
@@ -61,8 +61,9 @@ export async function coOwned(run: Run, document: Document, known: Known | null)
   if (digest === null && known?.made === true && live !== undefined && equal(live, base))
     return { change: { kind: 'delete', path: name, before: nodeOf(run, document), drift: null, kept: false }, keys }
   const { edits, drift, prior } = merge(base, wanted, live, priorOf(run, key, known))
-  const next: OwnedKeys = { as, prior: keepPrior(run, document, known, prior), made: known === null ? stat === null : keys.made }
-  if (edits.length === 0 && !(open && digest !== null)) return { change: null, keys: next }
+  const next: OwnedKeys = { as, prior: keepPrior(run, document, known, prior), ...(known === null ? foundAs(stat) : { made: keys.made, mode: keys.mode }) }
+  const mode = stat === null ? document.mode : modeAfter(document, known, stat)
+  if (edits.length === 0 && (stat === null || mode === bits(stat) || (digest !== null && !open))) return { change: null, keys: next }
   const doubled = await documents.doubled(as, stat === null ? '' : readLive(key).toString(), edits)
   const [twice] = doubled.values()
   if (twice !== undefined) return conflict(`has the key ${JSON.stringify(twice)} twice; take one of the two out`)
@@ -72,7 +73,8 @@ export async function coOwned(run: Run, document: Document, known: Known | null)
     kind: 'edit',
     path: name,
     edits: keptEdits(run, document, edits),
-    mode: stat === null || document.modeMatters ? document.mode : stat.mode & 0o7777,
+    mode,
+    modeBefore: stat === null ? null : bits(stat),
     created: stat === null,
     lock: as.lock,
     drift: why,
@@ -82,6 +84,22 @@ export async function coOwned(run: Run, document: Document, known: Known | null)
   if (!(open && known !== null && digest !== null)) return { change, keys: next }
   const closing: Change = { ...change, edits: keptEdits(run, document, []), drift: 'mode', kept: false, keys: [] }
   return { change, keys: next, closing }
+}
+
+function bits({ mode }: Stats): number {
+  return mode & 0o7777
+}
+
+function foundAs(stat: Stats | null): Pick<OwnedKeys, 'made' | 'mode'> {
+  return stat === null ? { made: true, mode: null } : { made: false, mode: bits(stat) }
+}
+
+/** A document that we leave is as open again as we found it, unless somebody has changed that since. */
+function modeAfter(document: Document, known: Known | null, stat: Stats): number {
+  const now = bits(stat)
+  const ours = (before: number): number => (document.secret ? before & 0o700 : document.modeMatters ? document.mode : before)
+  if (document.digest !== null) return ours(now)
+  return known !== null && known.mode !== null && now === ours(known.mode) ? known.mode : now
 }
 
 /** What the source sets. Throws `invalid` when it does not parse: nobody's live file is to blame. */

@@ -75,7 +75,7 @@ export async function plannedSecret(run: Run, secret: SecretFile, oid: Sha): Pro
 export async function decidedSecret(run: Run, secret: SecretFile, oid: Sha, digest: Digest): Promise<UnitSecret> {
   const place = placeOf(secret)
   const known = ownedSecret(run, place) ?? ownedAgain(run, place, oid, digest)
-  const { plan, scan, prior, made } = await (secret.strategy === 'merge'
+  const { plan, scan, prior, made, mode } = await (secret.strategy === 'merge'
     ? merged(run, secret, place, known, digest)
     : replaced(run, secret, place, known, digest))
   const live = scan.present.get(place.name)
@@ -90,6 +90,7 @@ export async function decidedSecret(run: Run, secret: SecretFile, oid: Sha, dige
     original: known?.original ?? null,
     as: secret.as,
     made,
+    mode,
     prior,
     declined: null,
   }
@@ -160,6 +161,6 @@ export function secretDocument({ key, name }: Place, as: CoOwnership, digest: Di
 }
 
 /** What is known of our keys in a secret's document. */
-export function keysOf({ owned: { digest, stat }, as, prior, made }: OwnedSecret): Known {
-  return { digest, stat, as, prior, made }
+export function keysOf({ owned: { digest, stat }, as, prior, made, mode }: OwnedSecret): Known {
+  return { digest, stat, as, prior, made, mode }
 }

@@ -28,12 +28,15 @@ export interface Desk {
 /** Sets and removes our keys in a document as it is at this moment; nothing else in it changes. Throws `contested`, or `conflict` when it does not parse. */
 export async function performEdit(step: EditStep, { kept, documents }: Desk, signal: AbortSignal): Promise<void> {
   const { as, edits } = listOf(step, kept)
-  // A secret is nobody else's to read, whatever the document was before.
-  const mode = (before: number): number => (isKeyed(step.edits) ? before & 0o700 : step.mode)
-  await rewrite(step, signal, mode, async (text) => {
+  await rewrite(step, signal, (before) => modeSet(step, before), async (text) => {
     await documents.read(as, text, step.path)
     return documents.write(as, text, edits, step.path)
   })
+}
+
+/** The permission bits after an edit. A secret is nobody else's to read, also when its document was opened a moment ago; one that we leave may be. */
+function modeSet({ edits, mode }: EditStep, before: number): number {
+  return isKeyed(edits) && (mode & 0o077) === 0 ? before & 0o700 : mode
 }
 
 /** Takes our keys back, in the document as it is now. Returns whether some were left because somebody has changed them since. */
@@ -56,7 +59,11 @@ export async function undoEdit(step: EditStep, { kept, documents }: Desk): Promi
   // What we never came to write needs no lock, which may be why we did not.
   const text = readLive(step.path).toString()
   // What is taken back is not given up for an interruption.
-  if ((await back(text)) !== text) await rewrite(step, new AbortController().signal, (mode) => mode, back)
+  const changed = (await back(text)) !== text
+  // Nothing of ours is in it any more: then it is as open as it was, unless somebody has changed that since.
+  const modeBack: ModeAfter = (mode) => (step.modeBefore !== null && !left && mode === modeSet(step, step.modeBefore) ? step.modeBefore : mode)
+  const mode = (statOf(step.path)?.mode ?? 0) & 0o7777
+  if (changed || modeBack(mode) !== mode) await rewrite(step, new AbortController().signal, modeBack, back)
   // A document that we made, and that nobody else has written to, goes again.
   if (step.created && !left && (rest === undefined || (isObject(rest) && Object.keys(rest).length === 0))) unlinkSync(step.path)
   return left ? 'left' : 'done'

@@ -58,7 +58,7 @@ function generationFrom1({ takenBack = null, ...json }: Json): Json {
 }
 
 function stepFrom1(step: Json): Json {
-  return step['kind'] === 'edit' ? { lock: null, ...step } : step
+  return step['kind'] === 'edit' ? { lock: null, modeBefore: null, ...step } : step
 }
 
 /** One revision was held at most, and it was not told apart why. */
@@ -84,6 +84,6 @@ function sourceFrom1({ held = null, ...source }: Json): Json {
 function secretsFrom1(secrets: unknown): Json {
   const known = Object.entries((secrets ?? {}) as Record<string, Json | null>)
   return Object.fromEntries(
-    known.map(([path, secret]) => [path, secret === null ? null : { prior: null, declined: null, as: PLAIN_JSON, made: false, ...secret }]),
+    known.map(([path, secret]) => [path, secret === null ? null : { prior: null, declined: null, as: PLAIN_JSON, made: false, mode: null, ...secret }]),
   )
 }

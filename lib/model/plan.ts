@@ -31,6 +31,8 @@ export type Change =
       readonly path: RelPath
       readonly edits: Digest
       readonly mode: number
+      /** As it was before, where it was there. */
+      readonly modeBefore: number | null
       readonly created: boolean
       readonly lock: AppLock | null
       readonly drift: DriftKind | null

@@ -31,9 +31,10 @@ export interface OwnedSecret {
   readonly source: string
   readonly name: string
   readonly strategy: 'replace' | 'merge'
-  /** How a merged document is read, and whether it was not there before us. */
+  /** How a merged document is read, whether it was not there before us, and else its permission bits then. */
   readonly as: CoOwnership
   readonly made: boolean
+  readonly mode: number | null
   readonly onRemove: 'restore' | 'leave'
   /** `oid` is the ciphertext's, `digest` the plaintext's. */
   readonly owned: Owned

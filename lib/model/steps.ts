@@ -15,6 +15,8 @@ export type Step =
       readonly temp: AbsPath
       readonly edits: Digest
       readonly mode: number
+      /** The permission bits that it had; null for one that was not there. */
+      readonly modeBefore: number | null
       readonly created: boolean
       /** The application's own lock, taken while the document is edited. */
       readonly lock: AppLock | null
@@ -97,13 +99,14 @@ export function steps(changes: readonly Change[], wanted: ReadonlyMap<RelPath, W
       after: written(change.after, before, ground.umask),
     })
   }
-  for (const [index, { path, edits: list, mode, created, lock }] of edits.entries()) {
+  for (const [index, { path, edits: list, mode, modeBefore, created, lock }] of edits.entries()) {
     result.push({
       kind: 'edit',
       path: at(path),
       temp: temporary(ground, path, contents.size + index + 1),
       edits: list,
       mode,
+      modeBefore,
       created,
       lock,
     })

@@ -49,6 +49,8 @@ export interface OwnedKeys {
   readonly prior: Digest | null
   /** Whether the document was not there before us. */
   readonly made: boolean
+  /** The permission bits that it had before us, or null. */
+  readonly mode: number | null
 }
 
 /** What is on disk at one path; absent paths are not in the map. `stat` is null when it is too young to be trusted later. */
