@@ -61,7 +61,11 @@ export async function coOwned(run: Run, document: Document, known: Known | null)
   if (digest === null && known?.made === true && live !== undefined && equal(live, base))
     return { change: { kind: 'delete', path: name, before: nodeOf(run, document), drift: null, kept: false }, keys }
   const { edits, drift, prior } = merge(base, wanted, live, priorOf(run, key, known))
-  const next: OwnedKeys = { as, prior: keepPrior(run, document, known, prior), ...(known === null ? foundAs(stat) : { made: keys.made, mode: keys.mode }) }
+  const next: OwnedKeys = {
+    as,
+    prior: keepPrior(run, document, known, prior),
+    ...(known === null ? foundAs(stat) : { made: keys.made, mode: keys.mode }),
+  }
   const mode = stat === null ? document.mode : modeAfter(document, known, stat)
   if (edits.length === 0 && (stat === null || mode === bits(stat) || (digest !== null && !open))) return { change: null, keys: next }
   const doubled = await documents.doubled(as, stat === null ? '' : readLive(key).toString(), edits)

@@ -28,10 +28,15 @@ export interface Desk {
 /** Sets and removes our keys in a document as it is at this moment; nothing else in it changes. Throws `contested`, or `conflict` when it does not parse. */
 export async function performEdit(step: EditStep, { kept, documents }: Desk, signal: AbortSignal): Promise<void> {
   const { as, edits } = listOf(step, kept)
-  await rewrite(step, signal, (before) => modeSet(step, before), async (text) => {
-    await documents.read(as, text, step.path)
-    return documents.write(as, text, edits, step.path)
-  })
+  await rewrite(
+    step,
+    signal,
+    (before) => modeSet(step, before),
+    async (text) => {
+      await documents.read(as, text, step.path)
+      return documents.write(as, text, edits, step.path)
+    },
+  )
 }
 
 /** The permission bits after an edit. A secret is nobody else's to read, also when its document was opened a moment ago; one that we leave may be. */
@@ -61,7 +66,8 @@ export async function undoEdit(step: EditStep, { kept, documents }: Desk): Promi
   // What is taken back is not given up for an interruption.
   const changed = (await back(text)) !== text
   // Nothing of ours is in it any more: then it is as open as it was, unless somebody has changed that since.
-  const modeBack: ModeAfter = (mode) => (step.modeBefore !== null && !left && mode === modeSet(step, step.modeBefore) ? step.modeBefore : mode)
+  const modeBack: ModeAfter = (mode) =>
+    step.modeBefore !== null && !left && mode === modeSet(step, step.modeBefore) ? step.modeBefore : mode
   const mode = (statOf(step.path)?.mode ?? 0) & 0o7777
   if (changed || modeBack(mode) !== mode) await rewrite(step, new AbortController().signal, modeBack, back)
   // A document that we made, and that nobody else has written to, goes again.

@@ -84,6 +84,9 @@ function sourceFrom1({ held = null, ...source }: Json): Json {
 function secretsFrom1(secrets: unknown): Json {
   const known = Object.entries((secrets ?? {}) as Record<string, Json | null>)
   return Object.fromEntries(
-    known.map(([path, secret]) => [path, secret === null ? null : { prior: null, declined: null, as: PLAIN_JSON, made: false, mode: null, ...secret }]),
+    known.map(([path, secret]) => [
+      path,
+      secret === null ? null : { prior: null, declined: null, as: PLAIN_JSON, made: false, mode: null, ...secret },
+    ]),
   )
 }

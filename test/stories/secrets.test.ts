@@ -374,6 +374,34 @@ test('a co-owned document that others could read is made private, also when its 
   expect(json(sandbox)).toEqual({ ...THEIRS, ...OURS })
 })
 
+test('a document that held a secret of ours is as open as it was once that has left it, however it leaves', async ({ sandbox }) => {
+  const me = await member()
+  trust(sandbox, me)
+  const live = join(sandbox.home, '.app.json')
+  sandbox.commit({ 's/token': await sops(me, { token: 'the token' }), 'd/a': '1' })
+  sandbox.write(sandbox.home, { '.app.json': '{"mine":1}' })
+  chmodSync(live, 0o644)
+  const config = (more: string): void =>
+    sandbox.config(
+      `{ name: 'story', sources: { team: { repo: ${JSON.stringify(sandbox.remote)}, ref: 'main' } }, targets: { d: { from: 'd', to: '~/d' } }, ${more} }`,
+    )
+  const secret = `secrets: { token: { from: 's/token', to: '~/.app.json', strategy: 'merge' } },`
+  const asFound = (): void => expect([sandbox.live('.app.json'), statSync(live).mode & 0o777]).toEqual(['{"mine":1}', 0o644])
+
+  config(`${secret} checks: { smoke: [{ name: 'bad', run: 'false' }] }`)
+  expect((await sandbox.gitops(['reconcile'])).code).toBe(6)
+  asFound()
+  for (const leaves of [['rollback'], ['rollback', '--to', 'original'], ['reconcile'], ['uninstall', '--yes']]) {
+    config(secret)
+    expect((await sandbox.gitops(['retry'])).code).toBe(0)
+    expect(statSync(live).mode & 0o777).toBe(0o600)
+    if (leaves[0] === 'reconcile') config('')
+    const ran = await sandbox.gitops(leaves)
+    expect(ran.code, `${leaves.join(' ')}: ${ran.said}`).toBe(0)
+    asFound()
+  }
+})
+
 test('numbers too large for JavaScript, duplicate keys and lists at the top of a live document are not damaged', async ({ sandbox }) => {
   const me = await newcomer(sandbox)
   const theirs = '{"id": 12345678901234567890, "twice": 1, "x": 1.10, "twice": 2}'
