@@ -13,12 +13,14 @@ export interface Seen {
   readonly refusal: Refusal | null
   /** How a run would end, where that is known; otherwise the last attempt counts. */
   readonly ended: { readonly outcome: OutcomeKind; readonly reason: Reason; readonly message: string } | null
+  /** Whether a killed run is still to be undone. */
+  readonly interrupted: boolean
   /** Why what is live is not what is wanted; null where nobody knows of such a thing. */
   readonly behind: string | null
 }
 
 /** The conditions of a source from what is known now, whatever was written down of them. */
-export function conditionsOf(run: Run, source: string, { refusal, ended, behind }: Seen): readonly Condition[] {
+export function conditionsOf(run: Run, source: string, { refusal, ended, interrupted, behind }: Seen): readonly Condition[] {
   const { attempted, suspended, conditions } = knownOf(run, source)
   const now = run.host.now()
   return conditionsNow(
@@ -27,7 +29,7 @@ export function conditionsOf(run: Run, source: string, { refusal, ended, behind 
       attempted: ended ?? (attempted === null ? null : { ...attempted, reason: (attempted.reason ?? 'Failed') as Reason }),
       refusal,
       suspended: suspended === null ? null : `suspended ${wished(suspended, null)}`,
-      interrupted: interrupted(run),
+      interrupted,
       behind,
     },
     conditions,
@@ -44,7 +46,7 @@ export function settleConditions(run: Run): void {
     const applied = run.inventory.applied.get(name)?.commit ?? null
     const behind = wanted === null || wanted === applied ? null : `${short(wanted)} is wanted, and the next run applies it`
     const refusal = known.refused.findLast(({ commit }) => commit === wanted) ?? null
-    sources[name] = { ...known, conditions: conditionsOf(run, name, { refusal, ended: null, behind }) }
+    sources[name] = { ...known, conditions: conditionsOf(run, name, { refusal, ended: null, interrupted: interrupted(run), behind }) }
   }
   run.status = { ...run.status, sources }
   try {

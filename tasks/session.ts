@@ -50,6 +50,6 @@ export function concluded(run: Run): { verdict: Verdict; code: number } {
 /** What a dry run says of a killed one: the next run that writes undoes it first, and plans then. */
 function halfDone(verdict: Verdict): { verdict: Verdict; code: number } {
   const exitCode = verdict.exitCode === 0 ? 3 : verdict.exitCode
-  const message = `A run was killed half-way: \`gitops reconcile\` undoes that first, and then looks again.\n${verdict.message}`
+  const message = `A run was killed half-way: \`gitops reconcile\` undoes that first, and then looks again.${verdict.outcome === 'in-sync' ? '' : `\n${verdict.message}`}`
   return { verdict: { ...verdict, exitCode, message }, code: exitCode }
 }

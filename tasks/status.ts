@@ -61,8 +61,8 @@ export interface Report {
 
 /** What is known, from a dry run that was told already. */
 export function statusOf(run: Run, running: string | null): Report {
-  const sources = run.units.map((unit) => sourceReport(run, unit))
   const half = interrupted(run) && running === null
+  const sources = run.units.map((unit) => sourceReport(run, unit, half))
   return {
     kind: 'status',
     name: run.config.name,
@@ -93,7 +93,7 @@ function exitOf(sources: readonly SourceReport[]): number {
   return worstCode !== 0 ? worstCode : sources.every((source) => source.ready) ? 0 : 3
 }
 
-function sourceReport(run: Run, unit: Unit): SourceReport {
+function sourceReport(run: Run, unit: Unit, half: boolean): SourceReport {
   const known = knownOf(run, unit.name)
   const applied = run.inventory.applied.get(unit.name) ?? null
   const { attempted, refused, fetchedAt, pinned, suspended } = known
@@ -108,6 +108,7 @@ function sourceReport(run: Run, unit: Unit): SourceReport {
     .map(([name, text]) => `${name}: ${text}`)
     .join('; ')
   const ready =
+    !half &&
     applied !== null &&
     refuses === null &&
     problem === null &&
@@ -115,9 +116,11 @@ function sourceReport(run: Run, unit: Unit): SourceReport {
     !waits(unit) &&
     // A change of the config that asks for the same files is nothing to apply.
     (unit.commit === null || applied.desired === unit.desired || applied.commit === unit.commit)
-  const summary = staysSummary(unit, ready) ?? said(applied, refuses, moved, pending, outcome, problem, untold(attempted))
+  const summary = half
+    ? 'Not ready: a run was killed half-way'
+    : (staysSummary(unit, ready) ?? said(applied, refuses, moved, pending, outcome, problem, untold(attempted)))
   const ended = ready ? sound(attempted) : outcome === 'in-sync' ? null : failing(unit)
-  const conditions = conditionsOf(run, unit.name, { refusal: refuses, ended, behind: ready ? null : summary })
+  const conditions = conditionsOf(run, unit.name, { refusal: refuses, ended, interrupted: half, behind: ready ? null : summary })
   return {
     name: unit.name,
     ready,

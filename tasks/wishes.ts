@@ -5,10 +5,10 @@ import { GitopsError } from '../lib/model/errors.ts'
 import { short, type Sha } from '../lib/model/path.ts'
 import type { Wish } from '../lib/model/state.ts'
 import { auditRecord, writeDown } from './audit.ts'
-import { know, knownOf } from './hold.ts'
+import { know, knownOf, releaseRevision } from './hold.ts'
 import type { Run, Unit } from './run.ts'
 
-/** Keeps a source at a commit: the one that is applied, or one that was fetched. Throws `usage` or `no-such-ref`. */
+/** Keeps a source at a commit: the one that is applied, or one that was fetched. Throws `usage`, `no-such-ref` or `held`. */
 export async function pin(run: Run, source: string | null, revision: string | null, reason: string | null): Promise<string[]> {
   const [unit, ...more] = named(run, source)
   if (unit === undefined || unit.source === null || more.length > 0)
@@ -18,11 +18,24 @@ export async function pin(run: Run, source: string | null, revision: string | nu
     throw new GitopsError('no-such-ref', `nothing of ${unit.name} is applied yet, so there is nothing to pin it to`, {
       hint: 'Name a revision.',
     })
+  if (revision !== null) releaseNamed(run, unit.name, commit)
   know(run, unit.name, { pinned: { commit, ...wish(run, reason) } })
   tell(run, unit, 'pinned', `${short(commit)}${reason === null ? '' : `: ${reason}`}`, commit)
   return [
     `${unit.name} stays at ${short(commit)} until \`gitops unpin\`. ${revision === null ? 'Drift is still healed.' : 'The next reconcile applies it.'}`,
   ]
+}
+
+/** Whoever names a revision that was taken back by hand wants it again. Throws `held` for one that failed by itself. */
+function releaseNamed(run: Run, source: string, commit: Sha): void {
+  const { refused } = knownOf(run, source)
+  const against = refused.filter((refusal) => refusal.commit === commit)
+  const failed = against.find((refusal) => refusal.held && refusal.class !== 'by-hand')
+  if (failed !== undefined)
+    throw new GitopsError('held', `${short(commit)} of ${source} was rolled back and is held (${failed.reason.split('\n')[0]})`, {
+      hint: '`gitops retry` tries it again; nothing was pinned.',
+    })
+  for (const { desired } of against.filter((refusal) => refusal.class === 'by-hand')) releaseRevision(run, source, desired)
 }
 
 /** Lets sources follow their refs again. */

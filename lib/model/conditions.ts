@@ -71,11 +71,14 @@ export function conditionsNow(now: Now, before: readonly Condition[], at: string
   const why = behind ?? (over ? 'It was resumed, and the next run looks' : null)
   if (why === null) return sound
   const since = before.find(({ type }) => type === 'Ready')
-  return sound.map((condition) =>
-    condition.type === 'Ready'
-      ? { ...condition, status: 'False', reason: 'OutOfSync', message: why, since: since?.status === 'False' ? since.since : at }
-      : condition,
-  )
+  const ready: Condition = {
+    type: 'Ready',
+    status: 'False',
+    reason: 'OutOfSync',
+    message: why,
+    since: since?.status === 'False' ? since.since : at,
+  }
+  return sound.map((condition) => (condition.type === 'Ready' ? ready : condition))
 }
 
 type Known = Omit<Condition, 'since' | 'type'>

@@ -91,3 +91,24 @@ test('with several sources pin wants to be told which, and a name that is none i
   await run(sandbox, 5, 'reconcile')
   expect([sandbox.live('a/x'), sandbox.live('b/x')]).toEqual(['1', '2'])
 })
+
+test('whoever pins a revision that was rolled back by hand gets it again; one that failed its checks is refused at once', async ({
+  sandbox,
+}) => {
+  sandbox.config(
+    DEFAULT_CONFIG(sandbox.remote, `retry: { attempts: 1 }, checks: { smoke: [{ name: 'good', run: '! grep -q bad ~/.claude/a' }] }`),
+  )
+  sandbox.commit({ '.claude/a': 'one' })
+  await run(sandbox, 0, 'reconcile')
+  const two = sandbox.commit({ '.claude/a': 'two' })
+  await run(sandbox, 0, 'reconcile')
+  await run(sandbox, 0, 'rollback')
+  await run(sandbox, 0, 'pin', two)
+  await run(sandbox, 0, 'reconcile')
+  expect(sandbox.live('.claude/a')).toBe('two')
+  await run(sandbox, 0, 'unpin')
+  const bad = sandbox.commit({ '.claude/a': 'bad' })
+  await sandbox.gitops(['reconcile'])
+  expect((await sandbox.gitops(['pin', bad])).said).toMatch(/was rolled back and is held .*`gitops retry`/s)
+  expect(await run(sandbox, 0, 'status')).not.toMatch(/^ +pinned/m)
+})
