@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
+import { ROUNDS } from '../support/fault-counts.ts'
 import { random } from '../support/random.ts'
 import { DEFAULT_CONFIG, test as base, type Files, type Ran, type Sandbox } from '../support/sandbox.ts'
 
@@ -172,23 +173,23 @@ async function killed(sandbox: Sandbox, lane: Lane, delay: number, from: 'start'
   return existsSync(journalOf(lane))
 }
 
-/** How many times over each test's rounds are run: `npm run test:faults` asks for more, by GITOPS_FAULT_ROUNDS. */
-const TIMES = Number(process.env['GITOPS_FAULT_ROUNDS'] ?? 1)
+/** How many instants a test draws of `whole`: a quarter in `npm test`, for the matrix kills at chosen system calls there too; all of them, and more, in `npm run test:faults`. */
+const instants = (whole: number): number => (ROUNDS > 1 ? whole * ROUNDS : Math.ceil(whole / 4))
 
-/** Runs `count` rounds on the two lanes, or as many times more as were asked for. */
+/** Runs `count` rounds on the two lanes. */
 async function rounds(lanes: readonly Lane[], count: number, round: (lane: Lane, index: number) => Promise<void>): Promise<void> {
   let next = 0
   await Promise.all(
     lanes.map(async (lane) => {
-      for (let index = next++; index < count * TIMES; index = next++) await round(lane, index)
+      for (let index = next++; index < count; index = next++) await round(lane, index)
     }),
   )
 }
 
-const finished = { timeout: 200_000 * TIMES }
+const finished = { timeout: 200_000 * ROUNDS }
 
 test(
-  'a reconcile that is killed at any of 100 instants is finished by the next one, with nothing left over',
+  'a reconcile that is killed at random instants is finished by the next one, with nothing left over',
   finished,
   async ({ sandbox, lanes }) => {
     const { wanted } = await prepare(sandbox, lanes, 'true')
@@ -196,7 +197,8 @@ test(
     restore(lanes[0] as Lane)
     const { total, open } = await measure(sandbox, lanes[0] as Lane, 'reconcile')
     let journals = 0
-    await rounds(lanes, 100, async (lane, index) => {
+    const count = instants(100)
+    await rounds(lanes, count, async (lane, index) => {
       restore(lane)
       const inApply = index % 4 !== 0
       if (await killed(sandbox, lane, chance() * (inApply ? open : total), inApply ? 'journal' : 'start', 'reconcile')) journals++
@@ -206,8 +208,10 @@ test(
       expect(leftovers(sandbox, lane), `round ${index}`).toEqual([])
       expect(next.said, `round ${index}`).not.toContain('left alone')
     })
-    console.log(`a run takes ${total.toFixed(0)} ms, its journal is open for ${open.toFixed(0)} ms; ${journals} of 100 were killed in it`)
-    expect(journals).toBeGreaterThan(30)
+    console.log(
+      `a run takes ${total.toFixed(0)} ms, its journal is open for ${open.toFixed(0)} ms; ${journals} of ${count} were killed in it`,
+    )
+    expect(journals).toBeGreaterThan(count * 0.1)
   },
 )
 
@@ -217,7 +221,7 @@ test('a reconcile that is killed while it applies a bad revision ends in exactly
   restore(lanes[0] as Lane)
   const { open } = await measure(sandbox, lanes[0] as Lane, 'reconcile')
   let journals = 0
-  await rounds(lanes, 16, async (lane, index) => {
+  await rounds(lanes, instants(24), async (lane, index) => {
     restore(lane)
     if (await killed(sandbox, lane, chance() * open, 'journal', 'reconcile')) journals++
     const next = await run(sandbox, lane, 'reconcile')
@@ -226,7 +230,7 @@ test('a reconcile that is killed while it applies a bad revision ends in exactly
     expect(homeOf(sandbox, lane), `round ${index}: ${next.said}`).toEqual(old)
     expect(leftovers(sandbox, lane), `round ${index}`).toEqual([])
   })
-  expect(journals).toBeGreaterThan(6)
+  expect(journals).toBeGreaterThan(0)
 })
 
 test('a rollback that is killed is finished by the next reconcile, or has not begun', finished, async ({ sandbox, lanes }) => {
@@ -241,7 +245,7 @@ test('a rollback that is killed is finished by the next reconcile, or has not be
   const { total, open } = await measure(sandbox, lanes[0] as Lane, 'rollback')
   let journals = 0
   let back = 0
-  await rounds(lanes, 24, async (lane, index) => {
+  await rounds(lanes, instants(32), async (lane, index) => {
     restore(lane)
     const inUndo = index % 4 !== 0
     if (await killed(sandbox, lane, chance() * (inUndo ? open : total), inUndo ? 'journal' : 'start', 'rollback')) journals++
@@ -252,7 +256,7 @@ test('a rollback that is killed is finished by the next reconcile, or has not be
     expect(leftovers(sandbox, lane), `round ${index}`).toEqual([])
     expect(next.said, `round ${index}`).not.toContain('left alone')
   })
-  expect(journals).toBeGreaterThan(8)
+  expect(journals).toBeGreaterThan(0)
   expect(back).toBeGreaterThanOrEqual(journals)
 })
 
@@ -266,7 +270,7 @@ test('a recovery that is killed itself, twice in a row, is finished by the run a
   const recovery = await measure(sandbox, lanes[0] as Lane, 'rollback')
   const start = recovery.total - recovery.open
   let twice = 0
-  await rounds(lanes, 20, async (lane, index) => {
+  await rounds(lanes, instants(24), async (lane, index) => {
     restore(lane)
     await killed(sandbox, lane, (0.5 + chance() / 2) * open, 'journal', 'reconcile')
     // From here on the journal is there from the start: the instant is counted from the start of the process.
@@ -278,5 +282,5 @@ test('a recovery that is killed itself, twice in a row, is finished by the run a
     expect(leftovers(sandbox, lane), `round ${index}`).toEqual([])
     expect(next.said, `round ${index}`).not.toContain('left alone')
   })
-  expect(twice).toBeGreaterThan(10)
+  expect(twice).toBeGreaterThan(2)
 })

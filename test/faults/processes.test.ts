@@ -1,11 +1,12 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, expect } from 'vitest'
+import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { ROUNDS, tally } from '../support/fault-counts.ts'
-import { CLI, DEFAULT_CONFIG, test, type Sandbox } from '../support/sandbox.ts'
+import { CLI, DEFAULT_CONFIG, sandboxIn, test, type Sandbox } from '../support/sandbox.ts'
 
 const counts = tally('processes')
 afterAll(() => counts.tell())
@@ -29,6 +30,15 @@ async function two(sandbox: Sandbox, index: number): Promise<{ before: Record<st
   const before = live(sandbox)
   sandbox.commit({ '.claude/goes.md': null as never, '.claude/a.md': `new ${index}\n`, '.claude/b/c.md': `c ${index}\n` })
   return { before, wanted: { 'a.md': `644 new ${index}\n`, 'b/': 'directory', 'b/c.md': `644 c ${index}\n` } }
+}
+
+/** Pushes a revision that makes, changes and removes a file; what is live is the one before it. */
+function next(sandbox: Sandbox, index: number): { before: Record<string, string>; wanted: Record<string, string> } {
+  const before = live(sandbox)
+  const [comes, goes] = index % 2 === 0 ? ['b', 'c'] : ['c', 'b']
+  const a = `new ${index}\n`
+  sandbox.commit({ [`.claude/${goes}`]: null as never, '.claude/a.md': a, [`.claude/${comes}/c.md`]: `c ${index}\n` })
+  return { before, wanted: { 'a.md': `644 ${a}`, [`${comes}/`]: 'directory', [`${comes}/c.md`]: `644 c ${index}\n` } }
 }
 
 /** Runs a reconcile and sends it a signal when it has said so many lines; resolves with its exit code, and the lines. */
@@ -57,11 +67,11 @@ test(
     const { lines, code } = await signalled(sandbox, 'SIGTERM', Infinity)
     expect([code, live(sandbox)]).toEqual([0, first.wanted])
     expect(lines).toBeGreaterThan(5)
+    smoke(sandbox, 'sleep 0.1')
     for (let line = 1; line < lines; line++)
       for (const signal of ROUNDS > 1 ? (['SIGINT', 'SIGTERM'] as const) : [line % 2 === 0 ? ('SIGINT' as const) : ('SIGTERM' as const)]) {
         index += 1
-        const { before, wanted } = await two(sandbox, index)
-        smoke(sandbox, 'sleep 0.1')
+        const { before, wanted } = next(sandbox, index)
         const ended = await signalled(sandbox, signal, line)
         const now = live(sandbox)
         const how = JSON.stringify(now) === JSON.stringify(wanted) ? 'new' : 'old'
@@ -69,8 +79,8 @@ test(
         expect([0, signal === 'SIGINT' ? 130 : 143]).toContain(ended.code)
         expectQuiet(sandbox)
         counts.ended(how)
-        const next = await sandbox.gitops(['reconcile'])
-        expect([line, next.code, live(sandbox)]).toEqual([line, 0, wanted])
+        const after = await sandbox.gitops(['reconcile'])
+        expect([line, after.code, live(sandbox)]).toEqual([line, 0, wanted])
       }
   },
 )
@@ -96,26 +106,34 @@ test('many runs at once all end well, each after the other', { timeout: 600_000 
   expectQuiet(sandbox)
 })
 
-test.for([
-  ['hangs', 'sleep 600', "timeout: '1s'", 6, 'did not end within 1.0s'],
-  ['hangs and ignores every signal it can', "trap '' TERM INT HUP; sleep 600", "timeout: '1s'", 6, 'did not end within 1.0s'],
-  ['prints without end', 'exec yes', "timeout: '60s'", 6, 'printed more than 64 MB'],
-  ['prints without end on standard error', 'exec yes >&2', "timeout: '60s'", 6, 'printed more than 64 MB'],
-  [
-    'wants more memory than there is',
-    'ulimit -v 400000; head -c 2000000000 /dev/zero | tail -c 1999999999 >/dev/null',
-    "timeout: '60s'",
-    6,
-    'failed',
-  ],
-  ['kills itself', 'kill -9 $$', "timeout: '60s'", 6, 'SIGKILL'],
-  ['leaves a child behind that holds on to its output, and fails', 'sleep 600 & exit 3', "timeout: '2s'", 6, ''],
-] as const)(
-  'a check that %s takes the new back, and nothing of it lives on',
-  { timeout: 60_000 },
-  async ([, run, more, code, words], { sandbox }) => {
-    const { before } = await two(sandbox, 0)
-    smoke(sandbox, `grep -q old ~/.claude/a.md && exit 0; ${run}`, more)
+describe('in one home', () => {
+  let sandbox: Sandbox
+  let index = 0
+  beforeAll(async () => {
+    sandbox = sandboxIn(mkdtempSync(join(tmpdir(), 'gitops-test-')))
+    await two(sandbox, index)
+    expect((await sandbox.gitops(['reconcile'])).code).toBe(0)
+  })
+  afterAll(() => rmSync(sandbox.root, { recursive: true, force: true }))
+
+  test.for([
+    ['hangs', 'sleep 600', "timeout: '1s'", 6, 'did not end within 1.0s'],
+    ['hangs and ignores every signal it can', "trap '' TERM INT HUP; sleep 600", "timeout: '1s'", 6, 'did not end within 1.0s'],
+    ['prints without end', 'exec yes', "timeout: '60s'", 6, 'printed more than 64 MB'],
+    ['prints without end on standard error', 'exec yes >&2', "timeout: '60s'", 6, 'printed more than 64 MB'],
+    [
+      'wants more memory than there is',
+      'ulimit -v 100000; head -c 300000000 /dev/zero | tail -c 299999999 >/dev/null',
+      "timeout: '60s'",
+      6,
+      'failed',
+    ],
+    ['kills itself', 'kill -9 $$', "timeout: '60s'", 6, 'SIGKILL'],
+    ['leaves a child behind that holds on to its output, and fails', 'sleep 600 & exit 3', "timeout: '2s'", 6, ''],
+  ] as const)('a check that %s takes the new back, and nothing of it lives on', { timeout: 60_000 }, async ([, run, more, code, words]) => {
+    const before = live(sandbox)
+    sandbox.commit({ '.claude/a.md': `hurts ${index++}\n`, '.claude/b/new.md': 'new\n' })
+    smoke(sandbox, `grep -q hurts ~/.claude/a.md || exit 0; ${run}`, more)
     const began = Date.now()
     const ran = await sandbox.gitops(['reconcile'])
     expect([ran.code, ran.said]).toEqual([code, expect.stringContaining(words)])
@@ -125,8 +143,37 @@ test.for([
     await sleep(100)
     expect(living(sandbox)).toEqual([])
     counts.ended('old')
-  },
-)
+  })
+
+  test.for([
+    ['standard input', '<&-'],
+    ['standard output', '>&-'],
+    ['standard error', '2>&-'],
+    ['all three', '<&- >&- 2>&-'],
+    ['a reader of the output that leaves at once', '| true'],
+    ['a full disk for the output', '>/dev/full'],
+  ] as const)('without %s a reconcile does its work all the same', { timeout: 30_000 }, async ([, redirection]) => {
+    sandbox.config()
+    sandbox.commit({ '.claude/b': null as never, '.claude/a.md': `said ${index}\n`, [`.claude/${index}.md`]: 'x\n' })
+    const wanted = { ...live(sandbox), 'a.md': `644 said ${index}\n`, [`${index++}.md`]: '644 x\n' }
+    delete wanted['b/']
+    delete wanted['b/c.md']
+    try {
+      execFileSync('sh', ['-c', `"${process.execPath}" "${CLI}" reconcile ${redirection}`], {
+        cwd: sandbox.site,
+        env: sandbox.env,
+        stdio: 'ignore',
+      })
+    } catch {
+      // What it could not tell may cost its exit code, never the work.
+    }
+    // One that reads nothing of us may be gone before we are done.
+    for (let waited = 0; waited < 100 && readdirSync(join(sandbox.state, 'lock')).length > 0; waited++) await sleep(50)
+    expect(live(sandbox)).toEqual(wanted)
+    expectQuiet(sandbox)
+    counts.ended('new')
+  })
+})
 
 test(
   'a check that starts a daemon of its own ends when it ends, and the daemon is nobody’s business',
@@ -164,31 +211,6 @@ test('a smoke check that writes into the target loses nothing of ours and nothin
   expect(live(sandbox)).toEqual({ ...before, 'z.md': '644 z\n', cache: '644 cache\nmore\n' })
   expectQuiet(sandbox)
   counts.ended('old')
-})
-
-test.for([
-  ['standard input', '<&-'],
-  ['standard output', '>&-'],
-  ['standard error', '2>&-'],
-  ['all three', '<&- >&- 2>&-'],
-  ['a reader of the output that leaves at once', '| true'],
-  ['a full disk for the output', '>/dev/full'],
-] as const)('without %s a reconcile does its work all the same', { timeout: 30_000 }, async ([, redirection], { sandbox }) => {
-  const { wanted } = await two(sandbox, 0)
-  try {
-    execFileSync('sh', ['-c', `"${process.execPath}" "${CLI}" reconcile ${redirection}`], {
-      cwd: sandbox.site,
-      env: sandbox.env,
-      stdio: 'ignore',
-    })
-  } catch {
-    // What it could not tell may cost its exit code, never the work.
-  }
-  // One that reads nothing of us may be gone before we are done.
-  for (let waited = 0; waited < 100 && readdirSync(join(sandbox.state, 'lock')).length > 0; waited++) await sleep(50)
-  expect(live(sandbox)).toEqual(wanted)
-  expectQuiet(sandbox)
-  counts.ended('new')
 })
 
 /** Commands that still run in the sandbox's home. */

@@ -61,20 +61,19 @@ test(
   { timeout: 120_000 },
   async ({ sandbox, clock }) => {
     const file = join(sandbox.root, 'clock')
-    for (const [index, [jump, verdict]] of (
-      [
-        ['+10y', 'true'],
-        ['-10y', 'true'],
-        ['+10y', 'false'],
-        ['-10y', 'false'],
-      ] as const
-    ).entries()) {
+    const all = [
+      ['+10y', 'true'],
+      ['-10y', 'false'],
+      ['-10y', 'true'],
+      ['+10y', 'false'],
+    ] as const
+    for (const [index, [jump, verdict]] of all.slice(0, ROUNDS > 1 ? 4 : 2).entries()) {
       sandbox.config()
       sandbox.commit({ '.claude/a.md': `old ${index}\n` })
       expect((await sandbox.gitops(['reconcile'])).code).toBe(0)
       const before = live(sandbox)
       writeFileSync(file, '+0')
-      const run = `echo ${jump} > ${file}; touch ~/inside; sleep 1.5; rm ~/inside; ${verdict}`
+      const run = `echo ${jump} > ${file}; touch ~/inside; sleep 1; rm ~/inside; ${verdict}`
       sandbox.config(DEFAULT_CONFIG(sandbox.remote, `checks: { smoke: [{ name: 'jumps', run: ${JSON.stringify(run)} }] },`))
       sandbox.commit({ '.claude/a.md': `new ${index}\n`, '.claude/b.md': 'b\n' })
       const child = spawn(process.execPath, [CLI, 'reconcile'], {
