@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, expect } from 'vitest'
 import { ROUNDS, tally } from '../support/fault-counts.ts'
-import { test, type Ran, type Sandbox } from '../support/sandbox.ts'
+import { DEFAULT_CONFIG, test, type Ran, type Sandbox } from '../support/sandbox.ts'
 
 const counts = tally('network')
 afterAll(() => counts.tell())
@@ -132,6 +132,27 @@ test('a slow remote is waited for as long as it has time', async ({ sandbox }) =
     }
     expectWell(sandbox, await sandbox.gitops(['reconcile']), wanted, [0], 'slow')
     counts.ended('new')
+  })
+})
+
+test('what a killed run left is undone before the remote is asked for anything', async ({ sandbox }) => {
+  await served(sandbox, async (remote) => {
+    configure(sandbox, remote.url)
+    const wanted = push(sandbox, 'start')
+    expectWell(sandbox, await sandbox.gitops(['reconcile']), wanted, [0], 'start')
+    push(sandbox, 'new')
+    sandbox.config(DEFAULT_CONFIG(remote.url, `checks: { smoke: [{ name: 'dies', run: 'kill -9 $PPID' }] },`))
+    expect((await sandbox.gitops(['reconcile'])).code).toBe(128)
+    expect(sandbox.live('.claude/a.md')).toBe('new')
+    configure(sandbox, remote.url)
+    let meanwhile: Record<string, string> | null = null
+    remote.fault = (response) => {
+      meanwhile ??= live(sandbox)
+      response.destroy()
+    }
+    expectWell(sandbox, await sandbox.gitops(['reconcile']), wanted, [1], 'recovered')
+    expect(meanwhile).toEqual(wanted)
+    counts.ended('old')
   })
 })
 
