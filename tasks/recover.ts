@@ -1,5 +1,6 @@
 import { GitopsError } from '../lib/model/errors.ts'
 import type { AbsPath } from '../lib/model/path.ts'
+import { TAKEN_BACK } from '../lib/model/refusal.ts'
 import { takeBack, type Generation } from '../lib/model/state.ts'
 import { auditGeneration } from './audit.ts'
 import { closed } from './generation.ts'
@@ -45,7 +46,7 @@ async function takeBackFiles(run: Run, generation: Generation, undo: boolean): P
   // What is live again is not refused, though the same content may have been taken back a moment ago.
   const live = run.inventory.applied.get(generation.unit)
   if (live !== undefined) releaseRevision(run, generation.unit, live.desired)
-  noteEnd(run, generation, undo ? 'taken-back' : 'undone', undo ? 'rolled back by hand' : 'its run was killed half-way')
+  noteEnd(run, generation, undo ? 'taken-back' : 'undone', undo ? TAKEN_BACK : 'its run was killed half-way')
   auditGeneration(run, generation, undo ? 'rollback' : 'recovered', left)
   return left
 }
@@ -72,5 +73,5 @@ export function noteEnd(run: Run, generation: Generation, outcome: 'rolled-back'
  */
 function refuseIfLive(run: Run, { number, unit, why }: Generation): void {
   const applied = run.inventory.applied.get(unit)
-  if (applied !== undefined && applied.generation >= number && why === 'revision') refuseByHand(run, unit, applied, 'rolled back by hand')
+  if (applied !== undefined && applied.generation >= number && why === 'revision') refuseByHand(run, unit, applied, TAKEN_BACK)
 }

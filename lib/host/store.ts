@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Contested } from '../model/contested.ts'
 import { GitopsError } from '../model/errors.ts'
 import type { AbsPath } from '../model/path.ts'
+import { restored, stored } from '../model/refusal.ts'
 import { EMPTY_INVENTORY, EMPTY_SOURCE, type Generation, type Inventory, type SourceStatus } from '../model/state.ts'
 import { decode, decodeGeneration, decodeInventory, encode, encodeGeneration, encodeInventory } from './codec.ts'
 import { readOwn } from './read.ts'
@@ -57,7 +58,7 @@ export interface Store {
  */
 export function storeIn(directory: AbsPath, damaged: (sentence: string) => void): Store {
   const inventory = stateFile(directory, 'inventory.json', { encode: encodeInventory, decode: decodeInventory }, damaged)
-  const status = stateFile<Status>(directory, 'status.json', { encode, decode: statusIn }, damaged)
+  const status = stateFile<Status>(directory, 'status.json', { encode: statusText, decode: statusIn }, damaged)
   const journal = stateFile<Journal>(directory, 'journal.json', { encode, decode: journalIn }, damaged)
   const numbered = new Map<number, StateFile<Generation>>()
   const generation = (number: number): StateFile<Generation> => {
@@ -133,10 +134,20 @@ function generationIn(text: string, number: number): Generation {
   return generation
 }
 
+function statusText({ sources, ...rest }: Status): string {
+  const written = Object.entries(sources).map(([name, source]) => [name, { ...source, refused: source.refused.map(stored) }])
+  return encode({ sources: Object.fromEntries(written) as object, ...rest })
+}
+
 /** A status of the shape that ours has; one with other parts missing has those of an empty one. */
 function statusIn(text: string): Status {
-  const { sources, ...rest } = decode<Partial<Status>>('status', text)
+  const { sources, ...rest } = decode<
+    Partial<Omit<Status, 'sources'>> & { readonly sources?: Readonly<Record<string, Partial<SourceStatus>>> }
+  >('status', text)
   if (typeof sources !== 'object' || sources === null) throw new Error('it has no sources')
-  const whole = Object.entries(sources).map(([name, source]) => [name, { ...EMPTY_SOURCE, ...source }])
+  const whole = Object.entries(sources).map(([name, source]) => [
+    name,
+    { ...EMPTY_SOURCE, ...source, refused: (source.refused ?? []).map(restored) },
+  ])
   return { ...EMPTY_STATUS, ...rest, sources: Object.fromEntries(whole) as Status['sources'] }
 }

@@ -36,8 +36,10 @@ export interface Failure extends Pick<Refusal, 'desired' | 'commit' | 'reason' |
   readonly hold: boolean
 }
 
-/** So many are remembered, the newest. */
-const MOST = 20
+/** So many failures are remembered: what is forgotten is only tried again. */
+const MOST_FAILURES = 20
+/** So many that a person took back: what is forgotten would come again though nobody wants it. */
+const MOST_BY_HAND = 1000
 
 /** What is remembered after one more failure. Whatever was held stays held. */
 export function withFailure(known: readonly Refusal[], failure: Failure, { attempts: most, after }: Retries): readonly Refusal[] {
@@ -49,7 +51,44 @@ export function withFailure(known: readonly Refusal[], failure: Failure, { attem
   const last = at.toISOString()
   const next = held ? null : new Date(at.getTime() + pause).toISOString()
   const refusal = { desired, commit, attempts, first: before?.first ?? last, last, next, reason, class: failure.class, held }
-  return [...without(known, desired), refusal].slice(-MOST)
+  return bounded([...without(known, desired), refusal])
+}
+
+/** Without those that are too many of their kind, the oldest. What was added last stays, whatever the clock said. */
+function bounded(known: readonly Refusal[]): readonly Refusal[] {
+  const oldest = (byHand: boolean, most: number): readonly Refusal[] => {
+    const all = known.filter((refusal) => (refusal.class === 'by-hand') === byHand)
+    const going = Math.max(0, all.length - most)
+    return going === 0
+      ? []
+      : all
+          .filter((refusal) => refusal !== known.at(-1))
+          .toSorted(byDate)
+          .slice(0, going)
+  }
+  const dropped = new Set([...oldest(true, MOST_BY_HAND), ...oldest(false, MOST_FAILURES)])
+  return dropped.size === 0 ? known : known.filter((refusal) => !dropped.has(refusal))
+}
+
+function byDate(a: Refusal, b: Refusal): number {
+  return a.last < b.last ? -1 : Number(a.last > b.last)
+}
+
+/** What is said of what was taken back by `gitops rollback`. */
+export const TAKEN_BACK = 'rolled back by hand'
+
+/** What of a refusal is written down: of one by hand, of which there may be many, no more than it takes to know it again. */
+export function stored(refusal: Refusal): Partial<Refusal> {
+  if (refusal.class !== 'by-hand') return refusal
+  const { desired, commit, last, reason } = refusal
+  return { desired, commit, last, class: 'by-hand', ...(reason !== TAKEN_BACK && { reason }) }
+}
+
+/** The refusal that was written down. */
+export function restored(written: Partial<Refusal>): Refusal {
+  const { last = '' } = written
+  const byHand = { attempts: 1, first: last, next: null, reason: TAKEN_BACK, held: true }
+  return (written.class === 'by-hand' ? { ...byHand, ...written } : written) as Refusal
 }
 
 /** What is remembered once this went well. The very same list when it was not in it. */

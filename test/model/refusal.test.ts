@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Sha } from '../../lib/model/path.ts'
-import { isRefused, killedAgain, without, withFailure, type Failure, type Refusal } from '../../lib/model/refusal.ts'
+import { isRefused, killedAgain, restored, stored, without, withFailure, type Failure, type Refusal } from '../../lib/model/refusal.ts'
 
 const START = Date.parse('2026-01-01T00:00:00Z')
 const LIMITS = { attempts: 3, after: [60_000, 300_000] }
@@ -45,6 +45,40 @@ test('twenty revisions are remembered, the newest, and one that went well is for
   expect(known.map(({ desired }) => desired)).toEqual(Array.from({ length: 20 }, (_, index) => `d${index + 5}`))
   expect(without(known, 'd7').map(({ desired }) => desired)).not.toContain('d7')
   expect(without(known, 'nosuch')).toBe(known)
+})
+
+test('what a person took back is forgotten by no failure, and only beyond a thousand, the oldest first', () => {
+  const byHand = (index: number, at: number): Failure => failure(at, { desired: `h${index}`, class: 'by-hand', hold: true })
+  let known: readonly Refusal[] = []
+  // The newest is taken back first, as a rollback does.
+  for (let index = 29; index >= 0; index -= 1) known = withFailure(known, byHand(index, 1000 - index), LIMITS)
+  for (let index = 0; index < 25; index += 1) known = withFailure(known, failure(2000 + index, { desired: `d${index}` }), LIMITS)
+  const ofClass = (name: string): string[] => known.filter((refusal) => refusal.class === name).map(({ desired }) => desired)
+  expect(ofClass('by-hand')).toHaveLength(30)
+  expect(ofClass('health')).toEqual(Array.from({ length: 20 }, (_, index) => `d${index + 5}`))
+  for (let index = 30; index < 1010; index += 1) known = withFailure(known, byHand(index, 3000 + index), LIMITS)
+  expect(ofClass('by-hand')).toHaveLength(1000)
+  expect(Array.from({ length: 1010 }, (_, index) => `h${index}`).filter((desired) => !ofClass('by-hand').includes(desired))).toEqual(
+    Array.from({ length: 10 }, (_, index) => `h${index + 20}`),
+  )
+  expect(ofClass('health')).toHaveLength(20)
+})
+
+test('by date, not by place, and what was taken back just now stays though the clock was put back', () => {
+  let known: readonly Refusal[] = []
+  for (let index = 0; index < 1000; index += 1)
+    known = withFailure(known, failure(index === 500 ? 1 : 5000 + index, { desired: `h${index}`, class: 'by-hand', hold: true }), LIMITS)
+  known = withFailure(known, failure(0, { desired: 'now', class: 'by-hand', hold: true }), LIMITS)
+  expect(known).toHaveLength(1000)
+  expect(known.map(({ desired }) => desired)).not.toContain('h500')
+  expect(known.at(-1)?.desired).toBe('now')
+})
+
+test('of what a person took back little is written down, and all of it is known again', () => {
+  const [byHand] = withFailure([], failure(0, { class: 'by-hand', reason: 'rolled back by hand', hold: true }), LIMITS)
+  const [failed] = withFailure([], failure(0), LIMITS)
+  for (const refusal of [byHand, failed] as Refusal[]) expect(restored(stored(refusal))).toEqual(refusal)
+  expect(Object.keys(stored(byHand as Refusal))).toEqual(['desired', 'commit', 'last', 'class'])
 })
 
 test('killed runs count in a row, for the same content only', () => {

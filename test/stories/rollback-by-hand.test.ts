@@ -284,3 +284,18 @@ test('a rollback whose generation is missing or another one changes nothing', as
   }
   expect((await sandbox.gitops(['reconcile'])).code).toBe(0)
 })
+
+test('a rollback over more revisions than are tried again one day holds all of them', { timeout: 120_000 }, async ({ sandbox }) => {
+  sandbox.config(DEFAULT_CONFIG(sandbox.remote, 'history: { generations: 60 },'))
+  for (let index = 1; index <= 22; index++) {
+    sandbox.commit({ '.claude/a': `${index}` })
+    expect((await sandbox.gitops(['reconcile'])).code).toBe(0)
+  }
+  expect((await sandbox.gitops(['rollback', '1'])).code).toBe(0)
+  const held = await sandbox.gitops(['reconcile'])
+  expect([held.code, sandbox.live('.claude/a')], held.said).toEqual([5, '1'])
+  // Also an older one of them, when the remote goes back to it.
+  sandbox.commit({ '.claude/a': '2' })
+  const older = await sandbox.gitops(['reconcile'])
+  expect([older.code, sandbox.live('.claude/a')], older.said).toEqual([5, '1'])
+})
