@@ -1,8 +1,12 @@
+import { driftWords } from './drift-words.ts'
 import { span } from '../lib/model/schedule.ts'
 import { under, type AbsPath } from '../lib/model/path.ts'
 import type { Change, DriftKind } from '../lib/model/plan.ts'
 import type { OnDrift, Stays } from '../lib/model/policy.ts'
 import { changes, planned, type Run, type Unit } from './run.ts'
+
+/** As many paths as a person reads in a sentence. */
+const MOST = 3
 
 /** What a reconcile does about one live path that somebody else has changed. */
 export interface Answer {
@@ -10,6 +14,8 @@ export interface Answer {
   /** How it differs from what we wrote; null where we never wrote. */
   readonly kind: DriftKind | null
   readonly answer: OnDrift | Stays
+  /** How it differs, for people; empty where we never wrote. */
+  readonly what: string
   /** What the source asks for there: what we wrote last, something else, or nothing. */
   readonly source: 'same' | 'changed' | 'gone'
   /** Which of our keys in a document it is about, as JSON pointers; absent where it is about the file. */
@@ -33,7 +39,8 @@ export function answersIn(run: Run, root: AbsPath, changes: readonly Change[]): 
     const kind = 'drift' in change ? (change.drift ?? null) : null
     const known = answer === 'wait' ? run.status.contested[path] : undefined
     const keys = 'keys' in change && change.keys !== undefined && change.keys.length > 0 ? { keys: change.keys } : {}
-    return [{ path, kind, answer, source: sourceOf(change), ...keys, ...known }]
+    const what = kind === null ? '' : driftWords(path, kind, run.inventory.secrets.has(path))
+    return [{ path, kind, answer, what, source: sourceOf(change), ...keys, ...known }]
   })
 }
 
@@ -70,19 +77,25 @@ function until(next: string | undefined, now: Date): string {
 }
 
 /** What of a unit is not as the source wants it though all went well, as a part of a sentence; an empty text where there is none. */
-export function staysSaid(unit: Unit): string {
-  const stays = planned(unit).flatMap(({ plan }) => plan.changes.filter((change) => change.kind === 'stay'))
+export function staysSaid(run: Run, unit: Unit): string {
+  const stays = answers(run, unit).filter(({ answer }) => answer !== 'heal' && answer !== 'refuse')
   const told = (count: number, what: string): string[] => (count === 0 ? [] : [`${count} path${count === 1 ? ' ' : 's '}${what}`])
-  const [waiting, others] = [stays.filter(({ why }) => why === 'wait').length, stays.filter(({ why }) => why !== 'wait').length]
+  const resting = stays.filter(({ answer }) => answer === 'wait')
+  const [waiting, others] = [resting.length, stays.length - resting.length]
+  const named = resting.slice(0, MOST).map(({ path, next }) => (next === undefined ? path : `${path} until ${next}`))
+  const more = waiting > MOST ? ` and ${waiting - MOST} more` : ''
   return [
     ...told(others, `${others === 1 ? 'stays' : 'stay'} as somebody has left ${others === 1 ? 'it' : 'them'}`),
-    ...told(waiting, `${waiting === 1 ? 'waits' : 'wait'}, for something else keeps rewriting ${waiting === 1 ? 'it' : 'them'}`),
+    ...told(
+      waiting,
+      `${waiting === 1 ? 'waits' : 'wait'}, for something else keeps rewriting ${waiting === 1 ? 'it' : 'them'}: ${named.join(', ')}${more}`,
+    ),
   ].join('; ')
 }
 
 /** What `status` says first of a unit that has nothing to do; null where there is more to say. */
-export function staysSummary(unit: Unit, ready: boolean): string | null {
-  const stays = staysSaid(unit)
+export function staysSummary(run: Run, unit: Unit, ready: boolean): string | null {
+  const stays = staysSaid(run, unit)
   if (ready) return stays === '' ? 'No drift: what is live matches Git' : `What is live matches Git, but ${stays}`
   return waits(unit) && !changes(unit) && unit.outcome?.kind === 'in-sync' ? `Not ready: ${stays}` : null
 }

@@ -6,7 +6,7 @@ import { changes, targetOutcomes, type Run, type Step, type Unit } from './run.t
 export function applyUnit(run: Run, unit: Unit): Step {
   return {
     title: `${unit.name}${unit.commit === null ? '' : ` ${short(unit.commit)}`}`,
-    skip: () => whyNot(unit),
+    skip: () => whyNot(run, unit),
     task: async (_, task) =>
       task.newListr((await import('./chapter.ts')).chapter(run, unit), {
         concurrent: false,
@@ -23,14 +23,14 @@ export function applyUnit(run: Run, unit: Unit): Step {
 }
 
 /** Why a unit has nothing to apply, and what its outcome then is. */
-function whyNot(unit: Unit): string | false {
+function whyNot(run: Run, unit: Unit): string | false {
   if (unit.outcome !== null) return 'see above'
   if (changes(unit)) return false
   unit.outcome = {
     source: unit.name,
     kind: 'in-sync',
     reason: 'InSync',
-    message: staysSaid(unit),
+    message: staysSaid(run, unit),
     revision: unit.commit,
     targets: targetOutcomes(unit),
     error: null,

@@ -37,17 +37,17 @@ export function historyOf(store: Store, { source, target }: HistoryFilter): Hist
   const { generation: committed } = store.inventory()
   const all = readGenerations(store)
   const live = new Set([...new Set(all.map(({ unit }) => unit))].map((unit) => liveOf(all, committed, unit)?.number))
+  const restorable = new Set(all.filter((one) => isRestorable(all, committed, one)).map(({ number }) => number))
   return all
     .filter(({ number, outcome }) => outcome !== 'applied' || number <= committed)
     .filter(({ unit, wrote }) => (source ?? unit) === unit && (target === null || wrote.targets.includes(target)))
     .toReversed()
-    .map((one) => ({ ...one, restorable: isRestorable(all, committed, one) }))
-    .map(({ number, restorable, unit, commit, at, author, signer, why, outcome, ended, reason, wrote, kept }) => ({
+    .map(({ number, unit, commit, at, author, signer, why, outcome, ended, reason, wrote, kept }) => ({
       generation: number,
       source: unit,
       revision: commit,
       live: live.has(number),
-      restorable,
+      restorable: restorable.has(number),
       at,
       author,
       signer,

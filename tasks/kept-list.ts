@@ -37,6 +37,11 @@ function beforeUs({ originals, targets, secrets }: Inventory): [AbsPath, Digest]
   return [...files, ...keys, ...sealed].flatMap(([path, digest]) => (digest === null ? [] : [[path, digest]]))
 }
 
+/** The copies that an earlier uninstall has left, as it listed them. */
+export function leftCopies(kept: Kept, left: string): Digest[] {
+  return leftLines(left).flatMap(({ name }) => kept.find(name))
+}
+
 /** The lines of `kept.txt`. */
 function leftLines(text: string): KeptLine[] {
   return text.split('\n').flatMap((line) => {

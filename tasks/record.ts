@@ -64,7 +64,7 @@ function concluded(run: Run, unit: Unit): UnitOutcome {
     message: [
       tally(total),
       toDecrypt(unit),
-      staysSaid(unit),
+      staysSaid(run, unit),
       unit.why === 'heal' && kind === 'applied' ? `drift ${run.host.dry ? 'would be' : 'was'} healed` : '',
     ]
       .filter(Boolean)

@@ -118,7 +118,7 @@ function sourceReport(run: Run, unit: Unit, half: boolean): SourceReport {
     (unit.commit === null || applied.desired === unit.desired || applied.commit === unit.commit)
   const summary = half
     ? 'Not ready: a run was killed half-way'
-    : (staysSummary(unit, ready) ?? said(applied, refuses, moved, pending, outcome, problem, untold(attempted)))
+    : (staysSummary(run, unit, ready) ?? said(applied, refuses, moved, pending, outcome, problem, untold(attempted)))
   const ended = ready ? sound(attempted) : outcome === 'in-sync' ? null : failing(unit)
   const conditions = conditionsOf(run, unit.name, { refusal: refuses, ended, interrupted: half, behind: ready ? null : summary })
   return {

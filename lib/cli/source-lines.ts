@@ -51,6 +51,6 @@ function conditions(source: SourceReport, ago: (at: string | null) => string): s
 }
 
 function answered(answer: SourceReport['drift'][number]): string {
-  const words = [answer.path.replaceAll('\n', '\\n'), answer.kind ?? '', answerSaid(answer, new Date())]
+  const words = [answer.path.replaceAll('\n', '\\n'), answer.what, answerSaid(answer, new Date())]
   return words.filter((word) => word !== '').join('  ')
 }

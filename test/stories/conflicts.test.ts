@@ -133,6 +133,9 @@ test('with onDrift refuse, nothing of a source is touched until somebody has dec
   const now = await status(sandbox)
   expect([now.ready, now.code]).toEqual([false, 5])
   expect(told(sandbox, now)).toContain('/edited edited refuse same')
+  const shown = (await sandbox.gitops(['status'])).stdout
+  for (const words of ['edited  edited', 'missing  deleted', 'mode  other permissions', 'type  is a link now', 'dir  is a directory now'])
+    expect(shown).toContain(`/${words}  refused until somebody decides`)
   rmSync(claude(sandbox, 'dir'), { recursive: true })
   const decided = await sandbox.gitops(['reconcile', '--heal'])
   expect([decided.code, sandbox.live('.claude/edited'), sandbox.live('.claude/plain')]).toEqual([0, '1', '2'])

@@ -30,7 +30,7 @@ test('what was there before us is listed and printed, also when the generations 
   expect(existsSync(join(sandbox.state, 'generations/1.json'))).toBe(false)
   const list = await kept(sandbox)
   const paths = ['.claude/a', '.claude/equal', '.claude.json'].map((path) => join(sandbox.home, path))
-  expect(list.map(([, ...rest]) => rest).toSorted()).toEqual(paths.map((path) => ['0', 'before us', path]).toSorted())
+  expect(list.map(([, ...rest]) => rest.join(' ')).toSorted()).toEqual(paths.map((path) => `0 before us ${path}`).toSorted())
   expect(await kept(sandbox, '--generation', '0')).toEqual(list)
   const texts = await Promise.all(paths.map((path) => print(sandbox, list.find(([, , , at]) => at === path)?.[0])))
   expect([texts[0], texts[1], JSON.parse(texts[2] ?? '')]).toEqual(['before us', 'equal', { '/key': 'their own' }])
@@ -46,6 +46,17 @@ test('what an uninstall has left is listed by kept, and what is not there is not
   expect((await sandbox.gitops(['uninstall', '--yes'])).stdout).toContain('The audit trail stays: ')
   const [after, ...more] = await kept(sandbox)
   expect([after?.[0], after?.[1], after?.[3], more]).toEqual([before?.[0], '-', join(sandbox.home, '.claude/a'), []])
+  expect(await print(sandbox, after?.[0])).toBe('a person wrote this')
+
+  // Leaving once more, and all that a new installation collects, leaves it in peace.
+  await sandbox.gitops(['uninstall', '--yes'])
+  expect(await print(sandbox, after?.[0])).toBe('a person wrote this')
+  sandbox.config(DEFAULT_CONFIG(sandbox.remote, 'history: { generations: 2 },'))
+  for (const text of ['2', '3', '4', '5']) {
+    sandbox.commit({ '.claude/a': text })
+    await sandbox.gitops(['reconcile'])
+  }
+  expect(await kept(sandbox)).toContainEqual(after)
   expect(await print(sandbox, after?.[0])).toBe('a person wrote this')
 
   expect((await sandbox.gitops(['uninstall', '--yes', '--purge'])).code).toBe(0)
