@@ -26,7 +26,7 @@ interface Report {
     readonly current: string | null
     readonly ref: string | null
     readonly refuses: { readonly commit: string; readonly reason: string } | null
-    readonly drift: readonly { readonly path: string; readonly kind: string }[]
+    readonly drift: readonly { readonly path: string; readonly kind: string; readonly what: string }[]
     readonly pending: string
     readonly problem: string | null
   }[]
@@ -93,13 +93,13 @@ test('drift is listed by path and kind, and status leaves it as it is', async ({
   expect(now.code).toBe(3)
   expect(now.source.drift).toEqual(
     [
-      ['a', 'edited'],
-      ['b', 'missing'],
-      ['c', 'mode'],
-      ['d', 'type'],
-    ].map(([name, kind]) => ({ path: join(claude(sandbox), name as string), kind, answer: 'heal', source: 'same' })),
+      ['a', 'edited', 'edited'],
+      ['b', 'missing', 'deleted'],
+      ['c', 'mode', 'other permissions'],
+      ['d', 'type', 'is a link now'],
+    ].map(([name, kind, what]) => ({ path: join(claude(sandbox), name as string), kind, what, answer: 'heal', source: 'same' })),
   )
-  for (const { path, kind } of now.source.drift) expect(now.text).toContain(`${path}  ${kind}`)
+  for (const { path, what } of now.source.drift) expect(now.text).toContain(`${path}  ${what}`)
   expect(now.text).toContain('would be        claude: 1 created, 3 updated')
   expect(sandbox.tree(claude(sandbox))).toEqual(before)
 })
@@ -234,9 +234,13 @@ test('a document of ours and an application that was deleted is missing, not edi
   await sandbox.gitops(['reconcile'])
   const path = join(sandbox.home, '.app/token.json')
   sandbox.write(sandbox.home, { '.app/token.json': '{"token":1}' })
-  expect((await status(sandbox)).source.drift).toEqual([{ path, kind: 'edited', answer: 'heal', source: 'same', keys: ['/token'] }])
+  expect((await status(sandbox)).source.drift).toEqual([
+    { path, kind: 'edited', what: 'edited', answer: 'heal', source: 'same', keys: ['/token'] },
+  ])
   rmSync(path)
-  expect((await status(sandbox)).source.drift).toEqual([{ path, kind: 'missing', answer: 'heal', source: 'same', keys: ['/token'] }])
+  expect((await status(sandbox)).source.drift).toEqual([
+    { path, kind: 'missing', what: 'deleted', answer: 'heal', source: 'same', keys: ['/token'] },
+  ])
 })
 
 test('what a reconcile would refuse, status calls refused too', async ({ sandbox }) => {
