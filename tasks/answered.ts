@@ -17,5 +17,8 @@ export function answered(decided: CoOwned, known: Known | null, after: Wanted, o
   }
   const why = onDrift === 'keep' ? 'keep' : !news && rests() ? 'wait' : null
   if (why === null) return decided
-  return { change: { kind: 'stay', path, why, drift, after, news, keys }, keys: { ...decided.keys, prior: known.prior } }
+  return {
+    change: { kind: 'stay', path, why, drift, after, news, keys },
+    keys: { ...decided.keys, prior: known.prior, made: known.made, mode: known.mode },
+  }
 }

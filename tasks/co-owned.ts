@@ -60,11 +60,12 @@ export async function coOwned(run: Run, document: Document, known: Known | null)
     known === null ? undefined : await documents.read({ ...as, strategy: known.as.strategy }, kept.read(known.digest).toString(), key)
   if (digest === null && known?.made === true && live !== undefined && equal(live, base))
     return { change: { kind: 'delete', path: name, before: nodeOf(run, document), drift: null, kept: false }, keys }
-  const { edits, drift, prior } = merge(base, wanted, live, priorOf(run, key, known))
+  // Where somebody has removed the whole document, nothing of before us is left.
+  const { edits, drift, prior } = merge(base, wanted, live, stat === null ? new Map() : priorOf(run, key, known))
   const next: OwnedKeys = {
     as,
     prior: keepPrior(run, document, known, prior),
-    ...(known === null ? foundAs(stat) : { made: keys.made, mode: keys.mode }),
+    ...(known === null || stat === null ? foundAs(stat) : { made: keys.made, mode: keys.mode }),
   }
   const mode = stat === null ? document.mode : modeAfter(document, known, stat)
   if (edits.length === 0 && (stat === null || mode === bits(stat) || (digest !== null && !open))) return { change: null, keys: next }

@@ -1,11 +1,14 @@
 import { blobs, type Repository } from '../lib/host/objects.ts'
+import { merge } from '../lib/model/edits.ts'
+import type { Json } from '../lib/model/json.ts'
 import type { CoOwnership } from '../lib/model/lists.ts'
-import { under, type AbsPath, type Digest, type RelPath } from '../lib/model/path.ts'
+import { under, type AbsPath, type Digest, type RelPath, type Sha } from '../lib/model/path.ts'
 import type { Change } from '../lib/model/plan.ts'
 import type { Policy } from '../lib/model/policy.ts'
 import type { Owned, OwnedKeys, Present, Tree, Wanted } from '../lib/model/tree.ts'
 import { answered } from './answered.ts'
 import { coOwned, type Document, type Known } from './co-owned.ts'
+import { keepPrior } from './prior.ts'
 import type { Run } from './run.ts'
 
 /** The co-owned documents of one target: what is to be done about each, and what the inventory will say of our keys in it. */
@@ -31,11 +34,11 @@ export async function mergedFiles(run: Run, trees: Trees): Promise<MergedFiles> 
   const going = [...owned].filter(([path, own]) => own.keys !== undefined && !wanted.has(path))
   const changes = new Map<RelPath, Change | null>()
   const keys = new Map<RelPath, OwnedKeys>()
-  await keepOurs(
-    run,
-    trees.repository,
-    ours.map(([, want]) => want),
-  )
+  const whole = ours.flatMap(([path]) => wasWhole(owned.get(path)))
+  await keepOurs(run, trees.repository, [
+    ...ours.map(([, { digest, content }]) => [digest, content.kind === 'git' ? content.oid : null] as const),
+    ...whole,
+  ])
   for (const [path, want, as] of ours) {
     const own = owned.get(path)
     const blocked = blockedBy(trees, path)
@@ -43,7 +46,7 @@ export async function mergedFiles(run: Run, trees: Trees): Promise<MergedFiles> 
       changes.set(path, blocked)
       continue
     }
-    const known = knownOf(own)
+    const known = knownOf(own) ?? (await knownAsWhole(run, under(root, path), own, as))
     const decided = await coOwned(run, documentOf(run, root, path, want, as, want.digest), known)
     const { change, keys: next } = answered(decided, known, want, policy.onDrift(path), () => policy.rests(path))
     const same = own?.digest === want.digest && JSON.stringify(own.keys) === JSON.stringify(next)
@@ -64,8 +67,8 @@ export async function gone(run: Run, trees: Pick<Trees, 'root' | 'present'>, pat
 }
 
 /** Our version of each document is kept: the next run compares with it, and no revision is needed to take our keys out. */
-async function keepOurs(run: Run, repository: Repository | null, ours: readonly Wanted[]): Promise<void> {
-  const missing = ours.flatMap(({ digest, content }) => (content.kind === 'git' && !run.host.kept.has(digest) ? [content.oid] : []))
+async function keepOurs(run: Run, repository: Repository | null, ours: readonly (readonly [Digest, Sha | null])[]): Promise<void> {
+  const missing = ours.flatMap(([digest, oid]) => (oid !== null && !run.host.kept.has(digest) ? [oid] : []))
   if (missing.length === 0 || repository === null) return
   for await (const bytes of blobs(repository, [...new Set(missing)], run.signal)) run.host.kept.keep(bytes)
 }
@@ -79,6 +82,30 @@ function documentOf(run: Run, root: AbsPath, name: RelPath, { mode, executable }
 
 function knownOf(own: Owned | undefined): Known | null {
   return own?.keys === undefined ? null : { digest: own.digest, stat: own.stat, ...own.keys }
+}
+
+/** A file that was ours as a whole, and is to be merged from now on. */
+function wasWhole(own: Owned | undefined): (readonly [Digest, Sha | null])[] {
+  return own?.kind === 'file' && own.keys === undefined ? [[own.digest, own.oid]] : []
+}
+
+/** All keys of such a file are ours, but for those that stood in the file before it. */
+async function knownAsWhole(run: Run, key: AbsPath, own: Owned | undefined, as: CoOwnership): Promise<Known | null> {
+  const { kept, documents } = run.host
+  if (own === undefined || wasWhole(own).length === 0 || !kept.has(own.digest)) return null
+  const original = run.inventory.originals.get(key)
+  const known = {
+    digest: own.digest,
+    stat: null,
+    as,
+    prior: null,
+    made: original === undefined,
+    mode: original?.kind === 'file' ? original.mode : null,
+  }
+  if (original?.kind !== 'file' || !kept.has(original.digest)) return known
+  const read = (digest: Digest): Promise<Json | undefined> => documents.read(as, kept.read(digest).toString(), key).catch(() => undefined)
+  const { prior } = merge(undefined, await read(own.digest), await read(original.digest))
+  return { ...known, prior: keepPrior(run, { key, as, secret: false }, known, prior) }
 }
 
 function blockedBy({ present }: Trees, path: RelPath): Change | null {

@@ -23,7 +23,12 @@ function readPrior(run: Run, record: Digest, { as }: Known): Prior {
 }
 
 /** Nothing is remembered of a document that we knew under a host key that is gone: what is ours in it would count as somebody else's. */
-export function keepPrior(run: Run, { key, as, secret }: Document, known: Known | null, prior: Prior): Digest | null {
+export function keepPrior(
+  run: Run,
+  { key, as, secret }: Pick<Document, 'key' | 'as' | 'secret'>,
+  known: Known | null,
+  prior: Prior,
+): Digest | null {
   if (prior.size === 0 || (known === null && run.inventory.secrets.has(key))) return null
   const entries = [...prior]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))

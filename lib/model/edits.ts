@@ -12,7 +12,10 @@ export interface KeyDrift {
   readonly path: readonly string[]
 }
 
-/** What stood under keys of ours before we first set them, by JSON pointer. `{}` at an object of ours says that the object was there. */
+/**
+ * What stood under keys of ours before they were ours, by JSON pointer, a value that was ours already included: it stays when we leave.
+ * `{}` at an object of ours says that the object was there.
+ */
 export type Prior = ReadonlyMap<string, Json>
 
 /** What takes a live document to the keys that we want, and which of our keys somebody else has changed. */
@@ -48,7 +51,10 @@ type Values = readonly [base: Json | undefined, wanted: Json | undefined, live: 
 function visit(seen: Seen, path: readonly string[], ...[base, wanted, live]: Values): void {
   if (wanted === undefined) return leave(seen, path, base, live)
   if (!isObject(wanted) || (live !== undefined && !isObject(live))) {
-    if (equal(live, wanted)) return
+    if (equal(live, wanted)) {
+      if (base === undefined && live !== undefined) seen.taken.set(pointer(path), live)
+      return
+    }
     if (base !== undefined && !equal(live, base)) seen.drift.push({ path })
     const before = base === undefined ? live : isObject(base) && isObject(live) ? withoutOurs(seen, path, base, live) : undefined
     if (before !== undefined) seen.taken.set(pointer(path), before)

@@ -82,23 +82,29 @@ describe.each(Object.keys(WRITTEN))('%s', (strategy) => {
     )
   })
 
-  test('whatever revisions came in between, when we leave, what we did not share is as it was before us', async () => {
+  test('whatever revisions came in between, when we leave, the document is as it was before us, values that ours were equal to included', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(document, { minLength: 1, maxLength: 2 }),
-        fc.dictionary(fc.constantFrom('p', 'q'), leaf),
-        async (all, theirs) => {
-          let text = write(theirs)
+        document,
+        fc.boolean(),
+        async ([first, ...more], mine, shared) => {
+          // The values of both are random, and often the same.
+          const [theirs, all] = [shared ? { ...mine, ...first } : mine, [first ?? {}, ...more]]
+          let [text, written] = [write(theirs), false]
+          const bytes = text
           const before = await view(strategy, text)
           let [base, prior]: [Json | undefined, Prior] = [undefined, new Map()]
           for (const each of [...all, undefined]) {
             const wanted = each === undefined ? undefined : await asOurs(strategy, each)
             const merged = merge(base, wanted, await view(strategy, text), prior)
             text = await documents.write(as(strategy), text, merged.edits, 'f')
+            written ||= each !== undefined && merged.edits.length > 0
             ;[base, prior] = [wanted, merged.prior]
           }
           expect(full(await view(strategy, text))).toEqual(full(before))
           expect(text.includes('theirs')).toBe(strategy !== 'json')
+          if (!written) expect(text).toBe(bytes)
         },
       ),
       { numRuns: strategy === 'yaml' ? 15 : 40 },

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { test, type Sandbox } from '../support/sandbox.ts'
@@ -84,6 +84,44 @@ test('a key that leaves the source goes, what it replaced comes back, and a targ
   expect(JSON.parse(live(sandbox))).toEqual(JSON.parse(THEIRS))
 })
 
+test('keys and items that were there before us and equal ours stay when the source drops them and when we leave, and the file keeps its bytes', async ({
+  sandbox,
+}) => {
+  configured(sandbox, `'*.json': merge({ lists: { '/allow': 'set', '/servers': { by: 'name' } } })`)
+  const theirs = '{"model":"opus","zero":-0.0, "allow":["Read","Mine"],\n "servers":[{"name":"s","port":1.0}],"mine":1}\n'
+  sandbox.write(sandbox.home, { '.claude/settings.json': theirs, '.claude/gone.json': '{"mine":1}' })
+  const ours = { model: 'opus', zero: 0, allow: ['Read'], servers: [{ name: 's', port: 1 }] }
+  sandbox.commit({ ...settings(ours), '.claude/gone.json': '{"a":1}' })
+  await reconcile(sandbox)
+  expect(live(sandbox)).toBe(theirs)
+  sandbox.commit(settings({ ...ours, model: 'sonnet', servers: [] }))
+  rmSync(join(sandbox.home, '.claude/gone.json'))
+  await reconcile(sandbox)
+  expect(live(sandbox)).toBe(theirs.replace('opus', 'sonnet'))
+  const gone = await sandbox.gitops(['uninstall', '--yes'])
+  expect(gone.code, gone.said).toBe(0)
+  expect(live(sandbox)).toBe(theirs)
+  // What its owner had deleted was made by us the second time.
+  expect(existsSync(join(sandbox.home, '.claude/gone.json'))).toBe(false)
+})
+
+test('a file of ours that becomes a merged document keeps what was there before us, and gives up what was not', async ({ sandbox }) => {
+  configured(sandbox, '')
+  sandbox.write(sandbox.home, { '.claude/settings.json': '{"model":"opus"}' })
+  sandbox.commit({ ...settings({ model: 'opus', a: 1, b: 2 }), '.claude/new.json': '{"x":1,"y":1}' })
+  await reconcile(sandbox)
+  configured(sandbox, `'*.json': merge()`)
+  sandbox.commit({ ...settings({ model: 'opus', b: 2 }), '.claude/new.json': '{"x":1}' })
+  await reconcile(sandbox)
+  expect([live(sandbox), sandbox.live('.claude/new.json')].map((text) => JSON.parse(text) as unknown)).toEqual([
+    { model: 'opus', b: 2 },
+    { x: 1 },
+  ])
+  expect((await sandbox.gitops(['uninstall', '--yes'])).code).toBe(0)
+  expect(JSON.parse(live(sandbox))).toEqual({ model: 'opus' })
+  expect(existsSync(join(sandbox.home, '.claude/new.json'))).toBe(false)
+})
+
 test('a document that leaves the source loses our keys, and goes when it was made by us and holds nothing else', async ({ sandbox }) => {
   configured(sandbox, `'*.json': merge()`)
   sandbox.commit({ '.claude/a.json': '{"a":1}', '.claude/b.json': '{"b":1}', '.claude/c.md': 'c' })
@@ -137,10 +175,11 @@ test('items of ours are put into a list that an application keeps as a set; its 
   expect(await reconcile(sandbox)).toContain('In sync')
   sandbox.commit(ours(['Grep'], 3))
   await reconcile(sandbox)
-  expect(JSON.parse(live(sandbox))).toMatchObject({ permissions: { allow: ['Later', 'Grep'] } })
+  // An item that was there before us stays when the source drops it.
+  expect(JSON.parse(live(sandbox))).toMatchObject({ permissions: { allow: ['Edit', 'Later', 'Grep'] } })
   write(sandbox, live(sandbox).replace('"Grep"', '"Other"'))
   expect(await reconcile(sandbox)).toContain('/permissions/allow/"Grep"')
-  expect(JSON.parse(live(sandbox))).toMatchObject({ permissions: { allow: ['Later', 'Other', 'Grep'] } })
+  expect(JSON.parse(live(sandbox))).toMatchObject({ permissions: { allow: ['Edit', 'Later', 'Other', 'Grep'] } })
 })
 
 test('a live document that does not parse is refused with its line and column, and stays as it is', async ({ sandbox }) => {
