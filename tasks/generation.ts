@@ -3,7 +3,7 @@ import { under, type RelPath } from '../lib/model/path.ts'
 import { staying, type Plan } from '../lib/model/plan.ts'
 import type { Applied, Inventory, OwnedSecret, OwnedTarget } from '../lib/model/state.ts'
 import type { Owned } from '../lib/model/tree.ts'
-import { adopted, originals, originalsOfDeparted, rootsAfter } from './originals.ts'
+import { adopted, originals, originalsOfDeparted, rootsAfter, vacatedAfter } from './originals.ts'
 import type { Run, Unit, UnitSecret, UnitTarget } from './run.ts'
 
 /** The commit of an apply: from here on its units are what is live. Writing the inventory decides; the rest is bookkeeping. */
@@ -56,12 +56,13 @@ function withUnit(run: Run, inventory: Inventory, unit: Unit): Inventory {
     if (secret.after === null) secrets.delete(secret.key)
     else secrets.set(secret.key, secretAfter(inventory, unit, secret, secret.after))
   }
+  const vacated = vacatedAfter(inventory, unit, unit.generation?.steps ?? [])
   const hostKey = secrets.size === 0 ? null : run.host.kept.keyName()
   const applied = new Map(inventory.applied)
   const entry = appliedAfter(run, unit)
   if (entry === null) applied.delete(unit.name)
   else applied.set(unit.name, entry)
-  return { ...inventory, targets, secrets, hostKey, originals: known, applied, roots: rootsAfter(inventory, unit) }
+  return { ...inventory, targets, secrets, hostKey, originals: known, vacated, applied, roots: rootsAfter(inventory, unit) }
 }
 
 /** What we have just written is looked at once more by the next run, as with any file. */

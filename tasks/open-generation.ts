@@ -3,7 +3,7 @@ import { counts, writes } from '../lib/model/plan.ts'
 import type { Generation, KeptCopy, TargetBefore } from '../lib/model/state.ts'
 import type { Step } from '../lib/model/steps.ts'
 import { whoCommitted } from './author.ts'
-import { leavingRoots, madeRoots, originals, originalsOfDeparted } from './originals.ts'
+import { leavingRoots, madeRoots, originals, originalsOfDeparted, vacatedAfter } from './originals.ts'
 import { planned, type Run, type Unit, type UnitTarget } from './run.ts'
 
 /** Writes generation and journal: from here on a killed run is undone by the next one. */
@@ -16,6 +16,11 @@ export async function openGeneration(run: Run, unit: Unit, steps: readonly Step[
   const secrets = new Map(unit.secrets.map(({ key }) => [key, run.inventory.secrets.get(key) ?? null]))
   const touched = [...originals(unit, steps).keys(), ...originalsOfDeparted(run, unit)]
   const before = new Map(touched.map((path) => [path, run.inventory.originals.get(path) ?? null]))
+  const after = vacatedAfter(run.inventory, unit, steps)
+  const room = new Set([...run.inventory.vacated.keys(), ...after.keys()])
+  const vacated = new Map(
+    [...room].map((path) => [path, run.inventory.vacated.get(path) ?? null] as const).filter(([path, mode]) => after.get(path) !== mode),
+  )
   const roots = new Map([
     ...leavingRoots(run.inventory, unit).map((path) => [path, true] as const),
     ...madeRoots(unit, steps).map((path) => [path, run.inventory.roots.includes(path)] as const),
@@ -34,7 +39,7 @@ export async function openGeneration(run: Run, unit: Unit, steps: readonly Step[
     outcome: 'applied',
     ended: null,
     reason: null,
-    before: { applied: run.inventory.applied.get(unit.name) ?? null, targets, secrets, originals: before, roots },
+    before: { applied: run.inventory.applied.get(unit.name) ?? null, targets, secrets, originals: before, vacated, roots },
   }
   store.saveGeneration(unit.generation)
   store.saveJournal({ open: [...open, { generation: number, undo: false }] })

@@ -36,6 +36,25 @@ export function originalsOfDeparted(run: Run, unit: Unit): AbsPath[] {
   return [...run.inventory.originals.keys()].filter((path) => roots.some((root) => isWithin(path, root)))
 }
 
+/** Directories of others that have made room for us, once these steps are taken: one that stands there again has not. */
+export function vacatedAfter({ vacated, targets, roots }: Inventory, unit: Unit, steps: readonly Step[]): ReadonlyMap<AbsPath, number> {
+  const turning = steps.filter((step) => step.kind === 'rmdir' || step.kind === 'mkdir')
+  const left = unit.targets.flatMap(({ target, root }) => (target === null ? [root] : []))
+  if (turning.length === 0 && left.length === 0) return vacated
+  // A directory that somebody has put in place of a file of ours was not there before us.
+  const ours = new Set([
+    ...roots,
+    ...[...targets].flatMap(([root, { directories, entries }]) => [...directories, ...entries.keys()].map((path) => under(root, path))),
+  ])
+  const after = new Map(vacated)
+  for (const step of turning) {
+    if (step.kind === 'mkdir') after.delete(step.path)
+    else if (!ours.has(step.path)) after.set(step.path, step.mode)
+  }
+  for (const path of after.keys()) if (left.some((root) => isWithin(path, root))) after.delete(path)
+  return after
+}
+
 /** Directories that we made for what leaves with this unit, and that nothing else of ours lies in: innermost first. */
 export function leavingRoots({ roots, targets, secrets }: Inventory, unit: Unit): AbsPath[] {
   const leaving = new Set<AbsPath>([

@@ -62,7 +62,7 @@ function unfinished(number: number, error: unknown): GitopsError {
 
 /** Of a generation that is not live any more the record stays, for the history; there is nothing to undo in it. */
 export function noteEnd(run: Run, generation: Generation, outcome: 'rolled-back' | 'taken-back' | 'undone', reason: string): void {
-  const nothing = { applied: null, targets: new Map(), secrets: new Map(), originals: new Map(), roots: new Map() }
+  const nothing = { applied: null, targets: new Map(), secrets: new Map(), originals: new Map(), vacated: new Map(), roots: new Map() }
   const ended = run.host.now().toISOString()
   run.host.store.saveGeneration({ ...generation, outcome, ended, reason, steps: [], before: nothing })
 }

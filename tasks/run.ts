@@ -89,6 +89,8 @@ export interface UnitTarget {
   /** What the inventory will say of our keys in co-owned documents. */
   readonly keys: ReadonlyMap<RelPath, OwnedKeys>
   readonly onRemove: 'restore' | 'leave'
+  /** Directories that made room for us and come back. */
+  readonly returning?: readonly RelPath[]
   /** Directories below the root that are ours after this plan; known once it is ordered. */
   directories?: readonly RelPath[]
 }
@@ -129,7 +131,10 @@ export function planned(unit: Pick<Unit, 'targets' | 'secrets'>): readonly Plann
 
 /** Whether a unit has something to write, or to decrypt to know. */
 export function changes(unit: Unit): boolean {
-  return planned(unit).some(({ plan }) => writes(plan.changes).length > 0 || plan.changes.some((change) => change.kind === 'decrypt'))
+  const returns = unit.targets.some(({ returning = [] }) => returning.length > 0)
+  return (
+    returns || planned(unit).some(({ plan }) => writes(plan.changes).length > 0 || plan.changes.some((change) => change.kind === 'decrypt'))
+  )
 }
 
 /** Notes how a unit ended with an error. What is recorded here decides; a throw only paints. */

@@ -1,6 +1,6 @@
 import { readLive, statOf } from '../lib/host/live.ts'
 import { GitopsError } from '../lib/model/errors.ts'
-import { isKeyed, type AbsPath } from '../lib/model/path.ts'
+import { isKeyed, under, type AbsPath } from '../lib/model/path.ts'
 import { counts, writes } from '../lib/model/plan.ts'
 import { steps, type Step as DiskStep } from '../lib/model/steps.ts'
 import type { Content } from '../lib/model/tree.ts'
@@ -51,6 +51,8 @@ function ordered(run: Run, unit: Unit): { all: DiskStep[]; contents: Map<AbsPath
       isDirectory: scan.isDirectory,
       modeOf: scan.modeOf,
       directories: 'secret' in target ? [] : (run.inventory.targets.get(root)?.directories ?? []),
+      vacated: (path) => run.inventory.vacated.get(under(root, path)) ?? null,
+      returning: ('returning' in target ? target.returning : undefined) ?? [],
       umask: run.host.machine.umask,
       id: `${Math.max(number, run.inventory.generation) + 1}-${index}-${run.host.machine.pid}`,
     })

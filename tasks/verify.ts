@@ -15,11 +15,12 @@ export async function verify(run: Run, unit: Unit, task: Teller): Promise<void> 
 /** What a unit has written must be there. Throws `verify`. */
 export async function refuseWrong(run: Run, unit: Unit): Promise<void> {
   const wrong: AbsPath[] = []
+  const made = new Set(unit.generation?.steps.flatMap((step) => (step.kind === 'mkdir' ? [step.path] : [])))
   for (const part of planned(unit)) {
     for (const change of writes(part.plan.changes)) {
       const path = under(part.root, change.path)
       if (change.kind === 'edit') await mergeAgain(run, unit, path, change)
-      else if (!isRight(run, part, path, change)) wrong.push(path)
+      else if (!isRight(run, part, path, change, made)) wrong.push(path)
     }
   }
   if (wrong.length > 0)
@@ -28,14 +29,9 @@ export async function refuseWrong(run: Run, unit: Unit): Promise<void> {
     })
 }
 
-function isRight(run: Run, part: Planned, path: AbsPath, change: Write): boolean {
+function isRight(run: Run, part: Planned, path: AbsPath, change: Write, made: ReadonlySet<AbsPath>): boolean {
   const now = look(path, 'secret' in part ? run.host.kept.digestAt : undefined)
-  if (change.kind === 'delete') return now === null || isParent(part.plan.wanted.keys(), change.path)
+  // A deleted file may have become a directory.
+  if (change.kind === 'delete') return now === null || (now === 'other' && made.has(path))
   return now !== null && now !== 'other' && 'after' in change && matches(now, change.after)
-}
-
-/** A deleted file may have become a directory of wanted ones. */
-function isParent(wanted: Iterable<string>, path: string): boolean {
-  for (const other of wanted) if (other.startsWith(`${path}/`)) return true
-  return false
 }

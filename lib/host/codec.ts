@@ -18,6 +18,7 @@ export function encodeInventory(inventory: Inventory): string {
     secrets: object(inventory.secrets),
     hostKey: inventory.hostKey,
     originals: object(inventory.originals),
+    vacated: object(inventory.vacated),
     roots: inventory.roots,
   })
 }
@@ -35,6 +36,8 @@ export function decodeInventory(text: string): Inventory {
     secrets: map<AbsPath, OwnedSecret>(json['secrets']),
     hostKey: json['hostKey'] as string | null,
     originals: map<AbsPath, Node>(json['originals']),
+    // The first builds of format 2 did not know of them.
+    vacated: map<AbsPath, number>(json['vacated'] ?? {}),
     roots: json['roots'] as AbsPath[],
   }
 }
@@ -43,10 +46,9 @@ export function decodeInventory(text: string): Inventory {
 export function encodeGeneration(generation: Generation): string {
   const { before, ...rest } = generation
   const targets = object(before.targets, (target) => ({ ...target, entries: object(target.entries) }))
-  return encode({
-    ...rest,
-    before: { ...before, targets, secrets: object(before.secrets), originals: object(before.originals), roots: object(before.roots) },
-  })
+  const [secrets, originals] = [object(before.secrets), object(before.originals)]
+  const [vacated, roots] = [object(before.vacated), object(before.roots)]
+  return encode({ ...rest, before: { ...before, targets, secrets, originals, vacated, roots } })
 }
 
 /** The generation in a JSON text. Throws like `decodeInventory`. */
@@ -59,8 +61,9 @@ export function decodeGeneration(text: string): Generation {
   )
   const originals = map<AbsPath, Node | null>(before['originals'])
   const secrets = map<AbsPath, OwnedSecret | null>(before['secrets'])
+  const vacated = map<AbsPath, number | null>(before['vacated'] ?? {})
   const roots = map<AbsPath, boolean>(before['roots'])
-  return { ...json, before: { ...before, targets, secrets, originals, roots } } as unknown as Generation
+  return { ...json, before: { ...before, targets, secrets, originals, vacated, roots } } as unknown as Generation
 }
 
 /** Any other JSON of ours, of any format up to ours. Throws like `decodeInventory`. */

@@ -8,7 +8,7 @@ import type { Content } from '../model/tree.ts'
 import { performEdit, type Desk } from './edit.ts'
 import type { Kept } from './kept.ts'
 import { reached } from './live.ts'
-import { lookAgain, makeDirectory, removeDirectory, syncDirectories, writeTemp, type PutOrRemove } from './place.ts'
+import { lookAgain, makeDirectory, removeDirectory, restoreDirectory, syncDirectories, writeTemp, type PutOrRemove } from './place.ts'
 
 type Put = Extract<Step, { kind: 'put' }>
 
@@ -41,7 +41,8 @@ export async function perform(steps: readonly Step[], desk: Desk, signal: AbortS
     if (index % 64 === 0) await setImmediate()
     signal.throwIfAborted()
     refuseIfMoved(step.path)
-    if (step.kind === 'mkdir') makeDirectory(step.path)
+    if (step.kind === 'mkdir' && step.mode !== undefined) restoreDirectory(step.path, step.mode)
+    else if (step.kind === 'mkdir') makeDirectory(step.path)
     else if (step.kind === 'rmdir') removeDirectory(step.path)
     else if (step.kind === 'remove') {
       refuseIfChanged(step, desk.kept)

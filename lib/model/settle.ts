@@ -25,7 +25,8 @@ export function settled(inventory: Inventory, places: readonly Place[], real: (r
   for (const [root, target] of targets) if (target.entries.size === 0 && !places.some((place) => place.root === root)) targets.delete(root)
   const originals = new Map<AbsPath, Node>()
   for (const [path, node] of inventory.originals) originals.set(moved(path, moves), node)
-  return { ...inventory, targets, originals }
+  const vacated = new Map([...inventory.vacated].map(([path, mode]) => [moved(path, moves), mode]))
+  return { ...inventory, targets, originals, vacated }
 }
 
 /** What of a target's entries lies in a place: the first place that holds a path takes it. */

@@ -59,6 +59,8 @@ export interface Inventory {
   readonly hostKey: string | null
   /** Generation 0: what stood at a path before we first wrote it, or adopted it. */
   readonly originals: ReadonlyMap<AbsPath, Node>
+  /** Directories that were there before us and made room for a file of ours, with their permission bits. */
+  readonly vacated: ReadonlyMap<AbsPath, number>
   /** Live directories of targets and secrets, and directories above them, that exist because of us. */
   readonly roots: readonly AbsPath[]
 }
@@ -71,6 +73,7 @@ export const EMPTY_INVENTORY: Inventory = {
   secrets: new Map(),
   hostKey: null,
   originals: new Map(),
+  vacated: new Map(),
   roots: [],
 }
 
@@ -156,6 +159,8 @@ export interface Generation {
     readonly secrets: ReadonlyMap<AbsPath, OwnedSecret | null>
     /** The originals that it touched, null where there was none. */
     readonly originals: ReadonlyMap<AbsPath, Node | null>
+    /** The directories of others that made room, or came back; null where none had made room before. */
+    readonly vacated: ReadonlyMap<AbsPath, number | null>
     /** The directories that it made or took away, and whether they counted as ours. */
     readonly roots: ReadonlyMap<AbsPath, boolean>
   }
@@ -188,20 +193,22 @@ export function takeBack(inventory: Inventory, generation: Generation): Inventor
     if (existed) targets.set(root, { ...rest, entries })
     else targets.delete(root)
   }
-  const originals = new Map(inventory.originals)
-  for (const [path, original] of generation.before.originals) {
-    if (original === null) originals.delete(path)
-    else originals.set(path, original)
-  }
-  const secrets = new Map(inventory.secrets)
-  for (const [path, before] of generation.before.secrets) {
-    if (before === null) secrets.delete(path)
-    else secrets.set(path, before)
-  }
+  const originals = asBefore(inventory.originals, generation.before.originals)
+  const vacated = asBefore(inventory.vacated, generation.before.vacated)
+  const secrets = asBefore(inventory.secrets, generation.before.secrets)
   const roots = new Set(inventory.roots)
   for (const [path, ours] of generation.before.roots) {
     if (ours) roots.add(path)
     else roots.delete(path)
   }
-  return { ...inventory, applied, targets, secrets, originals, roots: [...roots] }
+  return { ...inventory, applied, targets, secrets, originals, vacated, roots: [...roots] }
+}
+
+function asBefore<V>(now: ReadonlyMap<AbsPath, V>, before: ReadonlyMap<AbsPath, V | null>): Map<AbsPath, V> {
+  const result = new Map(now)
+  for (const [path, value] of before) {
+    if (value === null) result.delete(path)
+    else result.set(path, value)
+  }
+  return result
 }

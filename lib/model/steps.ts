@@ -5,7 +5,8 @@ import { withExecutable, type Content, type Node, type Wanted } from './tree.ts'
 
 /** One change to the disk, with all that undoing it needs. This is what the journal holds. */
 export type Step =
-  | { readonly kind: 'mkdir'; readonly path: AbsPath }
+  /** With a mode it is one that was there before us. */
+  | { readonly kind: 'mkdir'; readonly path: AbsPath; readonly mode?: number }
   | { readonly kind: 'rmdir'; readonly path: AbsPath; readonly mode: number }
   | { readonly kind: 'put'; readonly path: AbsPath; readonly temp: AbsPath; readonly before: Node | null; readonly after: Node }
   | { readonly kind: 'remove'; readonly path: AbsPath; readonly before: Node }
@@ -42,6 +43,10 @@ export interface Ground {
   readonly modeOf: (path: RelPath) => number
   /** Directories below the root that we made earlier. */
   readonly directories: readonly RelPath[]
+  /** Permission bits of a directory that was there before us and made room; null where there was none. */
+  readonly vacated: (path: RelPath) => number | null
+  /** Those of them that come back, whether or not something lies in them. */
+  readonly returning: readonly RelPath[]
   readonly umask: number
   /** Makes names of temporary files unique and findable. */
   readonly id: string
@@ -59,7 +64,10 @@ export function steps(changes: readonly Change[], wanted: ReadonlyMap<RelPath, W
   const edits = changes.filter((change) => change.kind === 'edit')
 
   const createPaths = new Set(creates.map((change) => change.path))
-  const needed = new Set([...creates, ...updates, ...edits].flatMap((change) => ancestors(change.path)))
+  const needed = new Set([
+    ...[...creates, ...updates, ...edits].flatMap((change) => ancestors(change.path)),
+    ...ground.returning.flatMap((path) => [...ancestors(path), path]),
+  ])
   const inTheWay = (path: RelPath): boolean => needed.has(path) || ancestors(path).some((above) => createPaths.has(above))
   // Directories that stand where a file goes; those of entries that are gone already are in the way too.
   const leaving = changes.filter((change) => change.kind === 'delete' || change.kind === 'forget')
@@ -77,7 +85,7 @@ export function steps(changes: readonly Change[], wanted: ReadonlyMap<RelPath, W
 
   const contents = new Map<AbsPath, Content>()
   const result: Step[] = []
-  const puts = creates.length + updates.length + edits.length
+  const puts = creates.length + updates.length + edits.length + ground.returning.length
   if (puts > 0) result.push(...ground.missingRoots.map((path) => ({ kind: 'mkdir', path }) as const))
   const removals = (early: boolean): Step[] =>
     deletes
@@ -86,7 +94,10 @@ export function steps(changes: readonly Change[], wanted: ReadonlyMap<RelPath, W
   result.push(...removals(true))
   const rmdir = (path: RelPath): Step => ({ kind: 'rmdir', path: at(path), mode: ground.modeOf(path) })
   result.push(...[...replaced].toSorted(deepestFirst).map(rmdir))
-  result.push(...made.map((path) => ({ kind: 'mkdir', path: at(path) }) as const))
+  for (const path of made) {
+    const mode = ground.vacated(path)
+    result.push({ kind: 'mkdir', path: at(path), ...(mode !== null && { mode }) })
+  }
   for (const change of [...creates, ...updates]) {
     const path = at(change.path)
     const before = change.kind === 'update' ? change.before : null
@@ -113,7 +124,8 @@ export function steps(changes: readonly Change[], wanted: ReadonlyMap<RelPath, W
   }
   result.push(...removals(false), ...emptied.map(rmdir))
 
-  const directories = [...new Set([...ground.directories, ...made])].filter((path) => stays.has(path)).toSorted()
+  const ours = made.filter((path) => ground.vacated(path) === null)
+  const directories = [...new Set([...ground.directories, ...ours])].filter((path) => stays.has(path)).toSorted()
   return { steps: result, contents, directories }
 }
 

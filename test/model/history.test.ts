@@ -19,7 +19,7 @@ function history(rows: readonly Row[]): { all: Generation[]; inventory: Inventor
   const all = rows.map(({ days, unit = 'team', why = 'revision', outcome = 'applied' }, index): Generation => {
     const at = new Date(NOW - days * DAY).toISOString()
     const commit = `${index}`.padStart(40, '0') as Sha
-    const nothing = { targets: new Map(), secrets: new Map(), originals: new Map(), roots: new Map() }
+    const nothing = { targets: new Map(), secrets: new Map(), originals: new Map(), vacated: new Map(), roots: new Map() }
     const before = { applied: applied.get(unit) ?? null, ...nothing }
     if (why !== 'heal' && outcome === 'applied') applied.set(unit, { commit, desired: commit, at, generation: index + 1 })
     const wrote = { targets: [], created: 0, updated: 0, deleted: 0 }

@@ -34,6 +34,7 @@ const inventory = (targets: [AbsPath, OwnedTarget][], at: Applied | null, origin
   secrets: new Map(),
   hostKey: null,
   originals: new Map(originals),
+  vacated: new Map(),
   roots: [],
 })
 const generation = (before: Generation['before']): Generation => ({
@@ -76,6 +77,7 @@ test('taking a generation back gives the inventory that was there before it, and
       ]),
       secrets: new Map(),
       originals: new Map(),
+      vacated: new Map(),
       roots: new Map(),
     }),
   )
@@ -91,6 +93,7 @@ test('taking the first generation back leaves nothing owned and no original', ()
       targets: new Map([[ROOT, { ...target({}), existed: false, entries: new Map([[relPath('a'), null]]) }]]),
       secrets: new Map(),
       originals: new Map([[file, null]]),
+      vacated: new Map(),
       roots: new Map(),
     }),
   )
@@ -106,6 +109,7 @@ test('taking a departure back brings its originals to mind again', () => {
       targets: new Map([[ROOT, { ...target({}), existed: true, entries: new Map([[relPath('a'), owned('a')]]) }]]),
       secrets: new Map(),
       originals: new Map([[file, original]]),
+      vacated: new Map(),
       roots: new Map(),
     }),
   )
@@ -131,6 +135,7 @@ test('taking back twice, or what was never committed, changes nothing more', () 
     ]),
     secrets: new Map(),
     originals: new Map(),
+    vacated: new Map(),
     roots: new Map(),
   })
   expect(takeBack(before, taken)).toEqual(before)
@@ -152,6 +157,7 @@ test('what is written to disk reads back the same, whatever the names', () => {
       [absPath('/a'), null],
       [absPath('/b'), original],
     ]),
+    vacated: new Map(),
     roots: new Map([
       [absPath('/c'), true],
       [absPath('/__proto__'), false],

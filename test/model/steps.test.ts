@@ -127,7 +127,7 @@ async function apply(root: AbsPath, known: Known, wanted: ReadonlyMap<RelPath, W
   const found = scan(root, new Set([...wanted.keys(), ...owned.keys()]), owned)
   const { changes } = plan({ target: 't', root, wanted, owned, present: found.present, refuseFirstContact: () => null, policy })
   if (changes.some((change) => change.kind === 'conflict')) return null
-  const made = steps(changes, wanted, { ...found, root, directories, umask: 0o022, id: '1-0-1' })
+  const made = steps(changes, wanted, { ...found, root, directories, vacated: () => null, returning: [], umask: 0o022, id: '1-0-1' })
   const kept = keptIn(state, () => newHostKey())
   for (const step of made.steps) if ((step.kind === 'put' || step.kind === 'remove') && step.before !== null) kept.keep(readLive(step.path))
   await stage(made.steps, made.contents, contents, never)
@@ -282,6 +282,8 @@ test('what refers comes after what is referred to: obstacles, directories, new f
       isDirectory: (path) => path === 'gone',
       modeOf: () => 0o755,
       directories: [relPath('gone')],
+      vacated: () => null,
+      returning: [],
       umask: 0o022,
       id: 'x',
     },
