@@ -110,7 +110,10 @@ function modeAfter(document: Document, known: Known | null, stat: Stats): number
 /** What the source sets. Throws `invalid` when it does not parse: nobody's live file is to blame. */
 async function oursIn({ host: { kept, documents } }: Run, { key, ours, as }: Document, digest: Digest): Promise<Json | undefined> {
   try {
-    return await documents.read(as, kept.read(digest).toString(), key)
+    const value = await documents.read(as, kept.read(digest).toString(), key)
+    // One that was cut short, rather than one without keys: that is written {}.
+    if (value === undefined && as.strategy === 'json') throw new Error(`${key} is empty`)
+    return value
   } catch (error) {
     const { message } = error as Error
     throw new GitopsError('invalid', `${ours} cannot be merged: its version of ${message}`, {

@@ -29,6 +29,8 @@ const LISTS = {
   '/permissions/ask': 'set' as const,
   '/permissions/deny': 'set' as const,
   '/permissions/additionalDirectories': 'set' as const,
+  // The hooks of an event, of whoever wrote them.
+  '/hooks/*': 'set' as const,
 }
 const SCRIPTS = '{sh,bash,zsh,fish,py,rb,pl,js,mjs,cjs,ts}'
 
@@ -44,7 +46,7 @@ export function claudeCode(options: ClaudeCodeOptions = {}): UserPreset {
       to: places.directory,
       exclude: ['settings.local.json', ...exclude],
       protect: [...RUNTIME],
-      // Claude Code writes its settings too, in its own order of keys; lists of rules are ours and the user's together.
+      // Claude Code writes its settings too, in its own order of keys; lists of rules and hooks are ours and the user's together.
       documents: { 'settings.json': { merge: { format: 'json' as const, lists: LISTS, lock: 'proper-lockfile' as const } } },
       modes: { [`hooks/**/*.${SCRIPTS}`]: '+x', [`*.${SCRIPTS}`]: '+x' },
     }

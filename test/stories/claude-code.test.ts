@@ -55,6 +55,20 @@ test("a team's configuration is put where Claude Code reads it, with scripts tha
   expect((await reconcile(sandbox)).said).toContain('In sync')
 })
 
+test("a user's own hooks and rules stay beside the team's, and are what is left when those go", async ({ sandbox }) => {
+  const own = { matcher: 'Bash', hooks: [{ type: 'command', command: 'echo own' }] }
+  const mine = { permissions: { allow: ['Read'] }, hooks: { Stop: [own] } }
+  sandbox.write(sandbox.home, { '.claude/settings.json': JSON.stringify(mine) })
+  sandbox.commit(GOOD)
+  config(sandbox)
+  const ran = await reconcile(sandbox)
+  expect(ran.code, ran.said).toBe(0)
+  const { hooks } = JSON.parse(sandbox.live('.claude/settings.json')) as { hooks: { Stop: unknown[] } }
+  expect(hooks.Stop).toEqual([own, ...(JSON.parse(HOOK) as typeof mine).hooks.Stop])
+  expect((await sandbox.gitops(['uninstall', '--yes'])).code).toBe(0)
+  expect(JSON.parse(sandbox.live('.claude/settings.json'))).toEqual(mine)
+})
+
 describe('a configuration that Claude Code could not use is refused before anything is written', () => {
   const cases: readonly (readonly [string, Files | Readonly<Record<string, null>>, string])[] = [
     [

@@ -294,6 +294,10 @@ test('a check judges the document as it will be, and one in the source that does
   expect(JSON.parse(live(sandbox))).toEqual({ theirs: 1, model: 'opus' })
   sandbox.commit({ '.claude/settings.json': '{"model":}' })
   expect(await reconcile(sandbox, 5)).toMatch(/the source cannot be merged: its version of .*settings\.json:1:10 is not JSON/)
+  // One that was cut short asks for nothing, and must not take all of our keys away.
+  sandbox.commit({ '.claude/settings.json': '\n' })
+  expect(await reconcile(sandbox, 5)).toMatch(/the source cannot be merged: its version of .*settings\.json is empty/)
+  expect(JSON.parse(live(sandbox))).toEqual({ theirs: 1, model: 'opus' })
 })
 
 test('onDrift has the last word about a document too, and status names the keys that it is about', async ({ sandbox }) => {
