@@ -42,7 +42,12 @@ const ROWS: readonly (readonly [failure: string, covered: FailureMode['covered']
     'a state file is replaced by a decrypted copy',
     test('merging into a live document keeps every key of the application, through drift, rollbacks and removal'),
   ],
-  ['writes race with a running application', later('co-owned documents and the locks of applications')],
+  [
+    'writes race with a running application',
+    test(
+      "600 writes of an application and 50 reconciles that change our keys in its document lose no key of either, under the application's own lock",
+    ),
+  ],
   [
     'a set of files is not written as one',
     test('what refers comes after what is referred to: obstacles, directories, new files, changed files, deletions, emptied directories'),
@@ -71,8 +76,14 @@ const ROWS: readonly (readonly [failure: string, covered: FailureMode['covered']
     'drift is looked for in the bytes of some files only',
     test('new, changed, deleted, mode, type and binary are told apart, line by line'),
   ],
-  ['the smoke test passes whatever the configuration', later('the preset for Claude Code')],
-  ['exit codes of the application are trusted', later('the preset for Claude Code')],
+  [
+    'the smoke test passes whatever the configuration',
+    test('a change that leaves Claude Code without one of its files is rolled back: the smoke check sees what is live'),
+  ],
+  [
+    'exit codes of the application are trusted',
+    test("what claude doctor says of our files refuses a revision, and what it says of an organization's is a warning"),
+  ],
   [
     'the smoke test changes what it tests',
     test('what a smoke check writes into the target is found as drift, and an application file it makes stays'),
@@ -110,9 +121,17 @@ const ROWS: readonly (readonly [failure: string, covered: FailureMode['covered']
   ['the audit log is appended to without care', test('twelve processes that write at the same time never mix their lines')],
   ['the disk is full or read-only', test('a target that fills up ends with exit 1 and exactly the old tree')],
   ['paths differ from machine to machine', test('a function is given host, home, platform and env, and may be asynchronous')],
-  ['the application reads another file than the one written', later('the preset for Claude Code')],
-  ["an application's plugins are synced as files", later('the preset for Claude Code')],
-  ['an update arrives in the middle of a session', later('the preset for Claude Code')],
+  ['the application reads another file than the one written', test('CLAUDE_CONFIG_DIR moves the target, as it moves Claude Code')],
+  [
+    "an application's plugins are synced as files",
+    test(
+      "a team's configuration is put where Claude Code reads it, with scripts that can be run, and what Claude Code keeps beside it stays",
+    ),
+  ],
+  [
+    'an update arrives in the middle of a session',
+    test('nothing is written while a session of Claude Code runs, and a session that goes on is nobody’s fault'),
+  ],
 ]
 
 /** The 47 rows, in their usual order. */
