@@ -17,6 +17,7 @@ export function applyUnit(run: Run, unit: Unit): Step {
     rollback: async (_, task) => {
       const { rollback } = await import('./rollback.ts')
       task.title = await rollback(run, unit)
+      if (unit.outcome?.reason === 'Locked') return
       ;(await import('./hold.ts')).noteTried(run, unit)
     },
   }

@@ -64,7 +64,7 @@ export async function begin(config: Config, beginning: Beginning): Promise<Begun
     tidy(config.state, lock?.dead ?? [])
     const claimed = claimState(config, machine, beginning.dry)
     notes.push(...claimed.notes)
-    const real = realHost(config, machine, (sentence) => notes.push(sentence))
+    const real = realHost(config, machine, (sentence) => notes.push(sentence), lock?.ensure)
     const host = beginning.dry ? dryHost(real, config, claimed.foreign) : real
     // Whatever is half done must be known before anything else is.
     host.store.journal()

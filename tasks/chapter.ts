@@ -15,6 +15,7 @@ export function chapter(run: Run, unit: Unit): Step[] {
     task: async (_, task) => {
       try {
         run.signal.throwIfAborted()
+        run.host.ensure()
         return await tell(run, unit, task)
       } catch (error) {
         throw brief(fail(unit, error))

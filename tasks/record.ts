@@ -13,6 +13,7 @@ export async function record(run: Run): Promise<void> {
   const before = run.status
   for (const unit of run.units) unit.outcome = concluded(run, unit)
   if (run.host.dry) return
+  run.host.ensure()
   const quiet = run.units.filter(
     (unit) => unit.generation === null && (unit.outcome?.kind === 'in-sync' || unit.standingBy !== null) && learnt(run, unit),
   )

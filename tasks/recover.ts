@@ -53,7 +53,7 @@ async function takeBackFiles(run: Run, generation: Generation, undo: boolean): P
 
 /** Whatever stopped an undo: it has begun, so the machine is neither as it was nor done. */
 function unfinished(number: number, error: unknown): GitopsError {
-  if (error instanceof GitopsError && error.code === 'stuck') return error
+  if (error instanceof GitopsError && (error.code === 'stuck' || error.code === 'locked')) return error
   return new GitopsError('stuck', `taking back generation ${number} has begun and is not finished: ${(error as Error).message}`, {
     hint: 'Mend that, then run `gitops reconcile`: it finishes the undo before anything else.',
     cause: error,

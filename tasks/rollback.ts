@@ -10,7 +10,13 @@ import type { Run, Unit } from './run.ts'
 /** Takes back what a failed unit did, then asks whose fault it was, unless that is known. Returns the line that tells it. */
 export async function rollback(run: Run, unit: Unit, ask = true): Promise<string> {
   const wrote = unit.generation !== null
-  const failures = await takeBack(unit)
+  const failures = lockLost(run) === null ? await takeBack(unit) : []
+  // It may be lost by now, or only by now.
+  const lost = lockLost(run)
+  if (lost !== null) {
+    amend(unit, { kind: 'failed', reason: 'Locked', message: lost.message, error: lost })
+    return `${unit.name}  another run takes back what was written`
+  }
   if (failures.length > 0) {
     // What cannot be taken back is not tried again by itself.
     if (unit.outcome?.error?.code === 'check' && unit.why === 'revision') blameRevision(run, unit, true)
@@ -30,6 +36,16 @@ export async function undoFiles(run: Run, unit: Unit): Promise<void> {
   unit.left = (await run.host.transact.undo(generation.steps, run.host)).left
   closed(run, [generation.number])
   noteEnd(run, generation, 'rolled-back', unit.outcome?.message ?? 'interrupted')
+}
+
+/** Why nothing here is ours to take back any more, or null. */
+function lockLost(run: Run): GitopsError | null {
+  try {
+    run.host.ensure()
+    return null
+  } catch (error) {
+    return asGitopsError(error)
+  }
 }
 
 async function takeBack(unit: Unit): Promise<GitopsError[]> {

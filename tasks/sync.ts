@@ -30,6 +30,7 @@ export async function sync(run: Run, unit: Unit, task: Teller): Promise<unknown>
 
 /** Journal, generation and every file of a unit's plan. What was begun is in the unit's undos. */
 export async function write(run: Run, unit: Unit): Promise<void> {
+  run.host.ensure()
   const { all, contents } = ordered(run, unit)
   keepWhatGoes(run, all)
   await openGeneration(run, unit, all)

@@ -23,6 +23,8 @@ const ATTEMPTS = 5
 export interface Desk {
   readonly kept: Kept
   readonly documents: Documents
+  /** Throws `locked` when nothing may be written any more. */
+  readonly ensure: () => void
 }
 
 /** Sets and removes our keys in a document as it is at this moment; nothing else in it changes. Throws `contested`, or `conflict` when it does not parse. */

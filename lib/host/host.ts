@@ -2,6 +2,7 @@ import { documentsWith, type Documents } from '../documents/documents.ts'
 import type { Config, Source } from '../model/config.ts'
 import type { MergeStrategy } from '../plugins/contract.ts'
 import { attempt } from './shell.ts'
+import { guardedStore } from './guarded-store.ts'
 import { loadHostKey } from './host-key.ts'
 import { keptIn, type Kept } from './kept.ts'
 import { saveLastGood } from './last-good.ts'
@@ -18,6 +19,8 @@ export interface Host {
   /** True when nothing outside is changed but fetched objects. */
   readonly dry: boolean
   readonly now: () => Date
+  /** Throws `locked` when another run has taken over; asked before anything is written. */
+  readonly ensure: () => void
   readonly store: Store
   readonly kept: Kept
   /** Reads and writes co-owned documents. */
@@ -27,14 +30,15 @@ export interface Host {
   readonly attempt: typeof attempt
 }
 
-/** The real one. `damaged` hears of state files that could not be read. */
-export function realHost(config: Config, machine: Machine, damaged: (sentence: string) => void): Host {
-  const store = storeIn(config.state, damaged)
+/** The real one. `damaged` hears of state files that could not be read; `ensure` is asked whether the run lock is still ours. */
+export function realHost(config: Config, machine: Machine, damaged: (sentence: string) => void, ensure = (): void => {}): Host {
+  const store = guardedStore(storeIn(config.state, damaged), ensure)
   const known = { name: () => store.inventory().hostKey, say: damaged }
   return {
     machine,
     dry: false,
     now: () => new Date(),
+    ensure,
     store,
     kept: keptIn(config.state, () => loadHostKey(config.hostKey, known)),
     documents: documentsWith(config.strategies as readonly MergeStrategy[]),

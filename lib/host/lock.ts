@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { GitopsError } from '../model/errors.ts'
 import type { AbsPath } from '../model/path.ts'
 import type { Machine } from './machine.ts'
@@ -25,6 +25,8 @@ interface Owner {
   readonly since: string
   /** What it was called as; nothing that was typed behind that. */
   readonly command: string
+  /** The files of those it has taken over from: by that one who was only stopped knows it, as long as its own is still there. */
+  readonly over: readonly string[]
 }
 
 /** What is there when a file says nothing that can be read: someone may have it, until it is old. */
@@ -36,6 +38,8 @@ export interface Lock {
   readonly token: string
   /** What runs that were killed have left in the lock directory; theirs may be elsewhere too. Once that is cleared away, these go. */
   readonly dead: readonly string[]
+  /** Throws `locked` when another run has taken over: from then on nothing here is ours. */
+  readonly ensure: () => void
   release(): void
 }
 
@@ -51,7 +55,7 @@ export async function acquire(state: AbsPath, machine: Machine, limit: number, s
   for (const until = Date.now() + limit; ;) {
     let others = look(directory, machine, token)
     if (others.living === null) {
-      write(directory, token, machine)
+      write(directory, token, machine, others.dead)
       others = look(directory, machine, token)
       if (others.living === null) return hold(directory, token, machine, others.dead)
       rmSync(join(directory, token), { force: true })
@@ -78,7 +82,7 @@ export function adopt(state: AbsPath, machine: Machine, token: string): Lock {
   if (!/^[0-9a-f]{16}$/.test(token) || owner(join(directory, token)) === null) {
     throw new GitopsError('locked', 'the run lock that the parent process handed over is gone', { hint: 'Run gitops again.' })
   }
-  write(directory, token, machine)
+  write(directory, token, machine, [])
   return hold(directory, token, machine, [])
 }
 
@@ -94,20 +98,36 @@ export function holder(state: AbsPath, machine: Machine): string | null {
 
 function hold(directory: string, token: string, machine: Machine, dead: readonly string[]): Lock {
   const path = join(directory, token)
-  const beat = setInterval(() => {
-    // What has been damaged, or removed, is written anew.
-    if (owner(path) === null || owner(path) === UNKNOWN) attemptTo(() => write(directory, token, machine))
-    else attemptTo(() => utimesSync(path, new Date(), new Date()))
-  }, HEARTBEAT)
+  let lost = false
+  // A sign of life first and a look at the others then, as they do it the other way round: one of the two sees the other.
+  const still = (): boolean => {
+    const mine = lost ? null : owner(path)
+    // What has been damaged is written anew. It is gone when one who took over has cleared it away, and does not come back.
+    if (mine === UNKNOWN) attemptTo(() => write(directory, token, machine, dead))
+    else if (mine !== null) attemptTo(() => utimesSync(path, new Date(), new Date()))
+    lost ||= mine === null || isTaken(directory, token)
+    return !lost
+  }
+  const beat = setInterval(still, HEARTBEAT)
   beat.unref()
   return {
     token,
     dead,
+    ensure() {
+      if (!still()) throw takenOver()
+    },
     release() {
       clearInterval(beat)
-      attemptTo(() => rmSync(path, { force: true }))
+      if (!lost) attemptTo(() => rmSync(path, { force: true }))
     },
   }
+}
+
+function isTaken(directory: string, token: string): boolean {
+  return readdirSync(directory).some((name) => {
+    const other = name === token ? null : owner(join(directory, name))
+    return other !== null && other !== UNKNOWN && other.over.includes(token)
+  })
 }
 
 /** A disk that is full or read-only by now must not end a run: the lock dies with its process. */
@@ -119,7 +139,7 @@ function attemptTo(what: () => void): void {
   }
 }
 
-function write(directory: string, token: string, machine: Machine): void {
+function write(directory: string, token: string, machine: Machine, dead: readonly string[]): void {
   const { boot, namespace, hostname, command } = machine
   const me: Owner = {
     pid: process.pid,
@@ -129,6 +149,7 @@ function write(directory: string, token: string, machine: Machine): void {
     host: hostname,
     since: new Date().toISOString(),
     command,
+    over: dead.map((path) => basename(path)),
   }
   writeAtomic(join(directory, token), JSON.stringify(me), false)
 }
@@ -155,9 +176,11 @@ function owner(path: string): Owner | typeof UNKNOWN | null {
   const bytes = readRegular(path, LARGEST)
   if (bytes === 'nothing') return null
   try {
-    const { pid, start, boot, namespace, host, since, command = 'gitops' } = JSON.parse(bytes.toString()) as Partial<Owner>
+    const { pid, start, boot, namespace, host, since, command = 'gitops', over = [] } = JSON.parse(bytes.toString()) as Partial<Owner>
     const texts = [start, boot, namespace, host, since, command].every((text) => typeof text === 'string')
-    return Number.isInteger(pid) && texts ? ({ pid, start, boot, namespace, host, since, command } as Owner) : UNKNOWN
+    return Number.isInteger(pid) && texts && Array.isArray(over)
+      ? ({ pid, start, boot, namespace, host, since, command, over } as Owner)
+      : UNKNOWN
   } catch {
     return UNKNOWN
   }
@@ -182,6 +205,12 @@ function ageOf(path: string): number {
 function busy(other: Owner | typeof UNKNOWN): GitopsError {
   return new GitopsError('locked', `another gitops run is under way: ${describe(other)}`, {
     hint: 'Wait for it, with `--wait 5m` for as long as you like, or run again later.',
+  })
+}
+
+function takenOver(): GitopsError {
+  return new GitopsError('locked', 'this process was stopped for longer than ten seconds and another run has taken over', {
+    hint: 'It undoes what was half done here; nothing more is written. Run gitops again.',
   })
 }
 

@@ -8,6 +8,7 @@ import type { Content } from '../model/tree.ts'
 import { performEdit, type Desk } from './edit.ts'
 import type { Kept } from './kept.ts'
 import { reached } from './live.ts'
+import { nowAndThen } from './now-and-then.ts'
 import { lookAgain, makeDirectory, removeDirectory, restoreDirectory, syncDirectories, writeTemp, type PutOrRemove } from './place.ts'
 
 type Put = Extract<Step, { kind: 'put' }>
@@ -36,7 +37,9 @@ export async function stage(
 
 /** Takes the steps, in order. Throws `contested` when something else wrote to one of the paths meanwhile. */
 export async function perform(steps: readonly Step[], desk: Desk, signal: AbortSignal): Promise<void> {
+  const ensure = nowAndThen(desk.ensure)
   for (const [index, step] of steps.entries()) {
+    ensure()
     // A signal is heard only when the event loop turns.
     if (index % 64 === 0) await setImmediate()
     signal.throwIfAborted()

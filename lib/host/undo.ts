@@ -7,6 +7,7 @@ import type { Node } from '../model/tree.ts'
 import { undoEdit, type Desk } from './edit.ts'
 import { shortHash } from './hash.ts'
 import type { Kept } from './kept.ts'
+import { nowAndThen } from './now-and-then.ts'
 import { reached, statOf } from './live.ts'
 import { lookAgain, removeDirectory, removeIfThere, restoreDirectory, syncDirectories, writeTemp } from './place.ts'
 
@@ -28,7 +29,9 @@ export async function undo(steps: readonly Step[], desk: Desk): Promise<Undone> 
   const left: AbsPath[] = []
   const failures: string[] = []
   const emptied = new Set(steps.flatMap((step) => (step.kind === 'rmdir' ? [step.path] : [])))
+  const ensure = nowAndThen(desk.ensure)
   for (const step of steps.toReversed()) {
+    ensure()
     try {
       if ((step.kind === 'edit' ? await takeEditBack(step, desk) : takeBack(step, desk.kept, emptied)) === 'left') left.push(step.path)
     } catch (error) {

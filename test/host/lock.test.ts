@@ -1,10 +1,11 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import {
   existsSync,
   mkdirSync,
   readFileSync,
   readdirSync,
   readlinkSync,
+  rmSync,
   symlinkSync,
   truncateSync,
   utimesSync,
@@ -13,6 +14,7 @@ import {
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { expect } from 'vitest'
 import { CLI, DEFAULT_CONFIG, test, type Sandbox } from '../support/sandbox.ts'
 
@@ -106,7 +108,7 @@ test.concurrent('an owner in another container is believed while it gives signs 
   expect((await timed(sandbox)).code).toBe(0)
 })
 
-test.concurrent('whoever holds the lock writes it anew when it is damaged or taken away', async ({ sandbox }) => {
+test.concurrent('whoever holds the lock writes it anew when it is damaged', async ({ sandbox }) => {
   sandbox.config(DEFAULT_CONFIG(sandbox.remote, `checks: { smoke: [{ name: 'long', run: 'touch ~/inside; sleep 6' }] },`))
   sandbox.commit({ '.claude/a.md': 'a\n' })
   const first = sandbox.start(['reconcile'])
@@ -119,6 +121,67 @@ test.concurrent('whoever holds the lock writes it anew when it is damaged or tak
   expect(second.said).toContain(`process ${first.pid} on`)
   await new Promise((done) => first.once('exit', done))
   expect(first.exitCode).toBe(0)
+})
+
+/** A run whose words are heard. */
+function stoppable({ site, env }: Sandbox, command: string): ChildProcess {
+  return spawn(process.execPath, [CLI, command], { cwd: site, env, stdio: ['ignore', 'pipe', 'pipe'] })
+}
+
+/** As it looks to a run in another container: a second one takes over from a process that was stopped. Returns what the first then says. */
+async function takenOver(sandbox: Sandbox, first: ChildProcess): Promise<{ code: number | null; said: string; changed: boolean }> {
+  let said = ''
+  for (const stream of [first.stdout, first.stderr]) stream?.on('data', (data: Buffer) => (said += data.toString()))
+  first.kill('SIGSTOP')
+  const lock = join(sandbox.state, 'lock')
+  const path = join(lock, readdirSync(lock).find((name) => !name.endsWith('.tmp')) ?? '')
+  writeFileSync(path, JSON.stringify({ ...(JSON.parse(readFileSync(path, 'utf8')) as object), host: 'elsewhere', boot: 'another' }))
+  utimesSync(path, new Date(Date.now() - 11_000), new Date(Date.now() - 11_000))
+  const second = await sandbox.gitops(['reconcile'])
+  expect(second.code, second.said).toBe(0)
+  expect(second.said).toMatch(/half done and is undone|was taken back/)
+  const all = (): unknown => [sandbox.tree(sandbox.state), sandbox.tree(join(sandbox.home, '.claude'))]
+  const before = all()
+  const ended = new Promise((done) => first.once('close', done))
+  first.kill('SIGCONT')
+  await ended
+  return { code: first.exitCode, said, changed: !isDeepStrictEqual(all(), before) }
+}
+
+const LOST = { code: 1, said: expect.stringContaining('another run has taken over') as string, changed: false }
+
+test.concurrent(
+  'a run that was stopped while it wrote touches nothing once another has taken over',
+  { timeout: 60_000 },
+  async ({ sandbox }) => {
+    const files = (text: string): Record<string, string> =>
+      Object.fromEntries(Array.from({ length: 3000 }, (_, index) => [`.claude/f${index + 1000}`, text]))
+    sandbox.config()
+    sandbox.commit(files('old'))
+    const first = stoppable(sandbox, 'reconcile')
+    while (!existsSync(join(sandbox.home, '.claude/f1200'))) await sleep(1)
+    expect(await takenOver(sandbox, first)).toEqual(LOST)
+    expect(existsSync(join(sandbox.home, '.claude/f3999'))).toBe(true)
+
+    sandbox.commit({ '.claude/new': 'new' })
+    const back = stoppable(sandbox, 'rollback')
+    while (existsSync(join(sandbox.home, '.claude/f3800'))) await sleep(1)
+    expect(await takenOver(sandbox, back)).toMatchObject(LOST)
+  },
+)
+
+test.concurrent('a run that was stopped in a check neither commits nor takes back once another has taken over', async ({ sandbox }) => {
+  for (const end of ['true', 'false']) {
+    sandbox.config(DEFAULT_CONFIG(sandbox.remote, `checks: { smoke: [{ name: 'long', run: 'touch ~/inside; sleep 2; ${end}' }] },`))
+    sandbox.commit({ '.claude/a.md': end, [`.claude/${end}`]: '' })
+    const first = stoppable(sandbox, 'reconcile')
+    while (!existsSync(join(sandbox.home, 'inside'))) await sleep(10)
+    sandbox.config()
+    expect(await takenOver(sandbox, first)).toEqual(LOST)
+    expect(sandbox.live('.claude/a.md')).toBe(end)
+    expect((await sandbox.gitops(['reconcile'])).said).toContain('In sync')
+    rmSync(join(sandbox.home, 'inside'))
+  }
 })
 
 test.concurrent('a run waits as long as --wait says, and has its turn', async ({ sandbox }) => {

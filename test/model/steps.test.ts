@@ -131,7 +131,7 @@ async function apply(root: AbsPath, known: Known, wanted: ReadonlyMap<RelPath, W
   const kept = keptIn(state, () => newHostKey())
   for (const step of made.steps) if ((step.kind === 'put' || step.kind === 'remove') && step.before !== null) kept.keep(readLive(step.path))
   await stage(made.steps, made.contents, contents, never)
-  const desk = { kept, documents: documentsWith([]) }
+  const desk = { kept, documents: documentsWith([]), ensure: () => {} }
   await perform(made.steps, desk, never)
   const next: Known = {
     owned: new Map(
