@@ -10,6 +10,7 @@ import { refuseNesting } from '../lib/config/targets.ts'
 import type { Config } from '../lib/model/config.ts'
 import type { Sha } from '../lib/model/path.ts'
 import { settled } from '../lib/model/settle.ts'
+import { movedTo } from './moved-root.ts'
 import type { Inventory } from '../lib/model/state.ts'
 import { gone } from './departed.ts'
 import { goneSecrets } from './secret-departed.ts'
@@ -106,13 +107,7 @@ function settledIn(config: Config, inventory: Inventory): Inventory {
   return settled(
     inventory,
     places.map(({ to, source, name, onRemove }) => ({ root: to, source, name, onRemove })),
-    (root) => {
-      try {
-        return rootOf(root)
-      } catch {
-        return root
-      }
-    },
+    (root) => movedTo(inventory, root),
   )
 }
 

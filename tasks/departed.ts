@@ -5,6 +5,7 @@ import { plan, type Change } from '../lib/model/plan.ts'
 import { isExecutable, type Node, type Owned, type Present, type Tree, type Wanted } from '../lib/model/tree.ts'
 import type { OwnedTarget } from '../lib/model/state.ts'
 import { leavingPolicy } from './leaving-policy.ts'
+import { isHidden } from './moved-root.ts'
 import { gone as keysGone } from './merged-files.ts'
 import type { Run, Unit, UnitTarget } from './run.ts'
 
@@ -90,8 +91,8 @@ function asWanted(original: Node): Wanted {
   }
 }
 
-/** What the inventory still owns at places that the config no longer names. */
+/** What the inventory still owns at places that the config no longer names. What a link hides for now is not looked for behind it. */
 export function gone({ config, inventory }: Pick<Run, 'config' | 'inventory'>): [AbsPath, OwnedTarget][] {
   const roots = new Set(config.targets.map((target) => rootOf(target.to)))
-  return [...inventory.targets].filter(([root]) => !roots.has(root))
+  return [...inventory.targets].filter(([root]) => !roots.has(root) && !isHidden(root))
 }

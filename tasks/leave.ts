@@ -5,6 +5,7 @@ import { departed } from './departed.ts'
 import { refuseConflicts } from './drift.ts'
 import { commit } from './generation.ts'
 import { know, knownOf, refuseByHand } from './hold.ts'
+import { refuseHidden } from './moved-root.ts'
 import { recover } from './recover.ts'
 import { rollback } from './rollback.ts'
 import { fail, interrupted, type Run, type Unit } from './run.ts'
@@ -34,6 +35,7 @@ export async function leave(run: Run, leaving: Leaving): Promise<Unit[]> {
     throw new GitopsError('usage', `there is no source ${JSON.stringify(source)}`, {
       hint: `Known: ${run.units.map(({ name }) => name).join(', ')}.`,
     })
+  refuseHidden(run.inventory)
   // Nothing is declared any more: everything of ours has left.
   const without: Run = {
     ...run,
