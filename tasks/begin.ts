@@ -2,16 +2,12 @@ import { dryHost } from '../lib/host/dry.ts'
 import { realHost } from '../lib/host/host.ts'
 import { claimState } from '../lib/host/identity.ts'
 import type { Incoming } from '../lib/host/incoming.ts'
-import { rootOf } from '../lib/host/live.ts'
 import { acquire, adopt, type Lock } from '../lib/host/lock.ts'
 import type { Machine } from '../lib/host/machine.ts'
 import { tidy } from '../lib/host/tidy.ts'
-import { refuseNesting } from '../lib/config/targets.ts'
 import type { Config } from '../lib/model/config.ts'
 import type { Sha } from '../lib/model/path.ts'
-import { settled } from '../lib/model/settle.ts'
-import { movedTo } from './moved-root.ts'
-import type { Inventory } from '../lib/model/state.ts'
+import { settledIn } from './settled-in.ts'
 import { gone } from './departed.ts'
 import { goneSecrets } from './secret-departed.ts'
 import type { Run, Unit } from './run.ts'
@@ -98,17 +94,6 @@ export async function begin(config: Config, beginning: Beginning): Promise<Begun
     lock?.release()
     throw error
   }
-}
-
-/** The inventory, divided as the config says now. Throws `config` when two targets are one directory, or one in the other, by their links. */
-function settledIn(config: Config, inventory: Inventory): Inventory {
-  const places = config.targets.map((target) => ({ ...target, to: rootOf(target.to) }))
-  refuseNesting(places, config.secrets)
-  return settled(
-    inventory,
-    places.map(({ to, source, name, onRemove }) => ({ root: to, source, name, onRemove })),
-    (root) => movedTo(inventory, root),
-  )
 }
 
 /** Every source, and every source of old whose targets are still here. */

@@ -444,7 +444,7 @@ test.for(drifts)(
     drift(path, sandbox)
     const seen = await sandbox.gitops(['status', '--json', '--exit-code'])
     expect(seen.code).toBe(3)
-    expect((JSON.parse(seen.stdout) as { sources: { drift: unknown[] }[] }).sources[0]?.drift).toEqual([
+    expect((JSON.parse(seen.stdout) as { sources: { drift: unknown[] }[] }).sources[0]?.drift).toMatchObject([
       { path, kind, answer: 'heal', source: 'same' },
     ])
     const healed = await sandbox.gitops(['reconcile'])
