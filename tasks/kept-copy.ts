@@ -3,14 +3,30 @@ import { decodeEdits } from '../lib/model/edit-list.ts'
 import { GitopsError } from '../lib/model/errors.ts'
 import { pointer } from '../lib/model/json.ts'
 import { unkeyed } from '../lib/model/lists.ts'
+import type { ListedCopy } from '../lib/model/kept-list.ts'
 import { isKeyed, type Digest } from '../lib/model/path.ts'
+import type { Generation } from '../lib/model/state.ts'
 
 /** Enough to tell all copies of a machine apart. */
 const LENGTH = 12
 
 /** What a person calls a kept copy. */
 export function nameOfCopy(digest: Digest): string {
-  return digest.slice(digest.indexOf(':') + 1).slice(0, LENGTH)
+  return shortName(hexOf(digest))
+}
+
+/** What a person calls the copy of that name. */
+export function shortName(hexadecimal: string): string {
+  return hexadecimal.slice(0, LENGTH)
+}
+
+/** What a generation keeps, as a list names it that outlives it. */
+export function copiesOf({ at, kept }: Generation): ListedCopy[] {
+  return kept.map(({ copy, path }) => ({ at, name: hexOf(copy), path }))
+}
+
+function hexOf(digest: Digest): string {
+  return digest.slice(digest.indexOf(':') + 1)
 }
 
 /**

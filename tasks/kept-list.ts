@@ -1,9 +1,10 @@
 import type { Kept } from '../lib/host/kept.ts'
 import type { Store } from '../lib/host/store.ts'
+import { listedCopies } from '../lib/model/kept-list.ts'
 import { under, type AbsPath, type Digest } from '../lib/model/path.ts'
 import type { Inventory } from '../lib/model/state.ts'
 import { historyOf } from './history.ts'
-import { nameOfCopy } from './kept-copy.ts'
+import { nameOfCopy, shortName } from './kept-copy.ts'
 
 /** A kept copy: what `gitops kept` calls it, and where what is in it stood. */
 export interface KeptLine {
@@ -20,11 +21,15 @@ export function keptLines(store: Store, kept: Kept, left: string): KeptLine[] {
   const replaced = historyOf(store, { source: null, target: null }).flatMap(({ kept: copies, at, generation }) =>
     copies.map(({ name, path }) => ({ name, generation, at, path })),
   )
-  const told = new Set(replaced.map(({ name, path }) => `${name} ${path}`))
   const before = beforeUs(store.inventory())
     .filter(([, digest]) => kept.has(digest))
     .map(([path, digest]) => ({ name: nameOfCopy(digest), generation: 0, at: null, path }))
-  return [...replaced, ...[...before, ...leftLines(left)].filter(({ name, path }) => !told.has(`${name} ${path}`))]
+  const listed = listedCopies(left).map(({ at, name, path }) => ({ name: shortName(name), generation: null, at, path }))
+  const told = new Set<string>()
+  return [...replaced, ...before, ...listed.toSorted((a, b) => (a.at < b.at ? 1 : -1))].filter(({ name, path }) => {
+    const key = `${name} ${path}`
+    return !told.has(key) && told.add(key)
+  })
 }
 
 /** What stood at a path, or under our keys of a document, before we first wrote there. */
@@ -35,17 +40,4 @@ function beforeUs({ originals, targets, secrets }: Inventory): [AbsPath, Digest]
   )
   const sealed = [...secrets].flatMap(([path, { original, prior }]) => [[path, original?.digest ?? null] as const, [path, prior] as const])
   return [...files, ...keys, ...sealed].flatMap(([path, digest]) => (digest === null ? [] : [[path, digest]]))
-}
-
-/** The copies that an earlier uninstall has left, as it listed them. */
-export function leftCopies(kept: Kept, left: string): Digest[] {
-  return leftLines(left).flatMap(({ name }) => kept.find(name))
-}
-
-/** The lines of `kept.txt`. */
-function leftLines(text: string): KeptLine[] {
-  return text.split('\n').flatMap((line) => {
-    const [, at = '', name = '', path = ''] = /^(\S+) {2}([0-9a-f]{12}) {2}(".*")$/.exec(line) ?? []
-    return name === '' ? [] : [{ name, generation: null, at, path: JSON.parse(path) as string }]
-  })
 }

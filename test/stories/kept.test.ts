@@ -28,10 +28,10 @@ test('what was there before us is listed and printed, also when the generations 
     expect((await sandbox.gitops(['reconcile'])).code).toBe(0)
   }
   expect(existsSync(join(sandbox.state, 'generations/1.json'))).toBe(false)
-  const list = await kept(sandbox)
+  const list = await kept(sandbox, '--generation', '0')
   const paths = ['.claude/a', '.claude/equal', '.claude.json'].map((path) => join(sandbox.home, path))
   expect(list.map(([, ...rest]) => rest.join(' ')).toSorted()).toEqual(paths.map((path) => `0 before us ${path}`).toSorted())
-  expect(await kept(sandbox, '--generation', '0')).toEqual(list)
+  expect(await kept(sandbox)).toEqual(expect.arrayContaining(list))
   const texts = await Promise.all(paths.map((path) => print(sandbox, list.find(([, , , at]) => at === path)?.[0])))
   expect([texts[0], texts[1], JSON.parse(texts[2] ?? '')]).toEqual(['before us', 'equal', { '/key': 'their own' }])
 })

@@ -142,7 +142,7 @@ test('uninstall leaves what an application wrote, what a person has edited, and 
   expect(sandbox.live('.claude/CLAUDE.md')).toBe('mine\r\nno end')
   expect(existsSync(join(sandbox.home, '.claude/agents/2/a.md'))).toBe(false)
   expect(JSON.parse(sandbox.live('.claude.json'))).toEqual({ numStartups: 2, apiKey: 'their own', servers: { theirs: 1 }, new: true })
-  const [, name = '', path] = /^\S+ {2}([0-9a-f]{12}) {2}(".*")$/m.exec(readFileSync(join(sandbox.state, 'kept.txt'), 'utf8')) ?? []
+  const [, name = '', path] = /^\S+ {2}([0-9a-f]{64}) {2}(".*")$/m.exec(readFileSync(join(sandbox.state, 'kept.txt'), 'utf8')) ?? []
   expect(path).toBe(JSON.stringify(replaced))
   expect((await done(sandbox, 'kept', name)).stdout).toBe('edited too')
 })

@@ -1,7 +1,7 @@
 import { Option } from 'commander'
 import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline/promises'
-import { removeEmptyState, removeState, type Remains } from '../../host/remove-state.ts'
+import { removeEmptyState, removeState, type Remains, type Stayed } from '../../host/remove-state.ts'
 import type { Config } from '../../model/config.ts'
 import { GitopsError } from '../../model/errors.ts'
 import { begin } from '../../../tasks/begin.ts'
@@ -81,15 +81,23 @@ async function agreed(): Promise<boolean> {
 }
 
 /** Throws `stuck`: by now the files are back, and the machine is not as it was. */
-function forget(config: Config, remains: Remains): void {
+function forget(config: Config, remains: Remains): Stayed {
   try {
-    removeState(config, remains)
+    return removeState(config, remains)
   } catch (error) {
     throw new GitopsError('stuck', `what was there before us is back, but ${config.state} cannot be removed: ${(error as Error).message}`, {
       hint: 'Mend that, then run `gitops uninstall` once more.',
       cause: error,
     })
   }
+}
+
+/** What an inventory that was set aside knew is not known here. */
+function asideLines(aside: readonly string[]): string[] {
+  return [
+    'Uninstalled: what this state knew to be there before us is back. An earlier state was set aside, and what only that one knew is not: it stays, with every copy that it names:',
+    ...aside.map((path) => `  ${path}`),
+  ]
 }
 
 async function uninstall(
@@ -109,10 +117,11 @@ async function uninstall(
   const said: string[] = []
   try {
     const units = await leave(run, { source: null, all: false, hold: false })
-    const remains = remainsOf(run, units, purge)
-    forget(config, remains)
-    said.push(...run.notes, ...leavingLines(units), 'Uninstalled: what was there before us is back.')
-    if (remains.list !== null)
+    const { copies, aside } = forget(config, remainsOf(run, units, purge))
+    said.push(...run.notes, ...leavingLines(units))
+    if (aside.length === 0) said.push('Uninstalled: what was there before us is back.')
+    else said.push(...asideLines(aside))
+    if (copies)
       said.push(`Copies of what people wrote stay in ${config.state}: kept.txt there says what they are, \`gitops kept\` prints them.`)
     if (existsSync(config.audit)) said.push(`The audit trail stays: ${config.audit}`)
     if (existsSync(config.hostKey)) said.push(`The host key stays, for other configs may use it: ${config.hostKey}`)
