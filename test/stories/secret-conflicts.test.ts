@@ -102,7 +102,7 @@ test('a secret that was edited and opened to others is closed under every policy
     const said = (await sandbox.gitops(['diff'])).stdout
     expect(said, policy).toContain('mode 644 becomes 600')
     expect(said, policy).toContain('closed to others')
-    expect((await sandbox.gitops(['status'])).stdout, policy).toMatch(/token\.txt {2}mode/)
+    expect((await sandbox.gitops(['status'])).stdout, policy).toMatch(/token\.txt {2}opened to others/)
     expect(modes(sandbox)).toEqual(['644', '644'])
     expect(await reconcile(sandbox, code), policy).toContain('open to others since it was applied, and closed again')
     expect(modes(sandbox), policy).toEqual(['600', '600'])
