@@ -87,7 +87,7 @@ test('reconciled: drift comes back to what is wanted without a commit, and the a
   const found = await sandbox.gitops(['status', '--exit-code'])
   expect(found.code).toBe(3)
   expect(found.said).toContain('settings.json  edited')
-  expect(found.said).toContain('hooks/x.sh  mode')
+  expect(found.said).toContain('hooks/x.sh  other permissions')
   expect((await sandbox.gitops(['reconcile'])).said).toContain('drift was healed')
   expect(sandbox.tree(join(sandbox.home, '.claude'))).toEqual({ ...wanted, 'history.jsonl': '644 theirs\n' })
   expect((await sandbox.gitops(['status', '--exit-code'])).code).toBe(0)
