@@ -37,7 +37,7 @@ test('drift is healed without a new commit, and what was there is kept', async (
   expect(sandbox.live('.claude/CLAUDE.md')).toBe('rules\n')
 })
 
-test('a failing smoke check rolls everything back and holds the revision', async ({ sandbox }) => {
+test('a failing smoke check rolls everything back, and the next run does not apply the revision again', async ({ sandbox }) => {
   sandbox.commit({ '.claude/settings.json': '{"good":true}\n' })
   sandbox.config(DEFAULT_CONFIG(sandbox.remote, `checks: { smoke: [{ name: 'good', run: 'grep -q good ~/.claude/settings.json' }] },`))
   await sandbox.gitops(['reconcile'])
@@ -51,7 +51,7 @@ test('a failing smoke check rolls everything back and holds the revision', async
 
   const again = await sandbox.gitops(['reconcile'])
   expect(again.code).toBe(5)
-  expect(again.said).toContain('held')
+  expect(again.said).toContain('was rolled back and is tried again in')
   expect(sandbox.tree(join(sandbox.home, '.claude'))).toEqual(before)
   expect(existsSync(join(sandbox.state, 'journal.json'))).toBe(false)
 

@@ -56,7 +56,7 @@ test('with the host key lost an edit of a secret is still called drift, for its 
   sandbox.write(sandbox.home, { '.claude.json': '{"theirs":1,"apiKey":"edited"}', '.token.json': '{"token":"edited"}' })
   const ran = await sandbox.gitops(['reconcile'])
   expect(ran.code, ran.said).toBe(0)
-  expect(ran.stdout).toContain(`.claude.json: edited since it was applied; the values that it had will be kept`)
+  expect(ran.stdout).toContain(`.claude.json: /apiKey edited since it was applied; the values that it had will be kept`)
   expect(ran.stdout).toContain(`.token.json: edited since it was applied; a sealed copy will be kept`)
   expect(ran.stdout).not.toContain('there before us')
   expect(JSON.parse(sandbox.live('.claude.json'))).toEqual({ theirs: 1, apiKey: 'one' })

@@ -88,7 +88,10 @@ const ROWS: readonly (readonly [failure: string, covered: FailureMode['covered']
     'the smoke test changes what it tests',
     test('what a smoke check writes into the target is found as drift, and an application file it makes stays'),
   ],
-  ['after a rollback the same commit is applied again', test('a failing smoke check rolls everything back and holds the revision')],
+  [
+    'after a rollback the same commit is applied again',
+    test('a failing smoke check rolls everything back, and the next run does not apply the revision again'),
+  ],
   [
     'files are rolled back and the record of the commit is not',
     test('a held revision is shown with its reason, and what is live is the one before it'),
