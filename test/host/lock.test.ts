@@ -152,20 +152,20 @@ const LOST = { code: 1, said: expect.stringContaining('another run has taken ove
 
 test.concurrent(
   'a run that was stopped while it wrote touches nothing once another has taken over',
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   async ({ sandbox }) => {
     const files = (text: string): Record<string, string> =>
-      Object.fromEntries(Array.from({ length: 3000 }, (_, index) => [`.claude/f${index + 1000}`, text]))
+      Object.fromEntries(Array.from({ length: 1200 }, (_, index) => [`.claude/f${index + 1000}`, text]))
     sandbox.config()
     sandbox.commit(files('old'))
     const first = stoppable(sandbox, 'reconcile')
-    while (!existsSync(join(sandbox.home, '.claude/f1200'))) await sleep(1)
+    while (!existsSync(join(sandbox.home, '.claude/f1100'))) await sleep(1)
     expect(await takenOver(sandbox, first)).toEqual(LOST)
-    expect(existsSync(join(sandbox.home, '.claude/f3999'))).toBe(true)
+    expect(existsSync(join(sandbox.home, '.claude/f2199'))).toBe(true)
 
     sandbox.commit({ '.claude/new': 'new' })
     const back = stoppable(sandbox, 'rollback')
-    while (existsSync(join(sandbox.home, '.claude/f3800'))) await sleep(1)
+    while (existsSync(join(sandbox.home, '.claude/f2100'))) await sleep(1)
     expect(await takenOver(sandbox, back)).toMatchObject(LOST)
   },
 )
