@@ -4,20 +4,11 @@ import type { MergeStrategy } from '../plugins/contract.ts'
 import { doubledKeys, parseJson, parseJsonc } from './json.ts'
 import { writeEdits } from './write-edits.ts'
 
-const json: MergeStrategy = {
-  name: 'json',
-  read: parseJson,
-  owned: keyed,
-  write: (text, edits, lists) => writeJson(text, edits, lists, (now) => parseJson(now, '')),
-  doubled: doubledKeys,
-}
+const json = jsonStrategy('json', parseJson)
+const jsonc = jsonStrategy('jsonc', parseJsonc)
 
-const jsonc: MergeStrategy = {
-  name: 'jsonc',
-  read: parseJsonc,
-  owned: keyed,
-  write: (text, edits, lists) => writeJson(text, edits, lists, (now) => parseJsonc(now, '')),
-  doubled: doubledKeys,
+function jsonStrategy(name: string, read: MergeStrategy['read']): MergeStrategy {
+  return { name, read, owned: keyed, write: (text, edits, lists) => writeJson(text, edits, lists, read), doubled: doubledKeys }
 }
 
 async function writeJson(text: string, edits: readonly Edit[], lists: ListRules, read: MergeStrategy['read']): Promise<string> {

@@ -1,13 +1,11 @@
 import { Option } from 'commander'
 import { GitopsError } from '../../model/errors.ts'
-import { begin } from '../../../tasks/begin.ts'
-import { settleConditions } from '../../../tasks/known-now.ts'
 import type { Run } from '../../../tasks/run.ts'
 import { takeBackTo } from '../../../tasks/take-back.ts'
-import { complain, print, tell } from '../messages.ts'
+import { complain } from '../messages.ts'
 import { leavingLines } from '../leaving-lines.ts'
-import { configOption, patience, waitOption, type ConfigOptions, type WaitOptions } from '../config-option.ts'
-import { configFile, interruptible, open } from '../open.ts'
+import { configOption, waitOption, type ConfigOptions, type WaitOptions } from '../config-option.ts'
+import { onState } from '../on-state.ts'
 import type { Verb } from '../program.ts'
 
 interface RollbackOptions extends ConfigOptions, WaitOptions {
@@ -29,34 +27,17 @@ export const rollbackCommand: Verb<RollbackOptions> = {
     configOption,
   ],
   async run({ source = null, target = null, to, ...rest }, [number]) {
+    let generation: number | null
     try {
       if (to !== undefined && (number !== undefined || target !== null))
         throw new GitopsError('usage', '--to original is about whole sources, and about no generation', {
           hint: 'Leave the rest away, or say --source.',
         })
-      const generation = number === undefined ? null : generationOf(number)
-      const { config, machine } = await open(configFile(rest))
-      const { run, lock } = await begin(config, {
-        dry: false,
-        fetch: false,
-        allowShrink: false,
-        signal: interruptible(),
-        machine,
-        handedOver: null,
-        wait: patience(rest),
-      })
-      try {
-        const said = to === undefined ? await takeBackTo(run, { generation, source, target }) : await toOriginal(run, source)
-        settleConditions(run)
-        for (const line of said) print(line)
-        return 0
-      } finally {
-        for (const note of run.notes) tell(note)
-        lock?.release()
-      }
+      generation = number === undefined ? null : generationOf(number)
     } catch (error) {
       return complain(error as Error)
     }
+    return onState(rest, (run) => (to === undefined ? takeBackTo(run, { generation, source, target }) : toOriginal(run, source)))
   },
 }
 
