@@ -155,7 +155,9 @@ test(
     }
     expect([...seen].some((text) => text.includes('sleep'))).toBe(true)
     expect([...seen].filter((text) => text.includes(CANARY))).toEqual([])
-    await run(0, 'reconcile')
+    // On a slow machine three of those kills may have hit the apply, which refuses the revision.
+    await run([0, 5], 'reconcile')
+    await run(0, 'retry')
     await run(0, 'rollback')
     await looks()
     await run(0, 'retry')
