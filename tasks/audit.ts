@@ -6,6 +6,7 @@ import { writes } from '../lib/model/plan.ts'
 import type { UnitOutcome } from '../lib/model/verdict.ts'
 import { whoCommitted } from './author.ts'
 import { knownOf } from './hold.ts'
+import { leftByChecks } from './left-by-checks.ts'
 import { planned, type Run, type Unit } from './run.ts'
 
 /** One line for each unit that did something, or that failed in a new way. A run with nothing to do leaves none. */
@@ -18,6 +19,9 @@ export async function audit(run: Run, before: Run['status']): Promise<void> {
     // What was healed beside it is told by then.
     const nothing = { files: '', paths: inTheWay(unit), generation: null }
     if (type !== null) writeDown(run, auditRecord(run, unit, { change_type: type, author, ...(healed && nothing) }))
+    const { again } = unit
+    if (again !== null && again.generation !== null && again.outcome === null)
+      writeDown(run, auditRecord(run, again, { change_type: 'healed', outcome: 'applied', reason: 'Applied', message: leftByChecks(unit) }))
   }
 }
 

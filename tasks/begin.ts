@@ -115,6 +115,7 @@ function unitsOf(run: Run): Unit[] {
     generation: null,
     outcome: null,
     undos: [],
+    again: null,
     left: [],
   }))
 }

@@ -1,4 +1,5 @@
 import { brief } from '../lib/model/errors.ts'
+import { afterChecks } from './after-checks.ts'
 import { decrypt } from './decrypt.ts'
 import { commit } from './generation.ts'
 import { noteTrying } from './hold.ts'
@@ -41,5 +42,7 @@ async function begun(run: Run, unit: Unit, task: Teller): Promise<void> {
 /** The last step decides: once the inventory is written, the unit is live. Checks that belong to no source come later and decide then. */
 async function tested(run: Run, unit: Unit, task: Teller): Promise<void> {
   await smoke(run, unit, task)
-  if (!run.host.dry && smokeChecks(run, null).length === 0) commit(run, [unit])
+  if (run.host.dry || smokeChecks(run, null).length > 0) return
+  commit(run, [unit])
+  await afterChecks(run, unit)
 }

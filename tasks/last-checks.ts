@@ -1,3 +1,4 @@
+import { afterChecks } from './after-checks.ts'
 import { runCheck } from './checks.ts'
 import { commit } from './generation.ts'
 import { refusalOf } from './hold.ts'
@@ -24,4 +25,5 @@ export async function lastChecks(run: Run, task: Teller): Promise<void> {
     }
     throw error
   }
+  for (const unit of open) await afterChecks(run, unit)
 }

@@ -4,6 +4,7 @@ import { worst } from '../lib/model/outcome.ts'
 import { tally, type UnitOutcome } from '../lib/model/verdict.ts'
 import { knownOf } from './hold.ts'
 import { changes, targetOutcomes, type Run, type Unit } from './run.ts'
+import { leftByChecks } from './left-by-checks.ts'
 import { staysSaid } from './answers.ts'
 import { commit, learnt } from './generation.ts'
 import { remember } from './remember.ts'
@@ -66,6 +67,7 @@ function concluded(run: Run, unit: Unit): UnitOutcome {
       tally(total),
       toDecrypt(unit),
       staysSaid(run, unit),
+      leftByChecks(unit),
       unit.why === 'heal' && kind === 'applied' ? `drift ${run.host.dry ? 'would be' : 'was'} healed` : '',
     ]
       .filter(Boolean)
@@ -83,9 +85,8 @@ function stoodBy(run: Run, unit: Unit, refused: UnitOutcome): UnitOutcome {
     const message = followed(`Drift could not be healed: ${outcome.message}`, `What was pulled is not applied: ${refused.message}`)
     return { ...(worst([outcome.kind, refused.kind]) === outcome.kind ? outcome : refused), message }
   }
-  const message = changes(unit)
-    ? followed(refused.message, `Drift ${run.host.dry ? 'would be' : 'was'} healed to what was applied last`)
-    : refused.message
+  const healed = `Drift ${run.host.dry ? 'would be' : 'was'} healed to what was applied last`
+  const message = changes(unit) ? followed(refused.message, [healed, leftByChecks(unit)].filter(Boolean).join('; ')) : refused.message
   return { ...refused, message, targets: targetOutcomes(unit) }
 }
 

@@ -80,7 +80,8 @@ function withUnhealed(unit: Unit, outcome: Unit['outcome']): Unit['outcome'] {
   return news.length === 0 ? outcome : { ...outcome, message: followed(outcome.message, `Not healed meanwhile: ${news.join('\n')}`) }
 }
 
-async function targetsAsApplied(run: Run, unit: Unit): Promise<UnitTarget[]> {
+/** The targets of a unit, planned from what was applied last. */
+export async function targetsAsApplied(run: Run, unit: Unit): Promise<UnitTarget[]> {
   const standing = run.config.targets.map(async (target) => {
     if (target.source !== unit.name) return []
     const root = rootOf(target.to)

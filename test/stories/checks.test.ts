@@ -165,21 +165,49 @@ test('a check that passes again without the revision holds it, until retry or ne
   expect((await sandbox.gitops(['reconcile'])).code).toBe(0)
 })
 
-test('what a smoke check writes into the target is found as drift, and an application file it makes stays', async ({ sandbox }) => {
-  sandbox.commit({ '.claude/settings.json': '{"a":1}\n' })
-  // Three seconds: longer than a young time stamp is distrusted.
-  sandbox.config(
-    DEFAULT_CONFIG(
-      sandbox.remote,
-      `checks: { smoke: [{ name: 'writes', run: 'mkdir -p ~/.claude/projects; echo x > ~/.claude/projects/x; test -e ~/once || { touch ~/once; echo "{}" > ~/.claude/settings.json; sleep 3; }' }] },`,
-    ),
-  )
+test('what a smoke check does to our files is put back before the run ends, and kept; an application file it makes stays', async ({
+  sandbox,
+}) => {
+  sandbox.commit({ '.claude/settings.json': '{"a":1}\n', '.claude/gone.md': 'gone', '.claude/old.md': 'old' })
+  sandbox.config()
   expect((await sandbox.gitops(['reconcile'])).code).toBe(0)
+  const spoil =
+    'mkdir -p ~/.claude/projects; echo x > ~/.claude/projects/x; echo "{}" > ~/.claude/settings.json; rm ~/.claude/gone.md; echo y > ~/.claude/old.md'
+  for (const source of ["source: 'team', ", '']) {
+    sandbox.config(DEFAULT_CONFIG(sandbox.remote, `checks: { smoke: [{ name: 'writes', ${source}run: ${JSON.stringify(spoil)} }] },`))
+    const wanted = `{"a":2,"from":"${source.length}"}\n`
+    sandbox.commit({ '.claude/settings.json': wanted })
+    const ran = await sandbox.gitops(['reconcile'])
+    expect(ran.code, ran.said).toBe(0)
+    expect(ran.stdout).toMatch(
+      /^Applied: team .*1 updated; .*gone\.md, .*old\.md, .*settings\.json changed while the checks ran, and are put back/m,
+    )
+    expect(ran.stderr).toMatch(/settings\.json: edited since it was applied; a copy will be in /)
+    expect([sandbox.live('.claude/settings.json'), sandbox.live('.claude/gone.md'), sandbox.live('.claude/old.md')]).toEqual([
+      wanted,
+      'gone',
+      'old',
+    ])
+    expect(sandbox.live('.claude/projects/x')).toBe('x\n')
+    const next = await sandbox.gitops(['reconcile'])
+    expect(next.stdout).toMatch(/^In sync: team/m)
+    expect((await sandbox.gitops(['status', '--exit-code'])).code).toBe(0)
+  }
+  const kept = await sandbox.gitops(['kept'])
+  expect(kept.stdout).toContain('settings.json')
+  // The revision that went live is what is taken back, and what was put back after its checks goes with it.
+  expect((await sandbox.gitops(['rollback'])).code).toBe(0)
+  expect(sandbox.live('.claude/settings.json')).toContain('"from":"16"')
+})
+
+test('what a smoke check changes and the config lets stay is said, and left', async ({ sandbox }) => {
+  const check = `checks: { smoke: [{ name: 'writes', run: 'echo "{}" > ~/.claude/settings.json' }] },`
+  sandbox.config(DEFAULT_CONFIG(sandbox.remote, check).replace("to: '~/.claude'", "to: '~/.claude', onDrift: 'keep'"))
+  sandbox.commit({ '.claude/settings.json': '{"a":1}\n' })
+  const ran = await sandbox.gitops(['reconcile'])
+  expect(ran.code, ran.said).toBe(0)
+  expect(ran.stdout).toMatch(/^Applied: team .*settings\.json changed while the checks ran, and is left so/m)
   expect(sandbox.live('.claude/settings.json')).toBe('{}\n')
-  const next = await sandbox.gitops(['reconcile'])
-  expect(next.said).toContain('settings.json: edited since it was applied')
-  expect(sandbox.live('.claude/settings.json')).toBe('{"a":1}\n')
-  expect(sandbox.live('.claude/projects/x')).toBe('x\n')
 })
 
 test('a rollback leaves alone what a smoke check wrote over our file, and says so', async ({ sandbox }) => {

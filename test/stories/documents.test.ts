@@ -6,7 +6,7 @@ import { test, type Sandbox } from '../support/sandbox.ts'
 /** An application's own document, as it looks before we come. */
 const THEIRS = '{\n  "theme": "dark",\n  "numStartups": 1.0,\n  "permissions": {\n    "allow": ["Read"],\n    "deny": []\n  }\n}\n'
 
-function configured(sandbox: Sandbox, documents: string, more = ''): void {
+function configured(sandbox: Sandbox, documents: string, more = '', top = ''): void {
   sandbox.write(sandbox.site, {
     'gitops.config.ts': `import { defineConfig, merge } from 'gitops'
 
@@ -14,6 +14,7 @@ export default defineConfig({
   name: 'story',
   sources: { team: { repo: ${JSON.stringify(sandbox.remote)}, ref: 'main' } },
   targets: { claude: { from: '.claude', to: '~/.claude', documents: { ${documents} } ${more} } },
+  ${top}
 })
 `,
   })
@@ -53,6 +54,18 @@ test('what the application writes is no drift, and not one byte is written while
   expect(await reconcile(sandbox)).toContain('In sync')
   expect(live(sandbox)).toBe('{"env":{"B":"2","A":"1"},\n\n "theme":"light","model":"opus"}')
   expect(statSync(place(sandbox)).mtimeMs).toBe(1000)
+})
+
+test('a smoke check that runs the application may write keys of its own; a key of ours that it changes is put back in the same run', async ({
+  sandbox,
+}) => {
+  const theirs = '{"model":"haiku","theme":"dark"}'
+  const check = `echo '${theirs}' > ~/.claude/settings.json`
+  configured(sandbox, `'settings.json': merge()`, '', `checks: { smoke: [{ name: 'app', run: ${JSON.stringify(check)} }] },`)
+  sandbox.commit(settings({ model: 'opus' }))
+  expect(await reconcile(sandbox)).toMatch(/Applied: .*settings\.json changed while the checks ran, and is put back/)
+  expect(JSON.parse(live(sandbox))).toEqual({ model: 'opus', theme: 'dark' })
+  expect(await reconcile(sandbox)).toContain('In sync')
 })
 
 test('a key of ours that somebody changes is healed alone, is named, and its value can be had back', async ({ sandbox }) => {

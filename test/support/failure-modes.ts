@@ -86,7 +86,7 @@ const ROWS: readonly (readonly [failure: string, covered: FailureMode['covered']
   ],
   [
     'the smoke test changes what it tests',
-    test('what a smoke check writes into the target is found as drift, and an application file it makes stays'),
+    test('what a smoke check does to our files is put back before the run ends, and kept; an application file it makes stays'),
   ],
   [
     'after a rollback the same commit is applied again',
