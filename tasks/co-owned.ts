@@ -1,7 +1,7 @@
 import { fingerprint, readLive, realPath, sameStat, statOf, type Stats } from '../lib/host/live.ts'
 import { encodeEdits } from '../lib/model/edit-list.ts'
 import { merge, type Edit } from '../lib/model/edits.ts'
-import { GitopsError } from '../lib/model/errors.ts'
+import { followed, GitopsError } from '../lib/model/errors.ts'
 import { at, equal, isObject, pointer, type Json } from '../lib/model/json.ts'
 import { nameless, ruleAt, type CoOwnership } from '../lib/model/lists.ts'
 import type { AbsPath, Digest, RelPath } from '../lib/model/path.ts'
@@ -41,10 +41,34 @@ export interface CoOwned {
   readonly closing?: Change
 }
 
-/** Plans our keys in a co-owned document. Throws `conflict` for one that does not parse. */
+/** Plans our keys in a co-owned document. One that does not parse is a conflict like any other: it keeps nothing else from being done. */
 export async function coOwned(run: Run, document: Document, known: Known | null): Promise<CoOwned> {
+  try {
+    return await decided(run, document, known)
+  } catch (error) {
+    if (!(error instanceof GitopsError) || error.code !== 'conflict' || !error.message.startsWith(document.key)) throw error
+    const said = error.message.slice(document.key.length)
+    const [whole = '', line, column] = /^:(\d+):(\d+) /.exec(said) ?? []
+    const reason = said.slice(whole.length).trim()
+    const change: Change = {
+      kind: 'conflict',
+      path: document.name,
+      reason: error.hint === undefined ? reason : followed(reason, error.hint.replace(/\.$/, '')),
+      ...(line !== undefined && column !== undefined && { at: [Number(line), Number(column)] }),
+      ...(known !== null && { drift: 'edited' as const }),
+    }
+    return { change, keys: keysOf(document, known) }
+  }
+}
+
+function keysOf({ as }: Document, known: Known | null): OwnedKeys {
+  return { as, prior: known?.prior ?? null, made: known?.made ?? false, mode: known?.mode ?? null }
+}
+
+/** Throws `conflict` for a document that does not parse. */
+async function decided(run: Run, document: Document, known: Known | null): Promise<CoOwned> {
   const { key, name, as, digest } = document
-  const keys: OwnedKeys = { as, prior: known?.prior ?? null, made: known?.made ?? false, mode: known?.mode ?? null }
+  const keys = keysOf(document, known)
   const conflict = (reason: string): CoOwned => ({ change: { kind: 'conflict', path: name, reason }, keys })
   const stat = statOf(key)
   if (stat !== null && !stat.isFile()) return conflict(notAFile(document, stat))

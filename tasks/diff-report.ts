@@ -1,3 +1,4 @@
+import { conflictReason } from '../lib/model/conflict.ts'
 import { under, type AbsPath } from '../lib/model/path.ts'
 import type { Change, DriftKind } from '../lib/model/plan.ts'
 import { answerOf, sourceOf, type Answer } from './answers.ts'
@@ -50,7 +51,7 @@ function reports(
     answer: change.kind === 'conflict' ? 'refuse' : answerOf(change),
     wants: wantsOf(change),
     kept: 'kept' in change && change.kept,
-    reason: change.kind === 'conflict' ? change.reason : null,
+    reason: change.kind === 'conflict' ? conflictReason(change) : null,
   }))
 }
 

@@ -1,4 +1,5 @@
 import { readLive } from '../lib/host/live.ts'
+import { conflictReason } from '../lib/model/conflict.ts'
 import { under, type AbsPath } from '../lib/model/path.ts'
 import { writes, type Change, type DriftKind } from '../lib/model/plan.ts'
 import type { Stays } from '../lib/model/policy.ts'
@@ -25,7 +26,7 @@ export async function* differences(run: Run, unit: Unit): AsyncGenerator<Differe
   for (const { root, plan, scan } of (unit.refused ?? unit).targets) {
     for (const change of plan.changes) {
       if (change.kind === 'conflict')
-        yield { path: under(root, change.path), note: `refused: ${change.reason}`, before: null, after: null, binary: false }
+        yield { path: under(root, change.path), note: `refused: ${conflictReason(change)}`, before: null, after: null, binary: false }
     }
     const changed = plan.changes.filter(isShown)
     const bytes = readContents(
@@ -71,7 +72,8 @@ export function secretDifferences(unit: Unit): Difference[] {
   return (unit.refused ?? unit).secrets.flatMap(({ name, key, plan }) =>
     plan.changes.flatMap((change) => {
       if (change.kind === 'adopt' || change.kind === 'forget') return []
-      const note = change.kind === 'conflict' ? `refused: ${change.reason}` : change.kind === 'decrypt' ? 'new ciphertext' : noteOf(change)
+      const note =
+        change.kind === 'conflict' ? `refused: ${conflictReason(change)}` : change.kind === 'decrypt' ? 'new ciphertext' : noteOf(change)
       return [{ path: key, note: `secret ${name}: ${note}`, before: null, after: null, binary: false }]
     }),
   )

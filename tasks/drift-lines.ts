@@ -1,9 +1,10 @@
 import { printable } from '../lib/model/errors.ts'
 import { isKeyed, under } from '../lib/model/path.ts'
-import type { Change, DriftKind } from '../lib/model/plan.ts'
+import { counts, writes, type Change, type DriftKind } from '../lib/model/plan.ts'
+import { tally } from '../lib/model/verdict.ts'
 import { answersIn, answerSaid } from './answers.ts'
 import { nameOfCopy } from './kept-copy.ts'
-import type { Planned, Run } from './run.ts'
+import { changes, planned, type Planned, type Run, type Unit } from './run.ts'
 import { isForgotten } from './secrets.ts'
 
 /** As many keys as a person reads on a line. */
@@ -65,4 +66,19 @@ function copyOf(run: Run, change: Extract<Change, { kind: 'update' | 'delete' | 
   const { digest } = change.before
   if (isKeyed(digest)) return `a sealed copy will be kept: \`gitops kept ${nameOfCopy(digest)}\` prints it`
   return `a copy will be in ${run.host.kept.place(digest)}`
+}
+
+/** What a plan would do to a unit, in a line. */
+export function planSaid(unit: Unit): string {
+  if (!changes(unit)) return 'in sync'
+  const news = unit.secrets
+    .filter(({ plan }) => plan.changes.some((change) => change.kind === 'decrypt'))
+    .map(({ name }) => `${name}: to decrypt`)
+  const writing = planned(unit)
+    .filter(({ plan }) => writes(plan.changes).length > 0)
+    .map(
+      ({ name, plan }) =>
+        `${name}: ${tally(counts(plan.changes)).replaceAll('created', 'to create').replaceAll('updated', 'to update').replaceAll('deleted', 'to delete')}`,
+    )
+  return [...writing, ...news].join('; ')
 }

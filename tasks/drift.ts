@@ -1,14 +1,14 @@
 import { digestOf } from '../lib/host/hash.ts'
 import { rootOf } from '../lib/host/live.ts'
 import type { TreeEntry } from '../lib/host/objects.ts'
+import { conflictAt } from '../lib/model/conflict.ts'
 import type { SecretFile, Target } from '../lib/model/config.ts'
 import { GitopsError, placed } from '../lib/model/errors.ts'
 import { under, type RelPath, type Sha } from '../lib/model/path.ts'
-import { counts, shrinksTooMuch, writes } from '../lib/model/plan.ts'
-import { tally } from '../lib/model/verdict.ts'
-import { driftLines } from './drift-lines.ts'
+import { counts, shrinksTooMuch } from '../lib/model/plan.ts'
+import { driftLines, planSaid } from './drift-lines.ts'
 import { departed } from './departed.ts'
-import { changes, fail, planned, type Run, type Step, type Unit } from './run.ts'
+import { fail, planned, type Run, type Step, type Unit } from './run.ts'
 import { plannedTarget } from './planned-target.ts'
 import { departedSecrets } from './secret-departed.ts'
 import { heldBack, knownOf, noteKilled } from './hold.ts'
@@ -32,7 +32,7 @@ export function drift(run: Run): Step[] {
         if (known.code !== 'held' && known.code !== 'backing-off') throw known
         return task.skip(known.message)
       }
-      task.title = `${unit.name}  ${said(unit)}`
+      task.title = `${unit.name}  ${planSaid(unit)}`
       for (const line of planned(unit).flatMap((part) => driftLines(run, part))) task.output = line
     },
   }))
@@ -102,7 +102,7 @@ export function refuseConflicts(unit: Unit): void {
 /** A line for each path of a unit that somebody has to decide about. */
 export function conflicts(unit: Unit): string[] {
   return planned(unit).flatMap(({ root, plan }) =>
-    plan.changes.flatMap((change) => (change.kind === 'conflict' ? [`${under(root, change.path)} ${change.reason}`] : [])),
+    plan.changes.flatMap((change) => (change.kind === 'conflict' ? [conflictAt(under(root, change.path), change)] : [])),
   )
 }
 
@@ -115,18 +115,4 @@ function refuseShrinking(unit: Unit): void {
       hint: 'If that is meant, run once with --allow-shrink.',
     })
   }
-}
-
-function said(unit: Unit): string {
-  if (!changes(unit)) return 'in sync'
-  const news = unit.secrets
-    .filter(({ plan }) => plan.changes.some((change) => change.kind === 'decrypt'))
-    .map(({ name }) => `${name}: to decrypt`)
-  const writing = planned(unit)
-    .filter(({ plan }) => writes(plan.changes).length > 0)
-    .map(
-      ({ name, plan }) =>
-        `${name}: ${tally(counts(plan.changes)).replaceAll('created', 'to create').replaceAll('updated', 'to update').replaceAll('deleted', 'to delete')}`,
-    )
-  return [...writing, ...news].join('; ')
 }

@@ -1,7 +1,7 @@
 import type { AbsPath, Digest, RelPath } from './path.ts'
 import { driftOf, sameOwned } from './drift.ts'
 import { holdsForeign, untangled } from './untangle.ts'
-import { HEALING, refused, type Policy, type Stays } from './policy.ts'
+import { HEALING, refused, THERE_ALREADY, type Policy, type Stays } from './policy.ts'
 import type { AppLock } from './lists.ts'
 import { matches, type Node, type Owned, type Present, type Tree, type Wanted } from './tree.ts'
 
@@ -63,6 +63,8 @@ export type Change =
       readonly kind: 'conflict'
       readonly path: RelPath
       readonly reason: string
+      /** Line and column in the live file, from 1, where the reason is about a place in it. */
+      readonly at?: readonly [number, number]
       readonly drift?: DriftKind
       readonly keys?: readonly string[]
     }
@@ -162,8 +164,6 @@ function away(policy: Policy, path: RelPath, own: Owned, live: Present | undefin
   if (drift !== null && answer === 'refuse') return { kind: 'conflict', path, reason: refused(drift), drift }
   return { kind: 'delete', path, before: node(live), drift, kept: drift !== null && drift !== 'mode' }
 }
-
-const THERE_ALREADY = "is there already and differs, and its adopt is 'refuse'; move it away, take it into the source, or exclude it"
 
 /** A directory of `path` is a link or a file. Only a file of ours that this plan deletes, with our content, is cleared out of the way. */
 function blocked(situation: Situation, path: RelPath, want: Wanted, live: Extract<Present, { kind: 'blocked' }>): Change {

@@ -33,3 +33,6 @@ export function refused(drift: DriftKind): string {
   ]
   return `${what} since it was applied, and its onDrift is 'refuse'; \`gitops capture\` takes it into the source, \`gitops reconcile --heal\` puts ours back and keeps a copy`
 }
+
+/** Why what was there before us is refused. */
+export const THERE_ALREADY = "is there already and differs, and its adopt is 'refuse'; move it away, take it into the source, or exclude it"

@@ -104,6 +104,37 @@ test('a path that somebody has to decide about does not keep other drift from be
   expect(sandbox.live('.claude/c/mine')).toBe('mine')
 })
 
+test('a document that does not parse is named by place everywhere, and keeps no other drift from being healed', async ({ sandbox }) => {
+  sandbox.config(`{ name: 'story', sources: { team: { repo: ${JSON.stringify(sandbox.remote)}, ref: 'main' } },
+    targets: { claude: { from: '.claude', to: '~/.claude', documents: { 'doc.json': 'merge' } } } }`)
+  sandbox.commit({ '.claude/a.json': '{"a":1}\n', '.claude/b': 'b', '.claude/doc.json': '{"ours":1}' })
+  await reconcile(sandbox, 0)
+  const broken = '{"ours":2,\n "theirs": half a wo'
+  for (const news of [{}, { '.claude/new': 'new', '.claude/doc.json': '{"ours":3}' }]) {
+    sandbox.commit(news)
+    sandbox.write(sandbox.home, { '.claude/doc.json': broken })
+    drift(sandbox)
+    const place = /\.claude\/doc\.json:2:\d+ is not JSON/
+    const diff = await sandbox.gitops(['diff'])
+    expect(diff.said).toMatch(/doc\.json {2}\(refused: line 2, column \d+: is not JSON/)
+    expect(diff.said).toMatch(/claude\/a\.json.*edited[^]*Drift would be healed to what was applied last/)
+    expect(diff.code).toBe(5)
+    const ran = await reconcile(sandbox, 5)
+    expect(ran).toMatchObject({ reason: 'Conflict', targets: [{ created: 1, updated: 1, deleted: 0 }] })
+    expect(ran.message).toMatch(place)
+    expect(ran.message.match(/is not JSON/g)).toHaveLength(1)
+    applied(sandbox)
+    expect(sandbox.live('.claude/doc.json')).toBe(broken)
+    const status = await sandbox.gitops(['status', '--exit-code'])
+    expect(status.said).toMatch(place)
+    expect(status.said).not.toContain('half a wo')
+    expect(status.code).toBe(5)
+  }
+  sandbox.write(sandbox.home, { '.claude/doc.json': '{"theirs":true}' })
+  await reconcile(sandbox, 0)
+  expect(JSON.parse(sandbox.live('.claude/doc.json'))).toEqual({ theirs: true, ours: 3 })
+})
+
 test('healing that fails its checks is taken back, and both reasons are told', async ({ sandbox }) => {
   await begun(sandbox, `checks: { smoke: [{ name: 'quiet', run: '! test -e ~/loud' }] }`)
   renameSync(sandbox.remote, `${sandbox.remote}.away`)
