@@ -40,13 +40,14 @@ async function recoverOne(run: Run, generation: Generation, undo: boolean): Prom
 
 async function takeBackFiles(run: Run, generation: Generation, undo: boolean): Promise<readonly AbsPath[]> {
   if (undo) refuseIfLive(run, generation)
-  const { left } = await run.host.transact.undo(generation.steps, run.host)
+  const { left, kept } = await run.host.transact.undo(generation.steps, run.host)
   run.inventory = takeBack(run.inventory, generation)
   run.host.store.saveInventory(run.inventory)
   // What is live again is not refused, though the same content may have been taken back a moment ago.
   const live = run.inventory.applied.get(generation.unit)
   if (live !== undefined) releaseRevision(run, generation.unit, live.desired)
-  noteEnd(run, generation, undo ? 'taken-back' : 'undone', undo ? TAKEN_BACK : 'its run was killed half-way')
+  const copied = { ...generation, kept: [...generation.kept, ...kept] }
+  noteEnd(run, copied, undo ? 'taken-back' : 'undone', undo ? TAKEN_BACK : 'its run was killed half-way')
   auditGeneration(run, generation, undo ? 'rollback' : 'recovered', left)
   return left
 }

@@ -33,9 +33,10 @@ export async function rollback(run: Run, unit: Unit, ask = true): Promise<string
 export async function undoFiles(run: Run, unit: Unit): Promise<void> {
   const { generation } = unit
   if (generation === null) return
-  unit.left = (await run.host.transact.undo(generation.steps, run.host)).left
+  const { left, kept } = await run.host.transact.undo(generation.steps, run.host)
+  unit.left = left
   closed(run, [generation.number])
-  noteEnd(run, generation, 'rolled-back', unit.outcome?.message ?? 'interrupted')
+  noteEnd(run, { ...generation, kept: [...generation.kept, ...kept] }, 'rolled-back', unit.outcome?.message ?? 'interrupted')
 }
 
 /** Why nothing here is ours to take back any more, or null. */

@@ -30,7 +30,7 @@ export function dryHost(host: Host, config: Config, foreign: boolean): Host {
     },
     kept: inMemory(keptIn(config.state, () => hostKeyForReading(config.hostKey))),
     pull: (source, options) => pull(config, source, { ...options, move: false }),
-    transact: { stage: async () => {}, perform: async () => {}, undo: async () => ({ left: [] }) },
+    transact: { stage: async () => {}, perform: async () => {}, undo: async () => ({ left: [], kept: [] }) },
     attempt: async () => {},
   }
 }

@@ -1,4 +1,4 @@
-import { closeSync, fchmodSync, fsyncSync, openSync, renameSync, unlinkSync } from 'node:fs'
+import { closeSync, constants, fchmodSync, fstatSync, fsyncSync, openSync, readFileSync, renameSync, unlinkSync } from 'node:fs'
 import type { Documents } from '../documents/documents.ts'
 import { decodeEdits, type EditList } from '../model/edit-list.ts'
 import { holds, takeBackEdits } from '../model/edits.ts'
@@ -6,9 +6,11 @@ import { GitopsError } from '../model/errors.ts'
 import { isObject, type Json } from '../model/json.ts'
 import { isKeyed } from '../model/path.ts'
 import type { Step } from '../model/steps.ts'
+import type { Stat } from '../model/tree.ts'
 import { withAppLock, type Held } from './app-lock.ts'
+import { create } from './aside.ts'
 import type { Kept } from './kept.ts'
-import { fingerprint, readLive, sameStat, statOf } from './live.ts'
+import { fingerprint, readLive, sameStat, sameWrite, statOf, type Stats } from './live.ts'
 import { writeAll } from './write.ts'
 
 type EditStep = Extract<Step, { kind: 'edit' }>
@@ -129,27 +131,53 @@ function drafting(change: Changing): Draft {
 
 /** False when the document is another than the one that was worked out before the lock was taken, and there is time to do that once more. */
 async function rewriteNow(step: EditStep, held: Held, modeAfter: ModeAfter, draft: Draft, last: boolean): Promise<boolean> {
+  let late: Late | null = null
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const before = statOf(step.path)
     if (before !== null && !before.isFile()) throw new GitopsError('conflict', `${step.path} is not a file`, { hint: 'Move it away.' })
-    const text = before === null ? '' : readLive(step.path).toString()
+    const text: string = before === null ? '' : (lateText(late, before) ?? readLive(step.path).toString())
     if (!last && before !== null && !draft.isOf(text)) return false
     const next = await draft.of(text)
     const mode = before === null ? step.mode : modeAfter(before.mode & 0o7777)
     if (next === text && before !== null && (before.mode & 0o7777) === mode) return true
     writeBeside(step.temp, next, mode)
-    const now = statOf(step.path)
-    const same = now === null ? before === null : before !== null && sameStat(fingerprint(now), fingerprint(before))
-    if (same && held.ours()) {
-      renameSync(step.temp, step.path)
-      return true
-    }
-    unlinkSync(step.temp)
+    const put = held.ours() && (before === null ? create(step.temp, step.path, 'file') : placed(step, before, text))
+    if (put === true) return true
+    if (put === false) unlinkSync(step.temp)
+    else late = put
     if (!held.ours()) break
   }
   throw new GitopsError('contested', `${step.path} is being written by something else all the time`, {
     hint: 'Nothing is lost; the next run tries again.',
   })
+}
+
+/** What somebody has written into a document at the very moment at which ours took its place, and how ours looks. */
+interface Late {
+  readonly text: string
+  readonly ours: Stat
+}
+
+/** Unless somebody has written once more since. */
+function lateText(late: Late | null, now: Stats): string | null {
+  return late !== null && sameStat(late.ours, fingerprint(now)) ? late.text : null
+}
+
+/** Renames, unless somebody wrote since `before`. The old file stays open for a last look at what is in it. */
+function placed({ path, temp }: EditStep, before: Stats, text: string): Late | boolean {
+  if (statOf(path) === null) return false
+  const old = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0))
+  try {
+    const now = statOf(path)
+    if (now === null || !sameStat(fingerprint(now), fingerprint(before))) return false
+    renameSync(temp, path)
+    if (sameWrite(fstatSync(old), before)) return true
+    const late = readFileSync(old, 'utf8')
+    const ours = statOf(path)
+    return late === text || ours === null ? true : { text: late, ours: fingerprint(ours) }
+  } finally {
+    closeSync(old)
+  }
 }
 
 function writeBeside(temp: string, text: string, mode: number): void {

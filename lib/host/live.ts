@@ -170,9 +170,17 @@ export function fingerprint(stat: Stats): Stat {
   return { size: stat.size, mtime: stat.mtimeMs, ctime: stat.ctimeMs, ino: stat.ino }
 }
 
+/** Milliseconds within which a file system's clock may not tell two writes apart. */
+const COARSE = 2000
+
 /** A stat younger than the clock of a file system is coarse could hide a later write: then the content is read next time. */
 function settled(stat: Stat, looked: number): Stat | null {
-  return looked - Math.max(stat.ctime, stat.mtime) > 2000 ? stat : null
+  return looked - Math.max(stat.ctime, stat.mtime) > COARSE ? stat : null
+}
+
+/** Whether nobody has written to a file since, as far as its time tells for sure. Its ctime does not: that changes with its names. */
+export function sameWrite(now: Stats, before: Stats): boolean {
+  return now.size === before.size && now.mtimeMs === before.mtimeMs && Date.now() - before.mtimeMs > COARSE
 }
 
 /** Whether two looks at a file saw the same bytes, as far as its metadata tells. */

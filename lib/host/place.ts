@@ -4,16 +4,20 @@ import { isKeyed, type AbsPath } from '../model/path.ts'
 import type { Step } from '../model/steps.ts'
 import type { Node } from '../model/tree.ts'
 import type { Kept } from './kept.ts'
-import { look, statOf } from './live.ts'
+import { look, readLive, statOf } from './live.ts'
 import { syncDirectory, writeAll } from './write.ts'
 
 /** A step that changes one file or link. */
 export type PutOrRemove = Extract<Step, { kind: 'put' | 'remove' }>
 
-/** What is at a step's path now, digested as the step's own nodes are. */
-export function lookAgain(step: PutOrRemove, kept: Kept): Node | null | 'other' {
-  const nodes = [step.before, step.kind === 'put' ? step.after : null]
-  return nodes.some((node) => node !== null && isKeyed(node.digest)) ? look(step.path, kept.digestAt) : look(step.path)
+/** What is at a step's path now, or at another name of what was there, digested as the step's own nodes are. */
+export function lookAgain(step: PutOrRemove, kept: Kept, at = step.path): Node | null | 'other' {
+  return isSecret(step) ? look(at, () => kept.fingerprint(readLive(at), step.path)) : look(at)
+}
+
+/** Whether what a step writes, or what it replaces, is named by a fingerprint. */
+export function isSecret(step: PutOrRemove): boolean {
+  return [step.before, step.kind === 'put' ? step.after : null].some((node) => node !== null && isKeyed(node.digest))
 }
 
 /** Mode before content, so that nothing is readable for a moment longer than it should be. */

@@ -1,17 +1,15 @@
-import { linkSync, renameSync, unlinkSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { GitopsError } from '../model/errors.ts'
 import type { AbsPath } from '../model/path.ts'
-import { sameNode, type Step } from '../model/steps.ts'
+import type { Step } from '../model/steps.ts'
 import type { Content } from '../model/tree.ts'
+import { create, overwrite, takeAway } from './aside.ts'
 import { performEdit, type Desk } from './edit.ts'
 import type { Kept } from './kept.ts'
 import { reached } from './live.ts'
 import { nowAndThen } from './now-and-then.ts'
-import { lookAgain, makeDirectory, removeDirectory, restoreDirectory, syncDirectories, writeTemp, type PutOrRemove } from './place.ts'
-
-type Put = Extract<Step, { kind: 'put' }>
+import { makeDirectory, removeDirectory, restoreDirectory, syncDirectories, writeTemp, type PutOrRemove } from './place.ts'
 
 /** Turns contents into bytes, several at a time so that one Git process can serve them. */
 export type Reader = (contents: readonly Content[]) => AsyncIterable<Buffer>
@@ -47,37 +45,15 @@ export async function perform(steps: readonly Step[], desk: Desk, signal: AbortS
     if (step.kind === 'mkdir' && step.mode !== undefined) restoreDirectory(step.path, step.mode)
     else if (step.kind === 'mkdir') makeDirectory(step.path)
     else if (step.kind === 'rmdir') removeDirectory(step.path)
-    else if (step.kind === 'remove') {
-      refuseIfChanged(step, desk.kept)
-      unlinkSync(step.path)
-    } else if (step.kind === 'edit') await performEdit(step, desk, signal)
-    else put(step, desk.kept)
+    else if (step.kind === 'edit') await performEdit(step, desk, signal)
+    else if (!isDone(step, desk.kept)) throw contested(step.path)
   }
   syncDirectories(steps)
 }
 
-function put(step: Put, kept: Kept): void {
-  refuseIfChanged(step, kept)
-  // A link never replaces: it fails when an application made the file a moment ago.
-  if (step.before === null && step.after.kind === 'file' && linked(step.temp, step.path)) return unlinkSync(step.temp)
-  renameSync(step.temp, step.path)
-}
-
-function linked(temp: string, path: string): boolean {
-  try {
-    linkSync(temp, path)
-    return true
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST') throw contested(path)
-    if (code === 'EPERM' || code === 'ENOTSUP' || code === 'EMLINK' || code === 'ENOSYS') return false
-    throw error
-  }
-}
-
-function refuseIfChanged(step: PutOrRemove, kept: Kept): void {
-  const now = lookAgain(step, kept)
-  if (now === 'other' || !sameNode(now, step.before)) throw contested(step.path)
+function isDone(step: PutOrRemove, kept: Kept): boolean {
+  if (step.kind === 'remove') return takeAway(step, step.before, kept)
+  return step.before === null ? create(step.temp, step.path, step.after.kind) : overwrite(step, step.temp, step.before, kept)
 }
 
 /** A directory may have become a link since the plan was made, and links are not followed. */

@@ -1,15 +1,17 @@
-import { mkdirSync, renameSync, unlinkSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { GitopsError } from '../model/errors.ts'
 import type { AbsPath } from '../model/path.ts'
 import { undoing, type Step } from '../model/steps.ts'
+import type { KeptCopy } from '../model/state.ts'
 import type { Node } from '../model/tree.ts'
+import { create, overwrite, settleAside, takeAway } from './aside.ts'
 import { undoEdit, type Desk } from './edit.ts'
 import { shortHash } from './hash.ts'
 import type { Kept } from './kept.ts'
 import { nowAndThen } from './now-and-then.ts'
 import { reached, statOf } from './live.ts'
-import { lookAgain, removeDirectory, removeIfThere, restoreDirectory, syncDirectories, writeTemp } from './place.ts'
+import { lookAgain, removeDirectory, removeIfThere, restoreDirectory, syncDirectories, writeTemp, type PutOrRemove } from './place.ts'
 
 /** As many paths as a person reads in one message. */
 const MOST = 10
@@ -19,6 +21,16 @@ type Edit = Extract<Step, { kind: 'edit' }>
 /** What undoing left alone because someone else wrote there after us. */
 export interface Undone {
   readonly left: readonly AbsPath[]
+  /** What someone wrote while we did, and someone else has replaced since: a copy of each. */
+  readonly kept: readonly KeptCopy[]
+}
+
+/** What undoing does and leaves to be told. */
+interface Undoing {
+  readonly kept: Kept
+  readonly copies: KeptCopy[]
+  /** Directories that were to make room. */
+  readonly emptied: ReadonlySet<AbsPath>
 }
 
 /**
@@ -29,11 +41,12 @@ export async function undo(steps: readonly Step[], desk: Desk): Promise<Undone> 
   const left: AbsPath[] = []
   const failures: string[] = []
   const emptied = new Set(steps.flatMap((step) => (step.kind === 'rmdir' ? [step.path] : [])))
+  const way: Undoing = { kept: desk.kept, copies: [], emptied }
   const ensure = nowAndThen(desk.ensure)
   for (const step of steps.toReversed()) {
     ensure()
     try {
-      if ((step.kind === 'edit' ? await takeEditBack(step, desk) : takeBack(step, desk.kept, emptied)) === 'left') left.push(step.path)
+      if ((step.kind === 'edit' ? await takeEditBack(step, desk) : takeBack(step, way)) === 'left') left.push(step.path)
     } catch (error) {
       failures.push(`${step.path}: ${(error as Error).message}`)
     }
@@ -44,7 +57,7 @@ export async function undo(steps: readonly Step[], desk: Desk): Promise<Undone> 
       hint: 'Mend that, then run `gitops reconcile`: it finishes the undo before anything else.',
     })
   }
-  return { left }
+  return { left, kept: way.copies }
 }
 
 function few(lines: readonly string[]): string[] {
@@ -57,7 +70,7 @@ async function takeEditBack(step: Edit, desk: Desk): Promise<'left' | 'done'> {
   return undoEdit(step, desk)
 }
 
-function takeBack(step: Exclude<Step, Edit>, kept: Kept, emptied: ReadonlySet<AbsPath>): 'left' | 'done' {
+function takeBack(step: Exclude<Step, Edit>, { kept, copies, emptied }: Undoing): 'left' | 'done' {
   // Someone has put a link in place of a directory: what lies behind it is not ours.
   if (!reached(step.path)) return step.kind === 'put' || step.kind === 'remove' ? 'left' : 'done'
   if (step.kind === 'mkdir') removeDirectory(step.path)
@@ -65,20 +78,27 @@ function takeBack(step: Exclude<Step, Edit>, kept: Kept, emptied: ReadonlySet<Ab
   else {
     if (step.kind === 'put') removeIfThere(step.temp)
     removeIfThere(undoTemp(step.path))
-    const what = undoing(step, lookAgain(step, kept))
+    copies.push(...settleAside(step, kept))
+    const now = lookAgain(step, kept)
+    const what = undoing(step, now)
     // A directory that was to make room for a file is still, or again, what was there before.
     if (what === 'left') return emptied.has(step.path) && statOf(step.path)?.isDirectory() === true ? 'done' : 'left'
-    if (what === 'restore' && step.before === null) unlinkSync(step.path)
-    else if (what === 'restore' && step.before !== null) restore(step.path, step.before, kept)
+    if (what === 'restore' && now !== 'other' && !isRestored(step, now, kept)) {
+      removeIfThere(undoTemp(step.path))
+      copies.push(...settleAside(step, kept))
+      return 'left'
+    }
   }
   return 'done'
 }
 
-function restore(path: AbsPath, before: Node, kept: Kept): void {
-  const temp = undoTemp(path)
-  mkdirSync(dirname(path), { recursive: true })
-  writeTemp(temp, kept.read(before.digest), before, path)
-  renameSync(temp, path)
+/** False when someone was faster. */
+function isRestored(step: PutOrRemove, now: Node | null, kept: Kept): boolean {
+  if (step.before === null) return now === null || takeAway(step, now, kept)
+  const temp = undoTemp(step.path)
+  mkdirSync(dirname(step.path), { recursive: true })
+  writeTemp(temp, kept.read(step.before.digest), step.before, step.path)
+  return now === null ? create(temp, step.path, step.before.kind) : overwrite(step, temp, now, kept)
 }
 
 /** One name a path, so that an undo that was killed finds what it left; short, for the path's own name may be as long as names can be. */

@@ -166,6 +166,7 @@ export function undoing(step: Extract<Step, { kind: 'put' | 'remove' }>, now: No
   return sameNode(now, after) || sameContent(now, after) ? 'restore' : 'left'
 }
 
-function sameContent(a: Node | null, b: Node | null): boolean {
+/** Whether two nodes are the same but for their permission bits. */
+export function sameContent(a: Node | null, b: Node | null): boolean {
   return a !== null && b !== null && a.kind === b.kind && a.digest === b.digest
 }

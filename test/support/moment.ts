@@ -1,0 +1,36 @@
+import type { Ran, Sandbox } from './sandbox.ts'
+
+/** A call by which a file's name changes, as node calls it, and what another process does at that very moment. */
+export interface Moment {
+  readonly call: 'renameSync' | 'unlinkSync' | 'linkSync'
+  /** How one of the names ends. */
+  readonly at: string
+  /** Which of such calls it is, from 1. Default 1. */
+  readonly nth?: number
+  /** A shell command, with the sandbox's home as working directory. */
+  readonly meanwhile: string
+  /** Whether ours is killed once the call has taken effect. Default false. */
+  readonly dies?: boolean
+}
+
+const HOOK = `
+  import fs from 'node:fs'
+  import { execSync } from 'node:child_process'
+  import { syncBuiltinESMExports } from 'node:module'
+  const { call, at, nth, meanwhile, dies } = JSON.parse(process.env.MOMENT)
+  const real = fs[call]
+  let count = 0
+  fs[call] = (...args) => {
+    const now = args.some((arg) => String(arg).endsWith(at)) && ++count === nth
+    if (now) execSync(meanwhile, { cwd: process.env.HOME })
+    const result = real(...args)
+    if (now && dies) process.kill(process.pid, 'SIGKILL')
+    return result
+  }
+  syncBuiltinESMExports()`
+
+/** Runs a command during which another process does something just before one of its calls. */
+export function atMoment(sandbox: Sandbox, args: readonly string[], { nth = 1, dies = false, ...moment }: Moment): Promise<Ran> {
+  const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(HOOK)}`
+  return sandbox.gitops(args, { env: { NODE_OPTIONS, MOMENT: JSON.stringify({ ...moment, nth, dies }) } })
+}
