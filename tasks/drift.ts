@@ -1,19 +1,15 @@
-import { digestOf } from '../lib/host/hash.ts'
-import { rootOf } from '../lib/host/live.ts'
-import type { TreeEntry } from '../lib/host/objects.ts'
 import { conflictAt } from '../lib/model/conflict.ts'
-import type { SecretFile, Target } from '../lib/model/config.ts'
-import { GitopsError, placed } from '../lib/model/errors.ts'
-import { under, type RelPath, type Sha } from '../lib/model/path.ts'
+import { GitopsError } from '../lib/model/errors.ts'
+import { under } from '../lib/model/path.ts'
 import { counts, shrinksTooMuch } from '../lib/model/plan.ts'
+import { desiredAt, judged, type Desired } from './desired.ts'
 import { driftLines, planSaid } from './drift-lines.ts'
 import { departed } from './departed.ts'
 import { fail, planned, type Run, type Step, type Unit } from './run.ts'
 import { plannedTarget } from './planned-target.ts'
 import { departedSecrets } from './secret-departed.ts'
 import { heldBack, knownOf, noteKilled } from './hold.ts'
-import { ciphertexts, plannedSecret } from './secrets.ts'
-import { listed, noSuchDirectory } from './wanted.ts'
+import { plannedSecret } from './secrets.ts'
 
 /** Wanted, owned, present: three trees become a plan, a target each. */
 export function drift(run: Run): Step[] {
@@ -41,14 +37,13 @@ export function drift(run: Run): Step[] {
 async function compare(run: Run, unit: Unit): Promise<void> {
   const { only } = run.options
   const declared = run.config.targets.filter((target) => target.source === unit.name)
-  const listings = new Map<Target, readonly TreeEntry[]>()
-  let ciphers: ReadonlyMap<SecretFile, Sha> = new Map()
+  let listings: Desired['listings'] = new Map()
+  let ciphers: Desired['ciphers'] = new Map()
   if (unit.pulled !== null) {
     unit.commit = knownOf(run, unit.name).pinned?.commit ?? unit.pulled.commit
-    ciphers = await ciphertexts(run, unit, unit.commit)
-    unit.desired = await desire(run, unit, unit.commit, declared, listings, ciphers)
-  }
-  if (unit.pulled !== null) {
+    const desired = await desiredAt(run, unit, unit.commit)
+    unit.desired = desired.digest
+    ;({ listings, ciphers } = desired)
     noteKilled(run, unit)
     heldBack(run, unit)
   }
@@ -61,36 +56,6 @@ async function compare(run: Run, unit: Unit): Promise<void> {
   }
   const applied = run.inventory.applied.get(unit.name)
   unit.why = unit.source === null ? 'removed' : applied?.desired === unit.desired || only !== null ? 'heal' : 'revision'
-}
-
-/** The digest of everything desired: which objects go where, and what the config says about it. */
-async function desire(
-  run: Run,
-  unit: Unit,
-  commit: Sha,
-  targets: readonly Target[],
-  listings: Map<Target, readonly TreeEntry[]>,
-  ciphers: ReadonlyMap<SecretFile, Sha>,
-): Promise<string> {
-  const parts = [run.declaration]
-  for (const target of targets) {
-    const entries = unit.pulled === null ? null : await judged(target, listed(run, unit.pulled.repository, commit, target))
-    // Where we have been before, a directory that is gone means that nothing is wanted; the shrink guard asks about that.
-    if (entries === null && !run.inventory.targets.has(rootOf(target.to))) throw noSuchDirectory(target, commit)
-    listings.set(target, entries ?? [])
-    parts.push(target.to, target.declaration, ...(entries ?? []).flatMap((entry) => [entry.path, entry.type, entry.oid]))
-  }
-  for (const [secret, oid] of ciphers) parts.push(secret.to, secret.declaration, oid)
-  return digestOf(parts.join('\0'))
-}
-
-/** What is wrong in a tree is told by where it would have gone. */
-async function judged<T>(target: Target, work: Promise<T>): Promise<T> {
-  try {
-    return await work
-  } catch (error) {
-    throw placed(error, (path) => under(rootOf(target.to), path as RelPath))
-  }
 }
 
 /** Throws `conflict` with every path that somebody has to decide about. */

@@ -4,6 +4,7 @@ import { short } from '../lib/model/path.ts'
 import type { Refusal } from '../lib/model/refusal.ts'
 import type { Reason } from '../lib/model/verdict.ts'
 import { sayConditions } from './conditions-file.ts'
+import { refusalsOf } from './desired.ts'
 import { knownOf } from './hold.ts'
 import { interrupted, type Run } from './run.ts'
 import { wished } from './suspension.ts'
@@ -38,14 +39,15 @@ export function conditionsOf(run: Run, source: string, { refusal, ended, interru
 }
 
 /** Writes down, after a command that is no reconcile, what holds of each source now. */
-export function settleConditions(run: Run): void {
+export async function settleConditions(run: Run): Promise<void> {
   const sources = { ...run.status.sources }
-  for (const { name } of run.config.sources) {
+  for (const unit of run.units.filter(({ source }) => source !== null)) {
+    const { name } = unit
     const known = knownOf(run, name)
     const wanted = known.pinned?.commit ?? known.attempted?.commit ?? null
     const applied = run.inventory.applied.get(name)?.commit ?? null
     const behind = wanted === null || wanted === applied ? null : `${short(wanted)} is wanted, and the next run applies it`
-    const refusal = known.refused.findLast(({ commit }) => commit === wanted) ?? null
+    const refusal = wanted === null ? null : ((await refusalsOf(run, unit, wanted)).at(-1) ?? null)
     sources[name] = { ...known, conditions: conditionsOf(run, name, { refusal, ended: null, interrupted: interrupted(run), behind }) }
   }
   run.status = { ...run.status, sources }

@@ -3,8 +3,10 @@ import { commitOf } from '../lib/host/objects.ts'
 import type { ChangeType } from '../lib/model/audit.ts'
 import { GitopsError } from '../lib/model/errors.ts'
 import { short, type Sha } from '../lib/model/path.ts'
+import { span } from '../lib/model/schedule.ts'
 import type { Wish } from '../lib/model/state.ts'
 import { auditRecord, writeDown } from './audit.ts'
+import { refusalsOf } from './desired.ts'
 import { know, knownOf, releaseRevision } from './hold.ts'
 import type { Run, Unit } from './run.ts'
 
@@ -18,24 +20,34 @@ export async function pin(run: Run, source: string | null, revision: string | nu
     throw new GitopsError('no-such-ref', `nothing of ${unit.name} is applied yet, so there is nothing to pin it to`, {
       hint: 'Name a revision.',
     })
-  if (revision !== null) releaseNamed(run, unit.name, commit)
+  const waits = revision === null ? null : await releaseNamed(run, unit, commit)
   know(run, unit.name, { pinned: { commit, ...wish(run, reason) } })
   tell(run, unit, 'pinned', `${short(commit)}${reason === null ? '' : `: ${reason}`}`, commit)
-  return [
-    `${unit.name} stays at ${short(commit)} until \`gitops unpin\`. ${revision === null ? 'Drift is still healed.' : 'The next reconcile applies it.'}`,
-  ]
+  const next = revision === null ? 'Drift is still healed.' : (waits ?? 'The next reconcile applies it.')
+  return [`${unit.name} stays at ${short(commit)} until \`gitops unpin\`. ${next}`]
 }
 
-/** Whoever names a revision that was taken back by hand wants it again. Throws `held` for one that failed by itself. */
-function releaseNamed(run: Run, source: string, commit: Sha): void {
-  const { refused } = knownOf(run, source)
-  const against = refused.filter((refusal) => refusal.commit === commit)
-  const failed = against.find((refusal) => refusal.held && refusal.class !== 'by-hand')
-  if (failed !== undefined)
-    throw new GitopsError('held', `${short(commit)} of ${source} was rolled back and is held (${failed.reason.split('\n')[0]})`, {
+/**
+ * Whoever names a revision that was taken back by hand wants it again. Returns what is said of one that failed and is tried again later.
+ * Throws `held` for one that failed too often.
+ */
+async function releaseNamed(run: Run, unit: Unit, commit: Sha): Promise<string | null> {
+  const { name } = unit
+  const against = await refusalsOf(run, unit, commit)
+  const failed = against.find((refusal) => refusal.class !== 'by-hand')
+  if (failed === undefined) {
+    for (const { desired } of against) releaseRevision(run, name, desired)
+    return null
+  }
+  const [why = ''] = failed.reason.split('\n')
+  const as = failed.commit === commit ? '' : `, with the same content as ${short(failed.commit)},`
+  if (failed.held)
+    throw new GitopsError('held', `${short(commit)} of ${name}${as} was rolled back and is held (${why})`, {
       hint: '`gitops retry` tries it again; nothing was pinned.',
     })
-  for (const { desired } of against.filter((refusal) => refusal.class === 'by-hand')) releaseRevision(run, source, desired)
+  const left = Date.parse(failed.next ?? '') - run.host.now().getTime()
+  const when = left > 0 ? `is tried again in ${span(left)}, or now by \`gitops retry\`` : 'is tried again by the next reconcile'
+  return `It${as} was rolled back (${why}), and ${when}.`
 }
 
 /** Lets sources follow their refs again. */

@@ -19,7 +19,7 @@ export async function onState(options: WishOptions, change: (run: Run) => Promis
     const { run, lock } = await begin(config, { ...nothing, signal: interruptible(), machine, wait: patience(options) })
     try {
       const said = await change(run)
-      settleConditions(run)
+      await settleConditions(run)
       for (const line of said) print(line)
       return 0
     } finally {

@@ -112,3 +112,38 @@ test('whoever pins a revision that was rolled back by hand gets it again; one th
   expect((await sandbox.gitops(['pin', bad])).said).toMatch(/was rolled back and is held .*`gitops retry`/s)
   expect(await run(sandbox, 0, 'status')).not.toMatch(/^ +pinned/m)
 })
+
+test('a pin is judged by what its commit asks for: what failed is said and known by content, whichever commit brings it', async ({
+  sandbox,
+}) => {
+  const checks = `checks: { smoke: [{ name: 'good', run: '! grep -q bad ~/.claude/a' }] }`
+  sandbox.config(DEFAULT_CONFIG(sandbox.remote, checks))
+  sandbox.commit({ '.claude/a': 'one' })
+  await run(sandbox, 0, 'reconcile')
+  const bad = sandbox.commit({ '.claude/a': 'bad' })
+  await run(sandbox, 6, 'reconcile')
+  const same = sandbox.commit({ 'beside.md': 'changes nothing here' })
+  await run(sandbox, 5, 'reconcile')
+  const said = await run(sandbox, 0, 'pin', same)
+  expect(said).toMatch(
+    new RegExp(`with the same content as ${bad.slice(0, 7)}, was rolled back \\(.*\\), and is tried again in .*retry`, 's'),
+  )
+  const conditions = JSON.parse(readFileSync(join(sandbox.state, 'conditions.json'), 'utf8')) as object
+  expect(JSON.stringify(conditions)).toMatch(/"type":"Ready","status":"False","reason":"RolledBack"/)
+  expect(await run(sandbox, 5, 'reconcile')).toMatch(/is tried again in/)
+  await run(sandbox, 6, 'retry')
+  await run(sandbox, 6, 'retry')
+  expect(await run(sandbox, 5, 'pin', bad)).toMatch(/was rolled back and is held .*nothing was pinned/s)
+  expect(await run(sandbox, 5, 'pin', same)).toMatch(/is held .*nothing was pinned/s)
+
+  // What a person took back and names again, in another commit, is wanted again.
+  await run(sandbox, 0, 'unpin')
+  sandbox.commit({ '.claude/a': 'two' })
+  await run(sandbox, 0, 'reconcile')
+  await run(sandbox, 0, 'rollback')
+  const again = sandbox.commit({ 'beside.md': 'once more' })
+  await run(sandbox, 5, 'reconcile')
+  await run(sandbox, 0, 'pin', again)
+  await run(sandbox, 0, 'reconcile')
+  expect(sandbox.live('.claude/a')).toBe('two')
+})
