@@ -1,4 +1,4 @@
-import { syntaxFault } from '../lib/gate/syntax.ts'
+import { syntaxFindings } from '../lib/gate/syntax.ts'
 import { asking } from '../lib/host/ask.ts'
 import { findIdentities } from '../lib/host/identities.ts'
 import { blobs } from '../lib/host/objects.ts'
@@ -65,8 +65,8 @@ function becauseForgotten(run: Run, error: GitopsError): GitopsError {
 /** An application that finds an empty or broken document starts from nothing, and its state is lost. */
 async function refuseBroken(key: string, place: string, plaintext: Buffer): Promise<void> {
   if (!/\.(?:json|ya?ml)$/i.test(key)) return
-  const fault = await syntaxFault(key.slice(key.lastIndexOf('/') + 1) as RelPath, plaintext)
-  if (fault !== null)
+  const [fault] = await syntaxFindings(key.slice(key.lastIndexOf('/') + 1) as RelPath, plaintext)
+  if (fault !== undefined)
     throw new GitopsError('invalid', `${place}: decrypted, line ${fault.line} column ${fault.column} is not what ${key} must hold`, {
       hint: 'Mend it in the source; nothing was written.',
     })

@@ -1,6 +1,7 @@
-import { isChecked, syntaxFault, type Fault } from '../lib/gate/syntax.ts'
+import { syntaxFindings, syntaxOf } from '../lib/gate/syntax.ts'
 import { makeStage, removeStage, stageDirectory, type Staged } from '../lib/host/stage.ts'
 import { GitopsError } from '../lib/model/errors.ts'
+import type { Finding } from '../lib/model/finding.ts'
 import { under, type AbsPath, type RelPath } from '../lib/model/path.ts'
 import { writes } from '../lib/model/plan.ts'
 import type { Wanted } from '../lib/model/tree.ts'
@@ -40,17 +41,19 @@ export async function validate(run: Run, unit: Unit, task: Teller): Promise<void
 }
 
 /** A fault, and where its file would have gone. */
-interface LiveFault extends Fault {
+interface LiveFault extends Finding {
   readonly live: AbsPath
 }
 
-/** Faults in the JSON and YAML files that this plan writes. */
+/** Faults in the documents that this plan writes. */
 async function syntax(run: Run, unit: Unit): Promise<LiveFault[]> {
   const faults: LiveFault[] = []
   for (const { target, root, plan } of unit.targets) {
     if (target === null) continue
     const files = writes(plan.changes).flatMap((change) =>
-      'after' in change && change.after.kind === 'file' && isChecked(change.path) && run.config.checks.syntax(change.path) ? [change] : [],
+      'after' in change && change.after.kind === 'file' && syntaxOf(change.path) !== null && run.config.checks.syntax(change.path)
+        ? [change]
+        : [],
     )
     let index = 0
     for await (const bytes of readContents(
@@ -58,8 +61,8 @@ async function syntax(run: Run, unit: Unit): Promise<LiveFault[]> {
       unit,
       files.map((change) => change.after.content),
     )) {
-      const fault = await syntaxFault(files[index++]?.path as RelPath, bytes)
-      if (fault !== null) faults.push({ ...fault, live: under(root, fault.path) })
+      const path = files[index++]?.path as RelPath
+      for (const fault of await syntaxFindings(path, bytes)) faults.push({ ...fault, live: under(root, path) })
     }
   }
   return faults

@@ -27,7 +27,8 @@ export function configPlaces(): readonly AbsPath[] {
   return places(searched(), machine().home)
 }
 
-function searched(): string {
+/** The directory that a config is looked for from: the working directory, or the one that `GITOPS_REPO_PATH` names. */
+export function searched(): string {
   return environment()['GITOPS_REPO_PATH'] ?? machine().cwd
 }
 
@@ -38,12 +39,15 @@ function environment(): NodeJS.ProcessEnv {
   return path ? { ...env, GITOPS_REPO_PATH: resolvePath(cwd, path) } : env
 }
 
-/** Loads and checks a config file, as it is on disk or as a commit brings it. Throws `config`. */
-export async function open(file: AbsPath, incoming?: Incoming): Promise<Opened> {
-  if (incoming === undefined) return read(file)
+/** Another host than this one, whose config is asked for. */
+export type Elsewhere = Partial<Pick<Machine, 'hostname' | 'home' | 'platform'>>
+
+/** Loads and checks a config file, as it is on disk or as a commit brings it, for this host or another one. Throws `config`. */
+export async function open(file: AbsPath, incoming?: Incoming, elsewhere: Elsewhere = {}): Promise<Opened> {
+  if (incoming === undefined) return read(file, undefined, elsewhere)
   const { filesToCome } = await import('../host/incoming.ts')
   try {
-    return await read(file, filesToCome(incoming))
+    return await read(file, filesToCome(incoming), elsewhere)
   } catch (error) {
     if (!(error instanceof GitopsError)) throw error
     const { hint } = error
@@ -54,8 +58,8 @@ export async function open(file: AbsPath, incoming?: Incoming): Promise<Opened> 
   }
 }
 
-async function read(file: AbsPath, files?: Files): Promise<Opened> {
-  const here = machine()
+async function read(file: AbsPath, files: Files | undefined, elsewhere: Elsewhere): Promise<Opened> {
+  const here = { ...machine(), ...elsewhere }
   const { user, modules } = await load(file, new URL('../index.js', import.meta.url).href, files)
   const config = await resolve(user, {
     file,

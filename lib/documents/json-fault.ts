@@ -1,3 +1,5 @@
+import type { ParseError } from 'jsonc-parser'
+
 /** Where a text stops being JSON, from 1, and what is wrong there, without a piece of the text. */
 export interface JsonFault {
   readonly line: number
@@ -44,4 +46,16 @@ function couldContinue(beginning: string): boolean {
     const { message } = error as Error
     return /Unexpected end|Unterminated string/.test(message) || Number(/at position (\d+)/.exec(message)?.[1]) === beginning.length
   }
+}
+
+/** The first fault in a JSON text with comments and trailing commas, or null. An empty text is none. */
+export async function faultInJsonc(text: string): Promise<JsonFault | null> {
+  const { parseTree, printParseErrorCode } = await import('jsonc-parser')
+  const errors: ParseError[] = []
+  parseTree(text, errors, { allowTrailingComma: true, allowEmptyContent: true })
+  const [error] = errors
+  if (error === undefined) return null
+  const before = text.slice(0, error.offset).split('\n')
+  const words = printParseErrorCode(error.error).replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+  return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1, message: words }
 }

@@ -1,36 +1,44 @@
-import { faultInJson } from '../documents/json-fault.ts'
+import { faultInJson, faultInJsonc, type JsonFault } from '../documents/json-fault.ts'
+import { finding, type Finding } from '../model/finding.ts'
 import type { RelPath } from '../model/path.ts'
 
-/** One fault of a document: where, and what the parser says. */
-export interface Fault {
-  readonly path: RelPath
-  readonly line: number
-  readonly column: number
-  readonly message: string
+/** A syntax that is known here. */
+export type Syntax = 'json' | 'jsonc' | 'yaml' | 'toml'
+
+/** Files that are called `.json` and in which the programs that read them allow comments. */
+const LOOSE =
+  /(?:^|\/)(?:(?:ts|js)config(?:\.[^/]+)?\.json|\.?devcontainer(?:\/[^/]+)?\.json|\.vscode\/[^/]+\.json|\.eslintrc\.json|\.swcrc)$/i
+const ENDINGS: Readonly<Record<string, Syntax>> = { json: 'json', jsonc: 'jsonc', yaml: 'yaml', yml: 'yaml', toml: 'toml' }
+
+/** The syntax of a file: as it is declared where that is known here, else by its name; null for others. */
+export function syntaxOf(path: string, declared: string | null = null): Syntax | null {
+  if (declared === 'json' || declared === 'jsonc' || declared === 'yaml' || declared === 'toml') return declared
+  // A strategy of the user's own knows what it reads.
+  if (declared !== null) return null
+  return LOOSE.test(path) ? 'jsonc' : (ENDINGS[/\.(\w+)$/.exec(path)?.[1]?.toLowerCase() ?? ''] ?? null)
 }
 
-/** Whether the syntax of a file is known here, by its name. */
-export function isChecked(path: RelPath): boolean {
-  return /\.(?:json|ya?ml)$/i.test(path)
+/** The first fault in a file, or none. Empty YAML, TOML and JSON with comments are fine, empty JSON is not. */
+export async function syntaxFindings(path: RelPath, bytes: Buffer, declared: string | null = null): Promise<Finding[]> {
+  const syntax = syntaxOf(path, declared)
+  if (syntax === null) return []
+  const fault = await FAULTS[syntax](bytes.toString('utf8').replace(/^\uFEFF/, ''))
+  return fault === null ? [] : [finding(`syntax/${syntax}`, path, fault.message, { line: fault.line, column: fault.column })]
 }
 
-/** The first fault in a JSON or YAML file, or null. An empty YAML file is fine, an empty JSON file is not. */
-export async function syntaxFault(path: RelPath, bytes: Buffer): Promise<Fault | null> {
-  const text = bytes.toString('utf8').replace(/^\uFEFF/, '')
-  return /\.json$/i.test(path) ? jsonFault(path, text) : yamlFault(path, text)
+const FAULTS: Readonly<Record<Syntax, (text: string) => JsonFault | null | Promise<JsonFault | null>>> = {
+  json: faultInJson,
+  jsonc: faultInJsonc,
+  yaml: yamlFault,
+  toml: async (text) => (await import('../documents/toml-fault.ts')).faultInToml(text),
 }
 
-function jsonFault(path: RelPath, text: string): Fault | null {
-  const fault = faultInJson(text)
-  return fault === null ? null : { path, ...fault }
-}
-
-async function yamlFault(path: RelPath, text: string): Promise<Fault | null> {
+async function yamlFault(text: string): Promise<JsonFault | null> {
   const { LineCounter, parseAllDocuments } = await import('yaml')
   const lines = new LineCounter()
   const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' })
   const error = ('empty' in documents ? [documents] : documents).flatMap((document) => document.errors)[0]
   if (error === undefined) return null
   const { line, col } = lines.linePos(error.pos[0])
-  return { path, line, column: col, message: error.message }
+  return { line, column: col, message: error.message }
 }

@@ -122,9 +122,9 @@ function environment(options: GitOptions): NodeJS.ProcessEnv {
     GIT_OPTIONAL_LOCKS: '0',
     GIT_NO_REPLACE_OBJECTS: '1',
     LC_ALL: 'C',
-    ...options.env,
   }
   for (const name of REPOSITORY) delete env[name]
+  Object.assign(env, options.env)
   // This one would outvote our pin, and `ext:` runs any command.
   if (env['GIT_ALLOW_PROTOCOL'] !== undefined)
     env['GIT_ALLOW_PROTOCOL'] = env['GIT_ALLOW_PROTOCOL']

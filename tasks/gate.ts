@@ -1,0 +1,133 @@
+import { excerptOf, type Excerpt } from '../lib/gate/excerpt.ts'
+import { listTree } from '../lib/host/objects.ts'
+import { untrackedFiles, type JudgedTree } from '../lib/host/judged-tree.ts'
+import type { Machine } from '../lib/host/machine.ts'
+import type { Config } from '../lib/model/config.ts'
+import { ordered, type Finding } from '../lib/model/finding.ts'
+import { relPath, type RelPath } from '../lib/model/path.ts'
+import { syntaxReader } from './gate-syntax.ts'
+import { contentOf, type Gate, type GateTarget, type Reading, type Rule } from './judging.ts'
+import { ownSources } from './own-sources.ts'
+
+/** Rules over the whole tree, in the order in which they are asked. */
+const RULES: readonly Rule[] = []
+/** Rules over the content of files. */
+const READINGS: readonly Reading[] = [syntaxReader]
+
+/** What is given to the gate. */
+export interface GateRequest {
+  readonly config: Config | null
+  readonly machine: Machine
+  readonly judged: JudgedTree
+  readonly signal: AbortSignal
+  /** The source that this repository is, where it is not to be found out; null otherwise. */
+  readonly source: string | null
+}
+
+/** What the gate has found. */
+export interface Judgement {
+  readonly findings: readonly Finding[]
+  /** The line of the file that a finding is about, where it may be shown. */
+  readonly excerpts: ReadonlyMap<Finding, Excerpt>
+  /** What was not judged, and why: sentences for people. */
+  readonly notes: readonly string[]
+  /** How many files the tree has, and how many of them were read. */
+  readonly files: number
+  readonly read: number
+}
+
+/** Judges a tree. Nothing is written, fetched or decrypted to a place; no key is needed. Throws what keeps the tree from being read at all. */
+export async function judge(request: GateRequest): Promise<Judgement> {
+  const notes: string[] = []
+  const { config, judged, signal } = request
+  const entries = (await listTree(judged.repository, judged.tree, null, signal)) ?? []
+  const own = config === null ? { names: [], findings: [] } : await ownSources(config, judged, request.source)
+  const gate: Gate = {
+    ...request,
+    entries,
+    sources: own.names,
+    targets:
+      config === null
+        ? []
+        : config.targets.filter((target) => own.names.includes(target.source)).map((target) => taken(target, config, entries)),
+    secrets: config?.secrets.filter((secret) => own.names.includes(secret.source)) ?? [],
+    looksAt: (path) => judged.changed === null || judged.changed.has(path),
+    say: (sentence) => void (notes.includes(sentence) || notes.push(sentence)),
+  }
+  skipped(gate)
+  await passedOver(gate)
+  const findings: Finding[] = [...own.findings]
+  for (const rule of RULES) findings.push(...(await rule(gate)))
+  const read = await readAll(gate, findings)
+  const known = ordered(findings)
+  return { findings: known, excerpts: await excerpts(gate, known), notes, files: entries.length, read }
+}
+
+/** More lines than this nobody reads. */
+const SHOWN = 200
+
+/** The lines that findings are about. Of a file in which secrets were found, or should be, none is shown. */
+async function excerpts(gate: Gate, findings: readonly Finding[]): Promise<ReadonlyMap<Finding, Excerpt>> {
+  const secret = new Set(findings.flatMap(({ rule, path }) => (/^(?:leak|sops)\//.test(rule) ? [path] : [])))
+  const wanted = findings.filter(({ path, line, commit }) => line !== null && commit === null && !secret.has(path)).slice(0, SHOWN)
+  const paths = new Set(wanted.map(({ path }) => path))
+  const shown = new Map<Finding, Excerpt>()
+  const entries = gate.entries.filter(({ path, type }) => type !== 'link' && paths.has(path))
+  for await (const [{ path }, bytes] of contentOf(gate, entries)) {
+    const text = bytes.toString('utf8')
+    for (const each of wanted) {
+      const excerpt = each.path === path && each.line !== null ? excerptOf(text, each.line, each.column) : null
+      if (excerpt !== null) shown.set(each, excerpt)
+    }
+  }
+  return shown
+}
+
+/** Reads each file once, for all readers that want it. */
+async function readAll(gate: Gate, findings: Finding[]): Promise<number> {
+  const readers = (await Promise.all(READINGS.map(async (reading) => reading(gate)))).filter((reader) => reader !== null)
+  const wanted = gate.entries.filter((entry) => readers.some((reader) => reader.wants(entry)))
+  for await (const [entry, bytes] of contentOf(gate, wanted))
+    for (const reader of readers) if (reader.wants(entry)) findings.push(...(await reader.judge(entry, bytes)))
+  for (const reader of readers) findings.push(...((await reader.end?.()) ?? []))
+  return wanted.length
+}
+
+/** What a target takes: a secret's ciphertext is never copied as a file. */
+function taken(target: Config['targets'][number], config: Config, entries: Gate['entries']): GateTarget {
+  const prefix = target.from === null ? '' : `${target.from}/`
+  const ciphers = new Set(config.secrets.filter(({ source }) => source === target.source).map(({ from }) => from))
+  return {
+    target,
+    at: (path) => `${prefix}${path}` as RelPath,
+    entries: entries.flatMap((entry) => {
+      if (!entry.path.startsWith(prefix) || ciphers.has(entry.path)) return []
+      const path = relPath(entry.path.slice(prefix.length))
+      return target.accepts(path) ? [{ ...entry, path }] : []
+    }),
+  }
+}
+
+/** Sources that are elsewhere are not fetched. */
+function skipped({ config, sources, say }: Gate): void {
+  const others = config?.sources.filter(({ name }) => !sources.includes(name)) ?? []
+  if (sources.length > 0 && others.length > 0)
+    say(
+      `not judged: ${others.map(({ name }) => name).join(', ')}, which ${others.length === 1 ? 'is another repository' : 'are other repositories'}`,
+    )
+}
+
+/** What Git does not know is in no commit: whoever forgot to add it hears so. */
+async function passedOver({ judged, targets, say }: Gate): Promise<void> {
+  if (targets.length === 0) return
+  const forgotten = (await untrackedFiles(judged)).filter((path) =>
+    targets.some(({ target }) => {
+      const prefix = target.from === null ? '' : `${target.from}/`
+      return path.startsWith(prefix) && target.accepts(path.slice(prefix.length) as RelPath)
+    }),
+  )
+  const [first] = forgotten
+  if (first === undefined) return
+  const rest = forgotten.length === 1 ? 'which is' : `and ${forgotten.length - 1} more, which are`
+  say(`not judged: ${JSON.stringify(first)}, ${rest} not tracked; git add it if it is to go live`)
+}
