@@ -33,14 +33,25 @@ export function answers(run: Run, unit: Unit): Answer[] {
 /** The answers that changes below one directory give. */
 export function answersIn(run: Run, root: AbsPath, changes: readonly Change[]): Answer[] {
   return changes.flatMap((change) => {
-    const answer = answerOf(change)
-    if (answer === null) return []
     const path = under(root, change.path)
+    const stay = stayingKeys(run, path, change)
+    const answer = answerOf(change)
+    if (answer === null || (change.kind === 'stay' && change.stays !== undefined)) return stay
     const kind = 'drift' in change ? (change.drift ?? null) : null
     const known = answer === 'wait' ? run.status.contested[path] : undefined
     const keys = 'keys' in change && change.keys !== undefined && change.keys.length > 0 ? { keys: change.keys } : {}
     const what = kind === null ? '' : driftWords(path, kind, run.inventory.secrets.has(path))
-    return [{ path, kind, answer, what, source: sourceOf(change), ...keys, ...known }]
+    return [{ path, kind, answer, what, source: sourceOf(change), ...keys, ...known }, ...stay]
+  })
+}
+
+/** The keys of a document that stay as somebody has changed them, by what the source asks for in their place. */
+function stayingKeys(run: Run, path: AbsPath, change: Change): Answer[] {
+  const stays = 'stays' in change ? (change.stays ?? []) : []
+  const what = driftWords(path, 'edited', run.inventory.secrets.has(path))
+  return (['same', 'changed', 'gone'] as const).flatMap((source) => {
+    const keys = stays.filter((each) => each.source === source).map(({ key }) => key)
+    return keys.length === 0 ? [] : [{ path, kind: 'edited' as const, answer: 'keep' as const, what, source, keys }]
   })
 }
 
@@ -79,9 +90,10 @@ function until(next: string | undefined, now: Date): string {
 /** What of a unit is not as the source wants it though all went well, as a part of a sentence; an empty text where there is none. */
 export function staysSaid(run: Run, unit: Unit): string {
   const stays = answers(run, unit).filter(({ answer }) => answer !== 'heal' && answer !== 'refuse')
+  const paths = (all: readonly Answer[]): number => new Set(all.map(({ path }) => path)).size
   const told = (count: number, what: string): string[] => (count === 0 ? [] : [`${count} path${count === 1 ? ' ' : 's '}${what}`])
   const resting = stays.filter(({ answer }) => answer === 'wait')
-  const [waiting, others] = [resting.length, stays.length - resting.length]
+  const [waiting, others] = [paths(resting), paths(stays.filter(({ answer }) => answer !== 'wait'))]
   const named = resting.slice(0, MOST).map(({ path, next }) => (next === undefined ? path : `${path} until ${next}`))
   const more = waiting > MOST ? ` and ${waiting - MOST} more` : ''
   return [

@@ -3,11 +3,12 @@ import { encodeEdits } from '../lib/model/edit-list.ts'
 import { merge, type Edit } from '../lib/model/edits.ts'
 import { followed, GitopsError } from '../lib/model/errors.ts'
 import { at, equal, isObject, pointer, type Json } from '../lib/model/json.ts'
-import { nameless, ruleAt, type CoOwnership } from '../lib/model/lists.ts'
+import { answerAt, nameless, ruleAt, type CoOwnership } from '../lib/model/lists.ts'
 import type { AbsPath, Digest, RelPath } from '../lib/model/path.ts'
-import type { Change } from '../lib/model/plan.ts'
+import type { Change, StayingKey } from '../lib/model/plan.ts'
+import type { OnDrift } from '../lib/model/policy.ts'
 import type { Node, OwnedKeys, Stat } from '../lib/model/tree.ts'
-import { keepPrior, priorOf } from './prior.ts'
+import { keepLast, keepPrior, lastOf, priorOf } from './prior.ts'
 import type { Run } from './run.ts'
 
 /** A document in which some keys are to be ours. */
@@ -24,6 +25,8 @@ export interface Document {
   readonly modeMatters: boolean
   /** The kept copy of what is wanted; null takes all that is ours away, and puts back what it replaced. */
   readonly digest: Digest | null
+  /** What becomes of our keys in it that somebody has changed, where the document's own rules do not say. */
+  readonly onDrift: OnDrift
 }
 
 /** What we have applied to it: the kept copy, how the file looked then, and what the inventory says of our keys. */
@@ -37,6 +40,10 @@ export interface CoOwned {
   /** Null when nothing that is ours differs. */
   readonly change: Change | null
   readonly keys: OwnedKeys
+  /** The keys of ours that stay as somebody has changed them. */
+  readonly stays?: readonly StayingKey[]
+  /** Those that may neither stay nor be set again before somebody decides. */
+  readonly refused?: readonly string[]
   /** For a document that holds a secret of ours and that others may read: what closes it and does nothing else. */
   readonly closing?: Change
 }
@@ -80,19 +87,29 @@ async function decided(run: Run, document: Document, known: Known | null): Promi
   const fault = digest === null ? null : faultOf(document, live, wanted)
   if (fault !== null) return conflict(fault)
   // What was applied was written in the format of then.
-  const base =
+  const applied =
     known === null ? undefined : await documents.read({ ...as, strategy: known.as.strategy }, kept.read(known.digest).toString(), key)
+  const base = lastOf(run, applied, known)
   if (digest === null && known?.made === true && live !== undefined && equal(live, base))
     return { change: { kind: 'delete', path: name, before: nodeOf(run, document), drift: null, kept: false }, keys }
   // Where somebody has removed the whole document, nothing of before us is left.
-  const { edits, drift, prior } = merge(base, wanted, live, stat === null ? new Map() : priorOf(run, key, known))
+  // What has gone with its document is not told apart by key.
+  const answer = (path: readonly string[]): OnDrift =>
+    stat === null || run.options.heal ? 'heal' : answerAt(as.onDrift, path, document.onDrift)
+  const before = stat === null ? new Map() : priorOf(run, key, known)
+  const merged = merge(base, wanted, live, before, (path) => answer(path) === 'keep')
+  const { edits, drift, prior } = merged
   const next: OwnedKeys = {
     as,
     prior: keepPrior(run, document, known, prior),
+    ...keepLast(run, document, merged.stays, base),
     ...(known === null || stat === null ? foundAs(stat) : { made: keys.made, mode: keys.mode }),
   }
   const mode = stat === null ? document.mode : modeAfter(document, known, stat)
-  if (edits.length === 0 && (stat === null || mode === bits(stat) || (digest !== null && !open))) return { change: null, keys: next }
+  const stays = merged.stays
+    .map(({ path, source }) => ({ key: shown(document, path), source }))
+    .toSorted((a, b) => (a.key < b.key ? -1 : 1))
+  if (edits.length === 0 && (stat === null || mode === bits(stat) || (digest !== null && !open))) return { change: null, keys: next, stays }
   const doubled = await documents.doubled(as, stat === null ? '' : readLive(key).toString(), edits)
   const [twice] = doubled.values()
   if (twice !== undefined) return conflict(`has the key ${JSON.stringify(twice)} twice; take one of the two out`)
@@ -109,10 +126,12 @@ async function decided(run: Run, document: Document, known: Known | null): Promi
     drift: why,
     kept: theirs,
     keys: drift.map(({ path }) => shown(document, path)),
+    stays,
   }
-  if (!(open && known !== null && digest !== null)) return { change, keys: next }
-  const closing: Change = { ...change, edits: keptEdits(run, document, []), drift: 'mode', kept: false, keys: [] }
-  return { change, keys: next, closing }
+  const refused = drift.filter(({ path }) => answer(path) === 'refuse').map(({ path }) => shown(document, path))
+  if (!(open && known !== null && digest !== null)) return { change, keys: next, stays, refused }
+  const closing: Change = { ...change, edits: keptEdits(run, document, []), drift: 'mode', kept: false, keys: [], stays: [] }
+  return { change, keys: next, stays, refused, closing }
 }
 
 function bits({ mode }: Stats): number {
@@ -160,7 +179,7 @@ function keptEdits(run: Run, { key, as, secret }: Document, edits: readonly Edit
 /** Nobody has touched it since, and nothing new is wanted. */
 function isUntouched({ digest, as }: Document, known: Known, stat: Stats): boolean {
   const same = known.stat !== null && sameStat(known.stat, fingerprint(stat))
-  return same && known.digest === digest && JSON.stringify(known.as) === JSON.stringify(as)
+  return same && known.last === undefined && known.digest === digest && JSON.stringify(known.as) === JSON.stringify(as)
 }
 
 function isOpen({ secret, mode, modeMatters }: Document, stat: Stats): boolean {

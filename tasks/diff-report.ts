@@ -18,6 +18,8 @@ export interface PathReport {
   readonly answer: Answer['answer'] | null
   /** What the source asks for there. */
   readonly wants: Answer['source']
+  /** Which keys of ours in a document stay as somebody has changed them, as JSON pointers. */
+  readonly stays: readonly string[]
   /** Whether a copy of what a person has written is kept. */
   readonly kept: boolean
   /** Why it is refused, or null. */
@@ -50,6 +52,7 @@ function reports(
     drift: 'drift' in change ? (change.drift ?? null) : null,
     answer: change.kind === 'conflict' ? 'refuse' : answerOf(change),
     wants: wantsOf(change),
+    stays: 'stays' in change ? (change.stays ?? []).map(({ key }) => key) : [],
     kept: 'kept' in change && change.kept,
     reason: change.kind === 'conflict' ? conflictReason(change) : null,
   }))

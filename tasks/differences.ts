@@ -81,7 +81,12 @@ export function secretDifferences(unit: Unit): Difference[] {
 
 function noteOf(change: Change): string {
   const drift = 'drift' in change && change.drift != null ? DRIFT[change.drift] : ''
-  return `${what(change)}${drift}${'kept' in change && change.kept ? ', a copy of what is there now is kept' : ''}`
+  const stays = change.kind === 'edit' ? change.stays.map(({ key }) => key) : []
+  const staying =
+    stays.length === 0
+      ? ''
+      : `; ${stays.join(', ')} ${stays.length === 1 ? 'stays' : 'stay'} as somebody has changed ${stays.length === 1 ? 'it' : 'them'}`
+  return `${what(change)}${drift}${'kept' in change && change.kept ? ', a copy of what is there now is kept' : ''}${staying}`
 }
 
 const DRIFT: Readonly<Record<DriftKind, string>> = {
@@ -100,7 +105,7 @@ const STAYS: Readonly<Record<Stays, string>> = {
 function what(change: Change): string {
   if (change.kind === 'create') return change.drift === null ? 'new' : 'put back'
   if (change.kind === 'delete') return 'deleted'
-  if (change.kind === 'stay') return STAYS[change.why]
+  if (change.kind === 'stay') return `${change.stays === undefined ? '' : `${(change.keys ?? []).join(', ')} `}${STAYS[change.why]}`
   if (change.kind === 'edit' && change.drift === 'mode') return 'closed to others'
   if (change.kind === 'edit') return change.created ? 'new' : 'keys of ours change'
   if (change.kind !== 'update') return change.kind

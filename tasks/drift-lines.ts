@@ -1,6 +1,7 @@
 import { printable } from '../lib/model/errors.ts'
-import { isKeyed, under } from '../lib/model/path.ts'
-import { counts, writes, type Change, type DriftKind } from '../lib/model/plan.ts'
+import { isKeyed, under, type AbsPath } from '../lib/model/path.ts'
+import { counts } from '../lib/model/counts.ts'
+import { writes, type Change, type DriftKind } from '../lib/model/plan.ts'
 import { tally } from '../lib/model/verdict.ts'
 import { answersIn, answerSaid } from './answers.ts'
 import { nameOfCopy } from './kept-copy.ts'
@@ -25,14 +26,28 @@ export function driftLines(run: Run, part: Planned): string[] {
   return plan.changes.flatMap((change) => {
     if (change.kind === 'conflict') return []
     const drift = 'drift' in change && change.drift !== null ? (isClosed(part, change) ? CLOSED : DRIFT[change.drift]) : null
-    const stays = change.kind === 'stay' ? staySaid(run, part, change) : null
+    const stays = change.kind === 'stay' && change.stays === undefined ? staySaid(run, part, change) : null
     const copy = 'kept' in change && change.kept ? copyOf(run, change) : null
-    if (drift === null && copy === null && stays === null) return []
+    const keys = keysSaid(run, part, change)
+    if (change.kind === 'stay' && change.stays !== undefined) return keys
+    if (drift === null && copy === null && stays === null) return keys
     const what = [drift === null ? (stays === null ? replacement(change, forgotten) : null) : withKeys(drift, change), copy, stays]
       .filter((part) => part !== null)
       .join('; ')
-    return [printable(`${under(root, change.path)}: ${what}`).replaceAll('\n', '\\n')]
+    return [line(under(root, change.path), what)].concat(keys)
   })
+}
+
+function line(path: AbsPath, what: string): string {
+  return printable(`${path}: ${what}`).replaceAll('\n', '\\n')
+}
+
+/** The keys of a document that stay, a line for each thing that the source may ask for in their place. */
+function keysSaid(run: Run, { root }: Planned, change: Change): string[] {
+  if (!('stays' in change) || change.stays === undefined) return []
+  return answersIn(run, root, [change]).flatMap((answer) =>
+    answer.answer === 'keep' ? [line(answer.path, `${named(DRIFT.edited, answer.keys ?? [])}; ${answerSaid(answer, run.host.now())}`)] : [],
+  )
 }
 
 const CLOSED = 'open to others since it was applied, and closed again'
@@ -48,7 +63,10 @@ function staySaid(run: Run, { root }: Planned, change: Change): string {
 
 /** Which keys of a document, where it is only some. */
 function withKeys(drift: string, change: Change): string {
-  const keys = 'keys' in change ? (change.keys ?? []) : []
+  return named(drift, 'keys' in change ? (change.keys ?? []) : [])
+}
+
+function named(drift: string, keys: readonly string[]): string {
   const more = keys.length > MOST ? ` and ${keys.length - MOST} more` : ''
   return keys.length === 0 ? drift : `${keys.slice(0, MOST).join(', ')}${more} ${drift}`
 }

@@ -1,7 +1,7 @@
 import { conflictAt } from '../lib/model/conflict.ts'
 import { GitopsError } from '../lib/model/errors.ts'
 import { under } from '../lib/model/path.ts'
-import { counts, shrinksTooMuch } from '../lib/model/plan.ts'
+import { counts, shrinksTooMuch } from '../lib/model/counts.ts'
 import { desiredAt, judged, type Desired } from './desired.ts'
 import { driftLines, planSaid } from './drift-lines.ts'
 import { departed } from './departed.ts'

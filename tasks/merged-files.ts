@@ -47,8 +47,9 @@ export async function mergedFiles(run: Run, trees: Trees): Promise<MergedFiles> 
       continue
     }
     const known = knownOf(own) ?? (await knownAsWhole(run, under(root, path), own, as))
-    const decided = await coOwned(run, documentOf(run, root, path, want, as, want.digest), known)
-    const { change, keys: next } = answered(decided, known, want, policy.onDrift(path), () => policy.rests(path))
+    const document = { ...documentOf(run, root, path, want), as, digest: want.digest, onDrift: policy.onDrift(path) }
+    const decided = await coOwned(run, document, known)
+    const { change, keys: next } = answered(decided, document, known, want, () => policy.rests(path))
     const same = own?.digest === want.digest && JSON.stringify(own.keys) === JSON.stringify(next)
     changes.set(path, change ?? (same ? null : { kind: 'adopt', path, after: want }))
     keys.set(path, next)
@@ -62,7 +63,7 @@ export async function mergedFiles(run: Run, trees: Trees): Promise<MergedFiles> 
 export async function gone(run: Run, trees: Pick<Trees, 'root' | 'present'>, path: RelPath, own: Owned): Promise<Change> {
   const known = knownOf(own)
   if (known === null || trees.present.get(path)?.kind !== 'file') return { kind: 'forget', path }
-  const { change } = await coOwned(run, documentOf(run, trees.root, path, own, known.as, null), known)
+  const { change } = await coOwned(run, { ...documentOf(run, trees.root, path, own), as: known.as, digest: null, onDrift: 'heal' }, known)
   return change ?? { kind: 'forget', path }
 }
 
@@ -75,9 +76,9 @@ async function keepOurs(run: Run, repository: Repository | null, ours: readonly 
 
 type Part = Pick<Wanted, 'mode' | 'executable'>
 
-function documentOf(run: Run, root: AbsPath, name: RelPath, { mode, executable }: Part, as: CoOwnership, digest: Digest | null): Document {
+function documentOf(run: Run, root: AbsPath, name: RelPath, { mode, executable }: Part): Omit<Document, 'as' | 'digest' | 'onDrift'> {
   const usual = (executable ? 0o777 : 0o666) & ~run.host.machine.umask
-  return { key: under(root, name), name, ours: 'the source', as, secret: false, mode: mode ?? usual, modeMatters: mode !== null, digest }
+  return { key: under(root, name), name, ours: 'the source', secret: false, mode: mode ?? usual, modeMatters: mode !== null }
 }
 
 function knownOf(own: Owned | undefined): Known | null {

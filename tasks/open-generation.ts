@@ -1,5 +1,6 @@
 import { under } from '../lib/model/path.ts'
-import { counts, writes } from '../lib/model/plan.ts'
+import { counts } from '../lib/model/counts.ts'
+import { writes } from '../lib/model/plan.ts'
 import type { Generation, KeptCopy, TargetBefore } from '../lib/model/state.ts'
 import type { Step } from '../lib/model/steps.ts'
 import { whoCommitted } from './author.ts'

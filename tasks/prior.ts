@@ -1,7 +1,8 @@
-import type { Prior } from '../lib/model/edits.ts'
-import { pathOf, readJson, type Json } from '../lib/model/json.ts'
+import type { KeyStay, Prior } from '../lib/model/edits.ts'
+import { at, pathOf, pointer, put, readJson, type Json } from '../lib/model/json.ts'
 import { keyed, unkeyedBelow } from '../lib/model/lists.ts'
 import type { AbsPath, Digest } from '../lib/model/path.ts'
+import type { OwnedKeys } from '../lib/model/tree.ts'
 import type { Document, Known } from './co-owned.ts'
 import type { Run } from './run.ts'
 
@@ -14,6 +15,21 @@ export function priorOf(run: Run, key: AbsPath, known: Known | null): Prior {
       `${key}: what stood under our keys before us will not come back, for the copy of it is lost or the host key that sealed it`,
     )
   return new Map()
+}
+
+/** What we applied last, key by key: what a revision set beside keys that stayed, and under those what we wrote before. */
+export function lastOf(run: Run, base: Json | undefined, known: Known | null): Json | undefined {
+  if (known?.last === undefined || !run.host.kept.opens(known.last)) return base
+  return [...readPrior(run, known.last, known)].reduce<Json | undefined>((value, [place, last]) => put(value, pathOf(place), last), base)
+}
+
+/** Remembers what we wrote last under the keys that stay: when one is as we left it again, the source has the last word again. */
+export function keepLast(run: Run, document: Document, stays: readonly KeyStay[], base: Json | undefined): Pick<OwnedKeys, 'last'> {
+  const last = stays.flatMap(({ path, source }) => {
+    const value = source === 'gone' ? undefined : at(base, path)
+    return value === undefined ? [] : [[pointer(path), value] as const]
+  })
+  return last.length === 0 ? {} : { last: keepValues(run, document, new Map(last)) }
 }
 
 /** Lists that are merged by their items now, and were not when this was written, are turned as the document is. */
@@ -30,7 +46,11 @@ export function keepPrior(
   prior: Prior,
 ): Digest | null {
   if (prior.size === 0 || (known === null && run.inventory.secrets.has(key))) return null
-  const entries = [...prior]
+  return keepValues(run, { key, as, secret }, prior)
+}
+
+function keepValues(run: Run, { key, as, secret }: Pick<Document, 'key' | 'as' | 'secret'>, values: Prior): Digest {
+  const entries = [...values]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([place, value]) => [place, unkeyedBelow(value, as.lists, pathOf(place))] as const)
   const bytes = Buffer.from(JSON.stringify(Object.fromEntries(entries)))

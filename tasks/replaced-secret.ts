@@ -14,7 +14,7 @@ import type { Run, UnitSecret } from './run.ts'
 import type { Place } from './secrets.ts'
 
 /** What is to be done about one secret, and what is to be remembered of what its keys replaced. */
-export type Decided = Pick<UnitSecret, 'plan' | 'scan'> & Pick<OwnedSecret, 'prior' | 'made' | 'mode'>
+export type Decided = Pick<UnitSecret, 'plan' | 'scan'> & Pick<OwnedSecret, 'prior' | 'last' | 'made' | 'mode'>
 
 /** One secret whose whole file is ours, planned. */
 export async function replaced(run: Run, secret: SecretFile, place: Place, known: OwnedSecret | null, digest: Digest): Promise<Decided> {

@@ -75,7 +75,7 @@ export async function plannedSecret(run: Run, secret: SecretFile, oid: Sha): Pro
 export async function decidedSecret(run: Run, secret: SecretFile, oid: Sha, digest: Digest): Promise<UnitSecret> {
   const place = placeOf(secret)
   const known = ownedSecret(run, place) ?? ownedAgain(run, place, oid, digest)
-  const { plan, scan, prior, made, mode } = await (secret.strategy === 'merge'
+  const { plan, scan, prior, last, made, mode } = await (secret.strategy === 'merge'
     ? merged(run, secret, place, known, digest)
     : replaced(run, secret, place, known, digest))
   const live = scan.present.get(place.name)
@@ -92,6 +92,7 @@ export async function decidedSecret(run: Run, secret: SecretFile, oid: Sha, dige
     made,
     mode,
     prior,
+    ...(last !== undefined && { last }),
     declined: null,
   }
   const stays = known !== null && staying(plan).size > 0
@@ -142,9 +143,10 @@ export function isForgotten(run: Run, secret: Pick<UnitSecret, 'key'>): boolean 
 
 /** Only the keys that the source sets are ours. */
 async function merged(run: Run, secret: SecretFile, place: Place, known: OwnedSecret | null, digest: Digest): Promise<Decided> {
-  const decided = await coOwned(run, secretDocument(place, secret.as, digest), known && keysOf(known))
+  const document = { ...secretDocument(place, secret.as, digest), onDrift: onDriftOf(run, secret) }
+  const decided = await coOwned(run, document, known && keysOf(known))
   const after: Wanted = { kind: 'file', digest, executable: false, mode: null, content: { kind: 'kept', digest } }
-  const { change, keys } = answered(decided, known && keysOf(known), after, onDriftOf(run, secret), () => isResting(run, place.key))
+  const { change, keys } = answered(decided, document, known && keysOf(known), after, () => isResting(run, place.key))
   const found = scan(place.root, [place.name], new Map(), () => digest)
   // Nothing of it is written, but others must not read it.
   const changes = [change, change?.kind === 'edit' ? null : decided.closing].filter((each) => each != null)
@@ -157,10 +159,10 @@ async function merged(run: Run, secret: SecretFile, place: Place, known: OwnedSe
 
 /** A secret's document, as it is merged. */
 export function secretDocument({ key, name }: Place, as: CoOwnership, digest: Digest | null): Document {
-  return { key, name, ours: 'the secret', as, secret: true, mode: 0o600, modeMatters: false, digest }
+  return { key, name, ours: 'the secret', as, secret: true, mode: 0o600, modeMatters: false, digest, onDrift: 'heal' }
 }
 
 /** What is known of our keys in a secret's document. */
-export function keysOf({ owned: { digest, stat }, as, prior, made, mode }: OwnedSecret): Known {
-  return { digest, stat, as, prior, made, mode }
+export function keysOf({ owned: { digest, stat }, as, prior, last, made, mode }: OwnedSecret): Known {
+  return { digest, stat, as, prior, ...(last !== undefined && { last }), made, mode }
 }

@@ -1,7 +1,7 @@
 import type { Store } from '../lib/host/store.ts'
 import type { Config } from '../lib/model/config.ts'
 import { short, type Sha } from '../lib/model/path.ts'
-import { counts } from '../lib/model/plan.ts'
+import { counts } from '../lib/model/counts.ts'
 import type { Applied, SourceStatus } from '../lib/model/state.ts'
 import { exitCode, worst, type OutcomeKind } from '../lib/model/outcome.ts'
 import type { Condition } from '../lib/model/conditions.ts'

@@ -1,6 +1,7 @@
 import { printable } from '../model/errors.ts'
 import { under } from '../model/path.ts'
-import { counts, type Change } from '../model/plan.ts'
+import { counts } from '../model/counts.ts'
+import type { Change } from '../model/plan.ts'
 import { planned, type Unit } from '../../tasks/run.ts'
 
 /** What taking our files away does, or would do, for people: a line for each target and secret, and one for each person's work that stays or is kept. */

@@ -14,6 +14,11 @@ const pointers = v.pipe(
   ),
 )
 
+const keyRules = v.pipe(
+  record(v.picklist(['heal', 'keep', 'refuse'], "must be 'heal', 'keep' or 'refuse'")),
+  v.check((all) => Object.keys(all).every((pointer) => pointer.startsWith('/')), "must name its keys by JSON pointers such as '/model'"),
+)
+
 /** How an application's document is merged with ours. */
 const mergeOptions = object({
   /** How it is read and written: `json`, `jsonc` (with comments), `yaml`, `toml`, or a strategy of your own. Default: by the file's name; other names are JSON. */
@@ -25,6 +30,8 @@ const mergeOptions = object({
   ),
   /** How lists are merged, by JSON pointer, in which `*` is any one key: `whole` (default), `set`, or `{ by: 'name' }`. */
   lists: v.optional(pointers),
+  /** Who has the last word about keys of ours that somebody changes, by JSON pointer, in which `*` is any one key: `heal`, `keep` or `refuse`. Default: the document's `onDrift`. */
+  onDrift: v.optional(keyRules),
   /** The lock by which the application guards this document; we take it while we edit. `proper-lockfile`: the directory `<file>.lock`. */
   lock: v.optional(v.picklist(['proper-lockfile'], "must be 'proper-lockfile'")),
 })

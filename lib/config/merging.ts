@@ -9,8 +9,13 @@ import type { ConfigInput } from './schema.ts'
 /** How a document is merged; null where the whole file is ours. Its format goes by its name, unless the config says; other names are JSON. */
 export function coOwnershipOf(strategy: Strategy | undefined, path: string): CoOwnership | null {
   if (strategy === undefined || strategy === 'replace') return null
-  const { format, lists = {}, lock = null } = strategy === 'merge' ? {} : strategy.merge
-  return { strategy: typeof format === 'object' ? format.name : (format ?? strategyFor(path) ?? 'json'), lists, lock }
+  const { format, lists = {}, lock = null, onDrift } = strategy === 'merge' ? {} : strategy.merge
+  return {
+    strategy: typeof format === 'object' ? format.name : (format ?? strategyFor(path) ?? 'json'),
+    lists,
+    lock,
+    ...(onDrift !== undefined && { onDrift }),
+  }
 }
 
 /** Which documents of a target are merged, by globs of which the last that matches counts. Throws `config`. */

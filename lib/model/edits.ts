@@ -12,6 +12,12 @@ export interface KeyDrift {
   readonly path: readonly string[]
 }
 
+/** One key of ours that stays as somebody has changed it, and what the source asks for there: what we wrote last, something else, or nothing. */
+export interface KeyStay {
+  readonly path: readonly string[]
+  readonly source: 'same' | 'changed' | 'gone'
+}
+
 /**
  * What stood under keys of ours before they were ours, by JSON pointer, a value that was ours already included: it stays when we leave.
  * `{}` at an object of ours says that the object was there.
@@ -22,28 +28,40 @@ export type Prior = ReadonlyMap<string, Json>
 export interface Merge {
   readonly edits: readonly Edit[]
   readonly drift: readonly KeyDrift[]
+  /** Those of them that stay as they are; the others are in `drift`. */
+  readonly stays: readonly KeyStay[]
   /** What is to be remembered once the edits are made. */
   readonly prior: Prior
 }
 
+type Keeps = (path: readonly string[]) => boolean
+
 interface Seen {
   readonly edits: Edit[]
   readonly drift: KeyDrift[]
+  readonly stays: KeyStay[]
   readonly taken: Map<string, Json>
   readonly prior: Prior
+  readonly keeps: Keeps
 }
 
 /**
  * Three-way merge of the keys that we own: `base` is what we applied last, `wanted` what we want now, `live` what is there, `prior` what stood
  * there before us. Every leaf of `wanted` is set; a leaf of `base` that `wanted` lacks goes, if it is still ours, and what it replaced comes
- * back. Foreign keys are never in the result. Pure.
+ * back. Foreign keys are never in the result. A key of ours that somebody has changed is set again, unless `keeps` says that it stays. Pure.
  */
-export function merge(base: Json | undefined, wanted: Json | undefined, live: Json | undefined, prior: Prior = new Map()): Merge {
-  const seen: Seen = { edits: [], drift: [], taken: new Map(), prior }
+export function merge(
+  base: Json | undefined,
+  wanted: Json | undefined,
+  live: Json | undefined,
+  prior: Prior = new Map(),
+  keeps: Keeps = () => false,
+): Merge {
+  const seen: Seen = { edits: [], drift: [], stays: [], taken: new Map(), prior, keeps }
   visit(seen, [], base, wanted, live)
   // Only the first time counts: later values of our keys are ours, or drift.
   const known = [...prior].filter(([key]) => at(wanted, pathOf(key)) !== undefined)
-  return { edits: seen.edits, drift: seen.drift, prior: new Map([...known, ...seen.taken]) }
+  return { edits: seen.edits, drift: seen.drift, stays: seen.stays, prior: new Map([...known, ...seen.taken]) }
 }
 
 type Values = readonly [base: Json | undefined, wanted: Json | undefined, live: Json | undefined]
@@ -55,18 +73,24 @@ function visit(seen: Seen, path: readonly string[], ...[base, wanted, live]: Val
       if (base === undefined && live !== undefined) seen.taken.set(pointer(path), live)
       return
     }
-    if (base !== undefined && !equal(live, base)) seen.drift.push({ path })
+    if (base !== undefined && !equal(live, base)) {
+      if (seen.keeps(path)) return void seen.stays.push({ path, source: equal(base, wanted) ? 'same' : 'changed' })
+      seen.drift.push({ path })
+    }
     const before = base === undefined ? live : isObject(base) && isObject(live) ? withoutOurs(seen, path, base, live) : undefined
     if (before !== undefined) seen.taken.set(pointer(path), before)
     seen.edits.push({ path, ...(live !== undefined && { before: live }), after: wanted })
     return
   }
+  const [edits, stays] = [seen.edits.length, seen.stays.length]
   // What we make is made first, so that taking it back ends with it.
   if (live === undefined && path.length > 0) seen.edits.push({ path, after: {} })
   if (live !== undefined && path.length > 0 && !isObject(base) && !seen.prior.has(pointer(path))) seen.taken.set(pointer(path), {})
   const [b, l] = [asObject(base), asObject(live)]
   for (const key of new Set([...Object.keys(b), ...Object.keys(wanted)]))
     visit(seen, [...path, key], own(b, key), own(wanted, key), own(l, key))
+  // Where all that would go into it stays away, it stays away too.
+  if (live === undefined && seen.edits.length === edits + 1 && seen.stays.length > stays) seen.edits.pop()
 }
 
 /** Takes away what is ours at a path, and puts back what it replaced. */
@@ -85,12 +109,15 @@ function leave(seen: Seen, path: readonly string[], base: Json | undefined, live
   }
   if (equal(live, base)) {
     if (!equal(live, before)) seen.edits.push({ path, before: live, ...(before !== undefined && { after: before }) })
-  } else if (!equal(live, before)) seen.drift.push({ path })
+  } else if (!equal(live, before)) {
+    if (seen.keeps(path)) seen.stays.push({ path, source: 'gone' })
+    else seen.drift.push({ path })
+  }
 }
 
 /** What would be at a path if we had never been there. */
 function withoutOurs(seen: Seen, path: readonly string[], base: Json, live: Json): Json | undefined {
-  const inner: Seen = { ...seen, edits: [], drift: [] }
+  const inner: Seen = { ...seen, edits: [], drift: [], stays: [] }
   leave(inner, path, base, live)
   return inner.edits.reduce<Json | undefined>((known, edit) => put(known, edit.path.slice(path.length), edit.after), live)
 }

@@ -1,5 +1,6 @@
 import { GitopsError } from './errors.ts'
 import { canonical, isObject, own, pathOf, pointer, readJson, type Json } from './json.ts'
+import type { OnDrift } from './policy.ts'
 
 /**
  * How a list in a co-owned document is merged: `whole`, as one value; `set`, where each item is a key of its own, so that others may
@@ -17,6 +18,20 @@ export interface CoOwnership {
   readonly lists: ListRules
   /** The application's own lock, taken while its document is edited; null when it has none. */
   readonly lock: AppLock | null
+  /** Who has the last word about keys of ours that somebody changes, where it is not the same for the whole document. */
+  readonly onDrift?: KeyRules
+}
+
+/** What becomes of our keys that somebody has changed, by JSON pointer, in which `*` is any one key; it counts for all below. The last that matches counts. */
+export type KeyRules = Readonly<Record<string, OnDrift>>
+
+/** What becomes of the key at a path once somebody has changed it; `otherwise` where no rule says. */
+export function answerAt(rules: KeyRules | undefined, path: readonly string[], otherwise: OnDrift): OnDrift {
+  return Object.entries(rules ?? {}).findLast(([pattern]) => matches(pathOf(pattern), path))?.[1] ?? otherwise
+}
+
+function matches(pattern: readonly string[], path: readonly string[]): boolean {
+  return pattern.length <= path.length && pattern.every((step, index) => step === '*' || step === path[index])
 }
 
 /** How an application guards a file that it shares: `<file>.lock` is a directory, refreshed, and stale after ten seconds, as the npm package of that name makes it. */
@@ -29,7 +44,7 @@ export const PLAIN_JSON: CoOwnership = { strategy: 'json', lists: {}, lock: null
 export function ruleAt(rules: ListRules, path: readonly string[]): ListRule {
   const found = Object.entries(rules).findLast(([pattern]) => {
     const steps = pathOf(pattern)
-    return steps.length === path.length && steps.every((step, index) => step === '*' || step === path[index])
+    return steps.length === path.length && matches(steps, path)
   })
   return found?.[1] ?? 'whole'
 }

@@ -8,6 +8,12 @@ import { matches, type Node, type Owned, type Present, type Tree, type Wanted } 
 /** How a live entry differs from what we wrote last. */
 export type DriftKind = 'edited' | 'missing' | 'mode' | 'type'
 
+/** A key of ours that stays as somebody has changed it, as a JSON pointer, and what the source asks for there. */
+export interface StayingKey {
+  readonly key: string
+  readonly source: 'same' | 'changed' | 'gone'
+}
+
 /** One thing a reconcile does to one path. */
 export type Change =
   | { readonly kind: 'create'; readonly path: RelPath; readonly after: Wanted; readonly drift: DriftKind | null }
@@ -38,8 +44,9 @@ export type Change =
       readonly drift: DriftKind | null
       /** True when values that we did not write are replaced: they are reported as kept. */
       readonly kept: boolean
-      /** Which of our keys somebody else has changed, as JSON pointers. */
+      /** Which of our keys somebody else has changed and get ours again, as JSON pointers; and which stay. */
       readonly keys: readonly string[]
+      readonly stays: readonly StayingKey[]
     }
   /** A secret whose ciphertext is new: what becomes of it is known when it is decrypted. */
   | { readonly kind: 'decrypt'; readonly path: RelPath }
@@ -58,6 +65,8 @@ export type Change =
       readonly news: boolean
       /** Of a document, which of our keys it is about. */
       readonly keys?: readonly string[]
+      /** Where nothing else of ours differs: the keys that stay. The inventory learns all that the source asks for beside them. */
+      readonly stays?: readonly StayingKey[]
     }
   | {
       readonly kind: 'conflict'
@@ -184,20 +193,6 @@ function conflict(path: RelPath, reason: string): Change {
   return { kind: 'conflict', path, reason }
 }
 
-/** How many entries a plan creates, updates and deletes. */
-export interface Counts {
-  readonly created: number
-  readonly updated: number
-  readonly deleted: number
-}
-
-/** How many entries are written, for people. */
-export function counts(changes: readonly Change[]): Counts {
-  const of = (kind: Change['kind']): number => changes.filter((change) => change.kind === kind).length
-  const made = changes.filter((change) => change.kind === 'edit' && change.created).length
-  return { created: of('create') + made, updated: of('update') + of('edit') - made, deleted: of('delete') }
-}
-
 /** A change that writes something. */
 export type Write = Extract<Change, { kind: 'create' | 'update' | 'delete' | 'edit' }>
 
@@ -208,13 +203,8 @@ export function writes(changes: readonly Change[]): Write[] {
   )
 }
 
-/** The paths that stay as somebody else has left them, for good or until somebody decides. */
+/** The paths that stay as a whole as somebody else has left them, for good or until somebody decides. */
 export function staying({ changes }: Pick<Plan, 'changes'>): ReadonlySet<RelPath> {
-  return new Set(changes.flatMap((change) => (change.kind === 'stay' || change.kind === 'conflict' ? [change.path] : [])))
-}
-
-/** More than half *and* more than ten of the owned entries, or all of them, would go: refused without `--allow-shrink`. */
-export function shrinksTooMuch(owned: number, wanted: number, deleted: number): boolean {
-  if (owned === 0) return false
-  return wanted === 0 || (deleted > 10 && deleted * 2 > owned)
+  const stay = changes.filter((change) => (change.kind === 'stay' && change.stays === undefined) || change.kind === 'conflict')
+  return new Set(stay.map(({ path }) => path))
 }

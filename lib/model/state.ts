@@ -3,7 +3,7 @@ import type { Condition } from './conditions.ts'
 import type { OutcomeKind } from './outcome.ts'
 import type { AbsPath, Digest, RelPath, Sha } from './path.ts'
 import type { Killed, Refusal } from './refusal.ts'
-import type { Counts } from './plan.ts'
+import type { Counts } from './counts.ts'
 import type { Step } from './steps.ts'
 import type { Node, Owned } from './tree.ts'
 
@@ -42,6 +42,8 @@ export interface OwnedSecret {
   readonly original: Node | null
   /** What stood under our keys of a merged document before we first set them: a sealed record. */
   readonly prior: Digest | null
+  /** What we wrote last under keys that stay as somebody has changed them: a sealed record. Absent where there are none. */
+  readonly last?: Digest
   /** What the source asks for in its place, while what somebody has made of it stays: the ciphertext's object and the fingerprint of its plaintext. */
   readonly declined: { readonly oid: Sha; readonly digest: Digest } | null
 }

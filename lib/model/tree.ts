@@ -47,6 +47,8 @@ export interface OwnedKeys {
   readonly as: CoOwnership
   /** What stood under our keys before we first set them: a kept record. */
   readonly prior: Digest | null
+  /** What we wrote last under keys that stay as somebody has changed them: a kept record. Absent where there are none. */
+  readonly last?: Digest
   /** Whether the document was not there before us. */
   readonly made: boolean
   /** The permission bits that it had before us, or null. */

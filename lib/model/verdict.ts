@@ -1,7 +1,7 @@
 import { GitopsError, type ErrorCode } from './errors.ts'
 import { exitCode, outcomeOf, worst, type OutcomeKind } from './outcome.ts'
 import { short, type AbsPath } from './path.ts'
-import type { Counts } from './plan.ts'
+import type { Counts } from './counts.ts'
 
 /** Why an outcome is what it is: a closed list that other programs can rely on. */
 export type Reason =

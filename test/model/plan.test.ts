@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { absPath, digest, relPath, sha, type Digest } from '../../lib/model/path.ts'
-import { counts, plan, shrinksTooMuch, writes, type Change } from '../../lib/model/plan.ts'
+import { counts, shrinksTooMuch } from '../../lib/model/counts.ts'
+import { plan, writes, type Change } from '../../lib/model/plan.ts'
 import type { Adopt, OnDrift } from '../../lib/model/policy.ts'
 import type { Owned, Present, Wanted } from '../../lib/model/tree.ts'
 

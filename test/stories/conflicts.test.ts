@@ -85,6 +85,7 @@ test('with onDrift keep, what a person has made of a file stays, run after run, 
     drift: 'edited',
     answer: 'keep',
     wants: 'changed',
+    stays: [],
     kept: false,
     reason: null,
   })

@@ -330,6 +330,60 @@ test('onDrift has the last word about a document too, and status names the keys 
   expect(JSON.parse(live(sandbox))).toEqual({ model: 'opus', env: { A: '1' }, theirs: 1 })
 })
 
+test('under onDrift keep a key that somebody has changed stays, and everything else that the source asks for goes on', async ({
+  sandbox,
+}) => {
+  configured(sandbox, `'settings.json': merge()`, `, onDrift: { 'settings.json': 'keep' }`)
+  const drift = async (): Promise<unknown> =>
+    (JSON.parse((await sandbox.gitops(['status', '--json'])).stdout) as { sources: { drift: unknown[] }[] }).sources[0]?.drift
+  const now = (): unknown => JSON.parse(live(sandbox))
+  sandbox.commit(settings({ model: 'opus', env: { A: '1', B: '1' }, gone: 1 }))
+  await reconcile(sandbox)
+  write(sandbox, '{"model":"mine","env":{"A":"1"},"theirs":1,"gone":1}')
+  expect(await reconcile(sandbox)).toContain('/env/B, /model edited since it was applied; stays as it is')
+  sandbox.commit(settings({ model: 'haiku', env: { A: '2', B: '1', C: '3' } }))
+  const diff = await sandbox.gitops(['diff'])
+  expect(diff.said).toMatch(/keys of ours change; \/env\/B, \/model stay as somebody has changed them/)
+  expect(await reconcile(sandbox)).toContain('/model edited since it was applied; stays as it is; the source has another one by now')
+  expect(now()).toEqual({ model: 'mine', env: { A: '2', C: '3' }, theirs: 1 })
+  for (let round = 0; round < 2; round++) {
+    expect(await drift()).toMatchObject([
+      { path: place(sandbox), answer: 'keep', source: 'same', keys: ['/env/B'] },
+      { path: place(sandbox), answer: 'keep', source: 'changed', keys: ['/model'] },
+    ])
+    expect(await reconcile(sandbox)).toContain('In sync')
+  }
+  // As it was when we wrote it last, though another revision has come since: then the source has the last word again.
+  write(sandbox, live(sandbox).replace('mine', 'opus'))
+  await reconcile(sandbox)
+  expect(now()).toEqual({ model: 'haiku', env: { A: '2', C: '3' }, theirs: 1 })
+  // What the source drops stays, and is no longer ours.
+  sandbox.commit(settings({ model: 'haiku', env: { A: '2' } }))
+  await reconcile(sandbox)
+  write(sandbox, JSON.stringify({ model: 'haiku', env: { A: '2', B: '1' } }))
+  expect(await reconcile(sandbox)).toContain('In sync')
+  expect(await drift()).toEqual([])
+  expect((await sandbox.gitops(['rollback'])).code).toBe(0)
+  expect(now()).toMatchObject({ env: { A: '2', B: '1' } })
+})
+
+test('merge says key by key who has the last word, by JSON pointer, and --heal puts all of ours back', async ({ sandbox }) => {
+  configured(sandbox, `'settings.json': merge({ onDrift: { '/model': 'keep', '/env/*': 'keep', '/env/B': 'refuse' } })`)
+  sandbox.commit(settings({ model: 'opus', env: { A: '1', B: '1' }, theme: 'ours' }))
+  await reconcile(sandbox)
+  write(sandbox, JSON.stringify({ model: 'mine', env: { B: '1' }, theme: 'mine' }))
+  const said = await reconcile(sandbox)
+  expect(said).toContain('/theme edited since it was applied')
+  expect(said).toContain('/env/A, /model edited since it was applied; stays as it is')
+  expect(JSON.parse(live(sandbox))).toEqual({ model: 'mine', env: { B: '1' }, theme: 'ours' })
+  write(sandbox, JSON.stringify({ model: 'mine', env: { B: '2' }, theme: 'mine' }))
+  expect(await reconcile(sandbox, 5)).toMatch(/settings\.json was edited since .*; it is about \/env\/B$/m)
+  expect((await sandbox.gitops(['reconcile', '--heal'])).code).toBe(0)
+  expect(JSON.parse(live(sandbox))).toEqual({ model: 'opus', env: { A: '1', B: '1' }, theme: 'ours' })
+  configured(sandbox, `'settings.json': merge({ onDrift: { model: 'keep' } })`)
+  expect(await reconcile(sandbox, 2)).toContain("must name its keys by JSON pointers such as '/model'")
+})
+
 /** A strategy of a config, for files that end in `.conf`: a key a line. */
 const strategy = (
   sandbox: Sandbox,
