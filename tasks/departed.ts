@@ -2,7 +2,7 @@ import { rootOf, scan, type Scan } from '../lib/host/live.ts'
 import { ancestors, under, type AbsPath, type RelPath } from '../lib/model/path.ts'
 import { driftOf } from '../lib/model/drift.ts'
 import { plan, type Change } from '../lib/model/plan.ts'
-import { isExecutable, type Node, type Owned, type Present, type Tree, type Wanted } from '../lib/model/tree.ts'
+import { asWanted, type Node, type Owned, type Present, type Tree, type Wanted } from '../lib/model/tree.ts'
 import type { OwnedTarget } from '../lib/model/state.ts'
 import { leavingPolicy } from './leaving-policy.ts'
 import { isHidden } from './moved-root.ts'
@@ -78,17 +78,6 @@ function ground(entries: Tree<Owned>, directories: ReadonlySet<RelPath>, present
     return live === undefined || isOurs(live.kind === 'blocked' ? live.by : path)
   }
   return { takesBack, isFree }
-}
-
-function asWanted(original: Node): Wanted {
-  const mode = original.kind === 'file' ? original.mode : null
-  return {
-    kind: original.kind,
-    digest: original.digest,
-    executable: mode !== null && isExecutable(mode),
-    mode,
-    content: { kind: 'kept', digest: original.digest },
-  }
 }
 
 /** What the inventory still owns at places that the config no longer names. What a link hides for now is not looked for behind it. */

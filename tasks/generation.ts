@@ -2,7 +2,7 @@ import { readLive, sameStat } from '../lib/host/live.ts'
 import { under, type RelPath } from '../lib/model/path.ts'
 import { staying, type Plan } from '../lib/model/plan.ts'
 import type { Applied, Inventory, OwnedSecret, OwnedTarget } from '../lib/model/state.ts'
-import type { Owned } from '../lib/model/tree.ts'
+import { nodeOf, type Owned } from '../lib/model/tree.ts'
 import { adopted, originals, originalsOfDeparted, rootsAfter, vacatedAfter } from './originals.ts'
 import type { Run, Unit, UnitSecret, UnitTarget } from './run.ts'
 
@@ -71,7 +71,7 @@ function secretAfter(inventory: Inventory, unit: Unit, { key, plan, scan }: Unit
   if (step === undefined) {
     const live = [...scan.present.values()][0]
     const isNew = after.strategy === 'replace' && !inventory.secrets.has(key)
-    return isNew && live?.kind === 'file' ? { ...after, original: { kind: 'file', digest: live.digest, mode: live.mode } } : after
+    return isNew && live?.kind === 'file' ? { ...after, original: nodeOf(live) } : after
   }
   const first = plan.changes.some((change) => change.kind === 'update' && change.first)
   return { ...after, owned: { ...after.owned, stat: null }, original: first && step.kind === 'put' ? step.before : after.original }

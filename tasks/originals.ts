@@ -1,7 +1,7 @@
 import { isWithin, under, type AbsPath } from '../lib/model/path.ts'
 import type { Inventory } from '../lib/model/state.ts'
 import type { Step } from '../lib/model/steps.ts'
-import type { Node } from '../lib/model/tree.ts'
+import { nodeOf, type Node } from '../lib/model/tree.ts'
 import { planned, type Run, type Unit } from './run.ts'
 
 /** What stood at the paths that we take over in this plan, or that we find as they are wanted. */
@@ -24,8 +24,7 @@ export function adopted(unit: Unit): Map<AbsPath, Node> {
       const { path } = change
       // Where only keys are ours, they leave one by one.
       const live = change.kind === 'adopt' && change.after.as === undefined && !owned.has(path) ? scan.present.get(path) : undefined
-      if (live?.kind === 'file') found.set(under(root, path), { kind: 'file', digest: live.digest, mode: live.mode })
-      if (live?.kind === 'link') found.set(under(root, path), { kind: 'link', digest: live.digest })
+      if (live?.kind === 'file' || live?.kind === 'link') found.set(under(root, path), nodeOf(live))
     }
   return found
 }

@@ -2,7 +2,7 @@ import { scan } from '../lib/host/live.ts'
 import { absPath, type AbsPath, type RelPath } from '../lib/model/path.ts'
 import { plan } from '../lib/model/plan.ts'
 import type { OwnedSecret } from '../lib/model/state.ts'
-import type { Wanted } from '../lib/model/tree.ts'
+import { asWanted, type Wanted } from '../lib/model/tree.ts'
 import { coOwned } from './co-owned.ts'
 import { leavingPolicy } from './leaving-policy.ts'
 import { keysOf, placeOf, secretDocument, type Place } from './secrets.ts'
@@ -46,17 +46,7 @@ function fileGoes(run: Run, place: Place, secret: OwnedSecret): Pick<UnitSecret,
   const owned = new Map([[place.name, secret.owned]])
   const found = scan(place.root, [place.name], owned, run.host.kept.digestAt)
   const wanted = new Map<RelPath, Wanted>()
-  const { original } = secret
-  if (original !== null) {
-    const mode = original.kind === 'file' ? original.mode : null
-    wanted.set(place.name, {
-      kind: original.kind,
-      digest: original.digest,
-      executable: false,
-      mode,
-      content: { kind: 'kept', digest: original.digest },
-    })
-  }
+  if (secret.original !== null) wanted.set(place.name, asWanted(secret.original))
   const { present } = found
   const policy = leavingPolicy(wanted, owned, present)
   return {

@@ -95,7 +95,8 @@ function lookAt(
   const now = fingerprint(stat)
   const digest = known?.stat && sameStat(known.stat, now) ? known.digest : stat.isFile() ? read(live, digestAt) : digestOf(linkText(live))
   const trusted = settled(now, began)
-  return stat.isFile() ? { kind: 'file', digest, mode: stat.mode & 0o7777, stat: trusted } : { kind: 'link', digest, stat: trusted }
+  if (!stat.isFile()) return { kind: 'link', digest, stat: trusted }
+  return { kind: 'file', digest, mode: stat.mode & 0o7777, stat: trusted, ...ownerIn(stat) }
 }
 
 /** The first entry below a directory that is neither ours nor on the way to something of ours. */
@@ -116,7 +117,12 @@ export function look(path: AbsPath, digestAt: DigestAt = digestOfFile): Node | n
   const stat = statOf(path)
   if (stat === null) return null
   if (stat.isSymbolicLink()) return { kind: 'link', digest: digestOf(linkText(path)) }
-  return stat.isFile() ? { kind: 'file', digest: read(path, digestAt), mode: stat.mode & 0o7777 } : 'other'
+  return stat.isFile() ? { kind: 'file', digest: read(path, digestAt), mode: stat.mode & 0o7777, ...ownerIn(stat) } : 'other'
+}
+
+function ownerIn({ uid, gid }: Stats): Pick<Extract<Node, { kind: 'file' }>, 'owner'> {
+  const same = process.getuid === undefined || (uid === process.geteuid?.() && gid === process.getegid?.())
+  return same ? {} : { owner: { uid, gid } }
 }
 
 /** The bytes of a live file, or the text of a link; never through a link. */

@@ -26,7 +26,9 @@ export function writeTemp(temp: AbsPath | string, bytes: Buffer, node: Node, pla
   const file = openSync(temp, 'wx', 0o600)
   try {
     const old = statOf(place)
-    if (process.getuid?.() === 0 && old !== null && old.isFile() && old.uid !== 0) fchownSync(file, old.uid, old.gid)
+    const owner = node.owner ?? (old?.isFile() === true ? old : null)
+    // Nobody else may give a file away.
+    if (process.getuid?.() === 0 && owner !== null) fchownSync(file, owner.uid, owner.gid)
     fchmodSync(file, node.mode)
     writeAll(file, bytes)
     fsyncSync(file)

@@ -3,7 +3,7 @@ import { driftOf, sameOwned } from './drift.ts'
 import { holdsForeign, untangled } from './untangle.ts'
 import { HEALING, refused, THERE_ALREADY, type Policy, type Stays } from './policy.ts'
 import type { AppLock } from './lists.ts'
-import { matches, type Node, type Owned, type Present, type Tree, type Wanted } from './tree.ts'
+import { matches, nodeOf, type Node, type Owned, type Present, type Tree, type Wanted } from './tree.ts'
 
 /** How a live entry differs from what we wrote last. */
 export type DriftKind = 'edited' | 'missing' | 'mode' | 'type'
@@ -160,7 +160,7 @@ function replacing(situation: Situation, path: RelPath, want: Wanted, own: Owned
     return { kind: 'create', path, after: want, drift }
   }
   const first = own === undefined
-  return { kind: 'update', path, before: node(live), after: want, drift, kept: first || (drift !== null && drift !== 'mode'), first }
+  return { kind: 'update', path, before: nodeOf(live), after: want, drift, kept: first || (drift !== null && drift !== 'mode'), first }
 }
 
 /** A path that we wrote, and that is wanted no more. */
@@ -171,7 +171,7 @@ function away(policy: Policy, path: RelPath, own: Owned, live: Present | undefin
   const answer = drift === null ? 'heal' : policy.onDrift(path)
   if (answer === 'keep') return { kind: 'stay', path, why: 'keep', drift, after: null, news: true }
   if (drift !== null && answer === 'refuse') return { kind: 'conflict', path, reason: refused(drift), drift }
-  return { kind: 'delete', path, before: node(live), drift, kept: drift !== null && drift !== 'mode' }
+  return { kind: 'delete', path, before: nodeOf(live), drift, kept: drift !== null && drift !== 'mode' }
 }
 
 /** A directory of `path` is a link or a file. Only a file of ours that this plan deletes, with our content, is cleared out of the way. */
@@ -183,10 +183,6 @@ function blocked(situation: Situation, path: RelPath, want: Wanted, live: Extrac
   if (goes?.kind === 'delete' && !goes.kept) return { kind: 'create', path, after: want, drift: null }
   const what = live.link ? 'a link, and links are not followed below a target' : 'not a directory'
   return conflict(path, `cannot be written: ${JSON.stringify(live.by)} is ${what}; move it away or exclude the path`)
-}
-
-function node(live: Extract<Present, { kind: 'file' | 'link' }>): Node {
-  return live.kind === 'file' ? { kind: 'file', digest: live.digest, mode: live.mode } : { kind: 'link', digest: live.digest }
 }
 
 function conflict(path: RelPath, reason: string): Change {

@@ -146,7 +146,8 @@ function temporary(ground: Ground, path: RelPath, index: number): AbsPath {
 function written(want: Wanted, before: Node | null, umask: number): Node {
   if (want.kind === 'link') return { kind: 'link', digest: want.digest }
   const base = before?.kind === 'file' ? before.mode : 0o666 & ~umask
-  return { kind: 'file', digest: want.digest, mode: want.mode ?? withExecutable(base, want.executable) }
+  const mode = want.mode ?? withExecutable(base, want.executable)
+  return { kind: 'file', digest: want.digest, mode, ...(want.owner !== undefined && { owner: want.owner }) }
 }
 
 /** Whether two nodes are the same file or link, mode included. */

@@ -1,9 +1,14 @@
 import type { CoOwnership } from './lists.ts'
 import type { Digest, RelPath, Sha } from './path.ts'
 
-/** A file or a link, by what makes two of them equal. `digest` of a link is over its text. */
+/** Whose a file is, where that is not who runs us. */
+interface OwnedBy {
+  readonly owner?: { readonly uid: number; readonly gid: number }
+}
+
+/** A file or a link, by what makes two of them equal, and whose a file is. `digest` of a link is over its text. */
 export type Node =
-  | { readonly kind: 'file'; readonly digest: Digest; readonly mode: number }
+  | ({ readonly kind: 'file'; readonly digest: Digest; readonly mode: number } & OwnedBy)
   | { readonly kind: 'link'; readonly digest: Digest }
 
 /** Where the bytes of a wanted entry come from. */
@@ -12,7 +17,7 @@ export type Content =
   | { readonly kind: 'kept'; readonly digest: Digest }
 
 /** One entry that a revision asks for. `mode` is null unless the config declares full permission bits. */
-export interface Wanted {
+export interface Wanted extends OwnedBy {
   readonly kind: 'file' | 'link'
   readonly digest: Digest
   readonly executable: boolean
@@ -57,7 +62,7 @@ export interface OwnedKeys {
 
 /** What is on disk at one path; absent paths are not in the map. `stat` is null when it is too young to be trusted later. */
 export type Present =
-  | { readonly kind: 'file'; readonly digest: Digest; readonly mode: number; readonly stat: Stat | null }
+  | ({ readonly kind: 'file'; readonly digest: Digest; readonly mode: number; readonly stat: Stat | null } & OwnedBy)
   | { readonly kind: 'link'; readonly digest: Digest; readonly stat: Stat | null }
   /** A directory where a file is expected; `foreign` is a path in it that is not ours, or null. */
   | { readonly kind: 'directory'; readonly foreign: string | null }
@@ -85,4 +90,24 @@ export function matches(present: Present | Node | undefined, want: Pick<Wanted, 
   if (present.kind === 'link') return want.kind === 'link' && present.digest === want.digest
   if (present.kind !== 'file' || want.kind !== 'file' || present.digest !== want.digest) return false
   return want.mode === null ? isExecutable(present.mode) === want.executable : present.mode === want.mode
+}
+
+/** The node of what is live. */
+export function nodeOf(live: Extract<Present, { kind: 'file' | 'link' }>): Node {
+  if (live.kind === 'link') return { kind: 'link', digest: live.digest }
+  const { kind, digest, mode, owner } = live
+  return { kind, digest, mode, ...(owner !== undefined && { owner }) }
+}
+
+/** What was there before us, as an entry that is wanted again. */
+export function asWanted(original: Node): Wanted {
+  const mode = original.kind === 'file' ? original.mode : null
+  return {
+    kind: original.kind,
+    digest: original.digest,
+    executable: mode !== null && isExecutable(mode),
+    mode,
+    content: { kind: 'kept', digest: original.digest },
+    ...(original.kind === 'file' && original.owner !== undefined && { owner: original.owner }),
+  }
 }
