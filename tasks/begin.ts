@@ -89,6 +89,7 @@ export async function begin(config: Config, beginning: Beginning): Promise<Begun
       failure: null,
     }
     run.units = unitsOf(run)
+    if (!beginning.dry && lock !== null && host.store.behind().length > 0) await (await import('./behind.ts')).sweepBehind(run)
     return { run, lock }
   } catch (error) {
     lock?.release()

@@ -5,7 +5,7 @@ import { pointer } from '../lib/model/json.ts'
 import { unkeyed } from '../lib/model/lists.ts'
 import type { ListedCopy } from '../lib/model/kept-list.ts'
 import { isKeyed, type Digest } from '../lib/model/path.ts'
-import type { Generation } from '../lib/model/state.ts'
+import type { Generation, KeptCopy } from '../lib/model/state.ts'
 
 /** Enough to tell all copies of a machine apart. */
 const LENGTH = 12
@@ -22,7 +22,12 @@ export function shortName(hexadecimal: string): string {
 
 /** What a generation keeps, as a list names it that outlives it. */
 export function copiesOf({ at, kept }: Generation): ListedCopy[] {
-  return kept.map(({ copy, path }) => ({ at, name: hexOf(copy), path }))
+  return kept.map((copy) => listedCopy(at, copy))
+}
+
+/** A copy as a list names it. */
+export function listedCopy(at: string, { copy, path }: KeptCopy): ListedCopy {
+  return { at, name: hexOf(copy), path }
 }
 
 function hexOf(digest: Digest): string {

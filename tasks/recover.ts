@@ -3,6 +3,7 @@ import type { AbsPath } from '../lib/model/path.ts'
 import { TAKEN_BACK } from '../lib/model/refusal.ts'
 import { takeBack, type Generation } from '../lib/model/state.ts'
 import { auditGeneration } from './audit.ts'
+import { rememberBehind } from './behind.ts'
 import { closed } from './generation.ts'
 import { refuseByHand, releaseRevision } from './hold.ts'
 import type { Run } from './run.ts'
@@ -40,7 +41,8 @@ async function recoverOne(run: Run, generation: Generation, undo: boolean): Prom
 
 async function takeBackFiles(run: Run, generation: Generation, undo: boolean): Promise<readonly AbsPath[]> {
   if (undo) refuseIfLive(run, generation)
-  const { left, kept } = await run.host.transact.undo(generation.steps, run.host)
+  const { left, kept, behind } = await run.host.transact.undo(generation.steps, run.host)
+  rememberBehind(run, behind)
   run.inventory = takeBack(run.inventory, generation)
   run.host.store.saveInventory(run.inventory)
   // What is live again is not refused, though the same content may have been taken back a moment ago.

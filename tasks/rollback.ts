@@ -1,5 +1,6 @@
 import { asGitopsError, followed, GitopsError } from '../lib/model/errors.ts'
 import type { UnitOutcome } from '../lib/model/verdict.ts'
+import { rememberBehind } from './behind.ts'
 import { runCheck } from './checks.ts'
 import { closed } from './generation.ts'
 import { noteEnd } from './recover.ts'
@@ -33,7 +34,8 @@ export async function rollback(run: Run, unit: Unit, ask = true): Promise<string
 export async function undoFiles(run: Run, unit: Unit): Promise<void> {
   const { generation } = unit
   if (generation === null) return
-  const { left, kept } = await run.host.transact.undo(generation.steps, run.host)
+  const { left, kept, behind } = await run.host.transact.undo(generation.steps, run.host)
+  rememberBehind(run, behind)
   unit.left = left
   closed(run, [generation.number])
   noteEnd(run, { ...generation, kept: [...generation.kept, ...kept] }, 'rolled-back', unit.outcome?.message ?? 'interrupted')

@@ -23,6 +23,7 @@ export function dryHost(host: Host, config: Config, foreign: boolean): Host {
       saveStatus: nothing,
       saveConditions: nothing,
       saveJournal: nothing,
+      saveBehind: nothing,
       closeJournal: nothing,
       saveGeneration: nothing,
       dropGeneration: nothing,
@@ -30,7 +31,12 @@ export function dryHost(host: Host, config: Config, foreign: boolean): Host {
     },
     kept: inMemory(keptIn(config.state, () => hostKeyForReading(config.hostKey))),
     pull: (source, options) => pull(config, source, { ...options, move: false }),
-    transact: { stage: async () => {}, perform: async () => {}, undo: async () => ({ left: [], kept: [] }) },
+    transact: {
+      stage: async () => {},
+      perform: async () => {},
+      undo: async () => ({ left: [], kept: [], behind: [] }),
+      sweep: async (behind) => ({ kept: [], behind }),
+    },
     attempt: async () => {},
   }
 }

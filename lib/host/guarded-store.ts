@@ -17,6 +17,7 @@ export function guardedStore(store: Store, ensure: () => void): Store {
     saveStatus: guarded((status, durable) => store.saveStatus(status, durable)),
     saveConditions: guarded((text) => store.saveConditions(text)),
     saveJournal: guarded((journal) => store.saveJournal(journal)),
+    saveBehind: guarded((steps) => store.saveBehind(steps)),
     closeJournal: guarded(() => store.closeJournal()),
     saveGeneration: guarded((generation) => store.saveGeneration(generation)),
     dropGeneration: guarded((number) => store.dropGeneration(number)),

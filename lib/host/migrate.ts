@@ -4,7 +4,7 @@ import { PLAIN_JSON } from '../model/lists.ts'
 export type Json = Record<string, unknown>
 
 /** What a state file holds. Each kind has its own steps from one format to the next. */
-export type StateKind = 'inventory' | 'generation' | 'status' | 'journal' | 'identity' | 'recipe' | 'clock'
+export type StateKind = 'inventory' | 'generation' | 'status' | 'journal' | 'identity' | 'recipe' | 'clock' | 'behind'
 
 /**
  * What takes a file of a format to the next one. A kind without a step says the same in both. A file is taken along when it is read,

@@ -5,6 +5,7 @@ import { GitopsError } from '../model/errors.ts'
 import type { AbsPath } from '../model/path.ts'
 import { restored, stored } from '../model/refusal.ts'
 import { EMPTY_INVENTORY, EMPTY_SOURCE, type Generation, type Inventory, type SourceStatus } from '../model/state.ts'
+import type { Step } from '../model/steps.ts'
 import { decode, decodeGeneration, decodeInventory, encode, encodeGeneration, encodeInventory } from './codec.ts'
 import { readOwn } from './read.ts'
 import { stateFile, type StateFile } from './state-file.ts'
@@ -43,6 +44,9 @@ export interface Store {
   journal(): Journal | null
   saveJournal(journal: Journal): void
   closeJournal(): void
+  /** Steps that were undone while their directories could not be reached: temporary files may lie in them. */
+  behind(): readonly Step[]
+  saveBehind(steps: readonly Step[]): void
   generation(number: number): Generation | null
   saveGeneration(generation: Generation): void
   dropGeneration(number: number): void
@@ -60,6 +64,7 @@ export function storeIn(directory: AbsPath, damaged: (sentence: string) => void)
   const inventory = stateFile(directory, 'inventory.json', { encode: encodeInventory, decode: decodeInventory }, damaged)
   const status = stateFile<Status>(directory, 'status.json', { encode: statusText, decode: statusIn }, damaged)
   const journal = stateFile<Journal>(directory, 'journal.json', { encode, decode: journalIn }, damaged)
+  const behind = stateFile<{ readonly steps: readonly Step[] }>(directory, 'behind.json', { encode, decode: behindIn }, damaged)
   const numbered = new Map<number, StateFile<Generation>>()
   const generation = (number: number): StateFile<Generation> => {
     const codec = { encode: encodeGeneration, decode: (text: string) => generationIn(text, number) }
@@ -84,6 +89,8 @@ export function storeIn(directory: AbsPath, damaged: (sentence: string) => void)
     },
     saveJournal: (next) => journal.write(next),
     closeJournal: () => journal.remove(),
+    behind: () => behind.read().value?.steps ?? [],
+    saveBehind: (steps) => (steps.length === 0 ? behind.remove() : behind.write({ steps })),
     generation: (number) => generation(number).read().value,
     saveGeneration: (next) => generation(next.number).write(next),
     dropGeneration: (number) => generation(number).remove(),
@@ -120,6 +127,12 @@ function halfDone(directory: AbsPath, inventory: StateFile<Inventory>, generatio
   }
   const open = generations.filter((number) => number > (value?.generation ?? 0)).map((number) => ({ generation: number, undo: false }))
   return open.length === 0 ? null : { open }
+}
+
+function behindIn(text: string): { readonly steps: readonly Step[] } {
+  const { steps } = decode<{ readonly steps: readonly Step[] }>('behind', text)
+  if (Array.isArray(steps)) return { steps }
+  throw new Error('it names no steps')
 }
 
 function journalIn(text: string): Journal {

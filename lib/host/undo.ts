@@ -23,6 +23,8 @@ export interface Undone {
   readonly left: readonly AbsPath[]
   /** What someone wrote while we did, and someone else has replaced since: a copy of each. */
   readonly kept: readonly KeptCopy[]
+  /** Steps of directories that cannot be reached for now: temporary files of ours may lie in them. */
+  readonly behind: readonly Step[]
 }
 
 /** What undoing does and leaves to be told. */
@@ -39,6 +41,8 @@ interface Undoing {
  */
 export async function undo(steps: readonly Step[], desk: Desk): Promise<Undone> {
   const left: AbsPath[] = []
+  const made = new Set(steps.flatMap((step) => (step.kind === 'mkdir' ? [step.path] : [])))
+  const behind = steps.filter((step) => mayHaveTemp(step) && isAway(step.path, made))
   const failures: string[] = []
   const emptied = new Set(steps.flatMap((step) => (step.kind === 'rmdir' ? [step.path] : [])))
   const way: Undoing = { kept: desk.kept, copies: [], emptied }
@@ -57,7 +61,34 @@ export async function undo(steps: readonly Step[], desk: Desk): Promise<Undone> 
       hint: 'Mend that, then run `gitops reconcile`: it finishes the undo before anything else.',
     })
   }
-  return { left, kept: way.copies }
+  return { left, kept: way.copies, behind }
+}
+
+/** Sweeps what undoing could not reach then, where it can be reached by now: nothing of what is live changes but what somebody wrote at the last moment. */
+export function sweep(steps: readonly Step[], kept: Kept): Omit<Undone, 'left'> {
+  const behind: Step[] = []
+  const copies: KeptCopy[] = []
+  for (const step of steps) {
+    if (isAway(step.path)) behind.push(step)
+    else if (step.kind === 'edit') removeIfThere(step.temp)
+    else if (step.kind === 'put' || step.kind === 'remove') copies.push(...swept(step, kept))
+  }
+  return { kept: copies, behind }
+}
+
+function swept(step: PutOrRemove, kept: Kept): KeptCopy[] {
+  if (step.kind === 'put') removeIfThere(step.temp)
+  removeIfThere(undoTemp(step.path))
+  return settleAside(step, kept)
+}
+
+function mayHaveTemp({ kind }: Step): boolean {
+  return kind !== 'mkdir' && kind !== 'rmdir'
+}
+
+/** Whether a path's directory has been moved away, with or without a link in its place; one that the steps themselves have made may be missing. */
+function isAway(path: AbsPath, made: ReadonlySet<string> = new Set()): boolean {
+  return !reached(path) || (statOf(dirname(path)) === null && !made.has(dirname(path)))
 }
 
 function few(lines: readonly string[]): string[] {
@@ -72,13 +103,12 @@ async function takeEditBack(step: Edit, desk: Desk): Promise<'left' | 'done'> {
 
 function takeBack(step: Exclude<Step, Edit>, { kept, copies, emptied }: Undoing): 'left' | 'done' {
   // Someone has put a link in place of a directory: what lies behind it is not ours.
+  if (step.kind === 'put' && reached(step.temp)) removeIfThere(step.temp)
   if (!reached(step.path)) return step.kind === 'put' || step.kind === 'remove' ? 'left' : 'done'
   if (step.kind === 'mkdir') removeDirectory(step.path)
   else if (step.kind === 'rmdir') restoreDirectory(step.path, step.mode)
   else {
-    if (step.kind === 'put') removeIfThere(step.temp)
-    removeIfThere(undoTemp(step.path))
-    copies.push(...settleAside(step, kept))
+    copies.push(...swept(step, kept))
     const now = lookAgain(step, kept)
     const what = undoing(step, now)
     // A directory that was to make room for a file is still, or again, what was there before.

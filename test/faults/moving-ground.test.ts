@@ -1,6 +1,7 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
+import { atMoment } from '../support/moment.ts'
 import { DEFAULT_CONFIG, test } from '../support/sandbox.ts'
 
 const run = (command: string): string => JSON.stringify([{ name: 'somebody else', run: command }])
@@ -32,6 +33,25 @@ test('a rollback does not follow a link that a directory has become', async ({ s
   expect(ran.code).toBe(6)
   expect(ran.said).toMatch(/left alone.*agents\/a/)
   expect(sandbox.tree(join(sandbox.home, 'out'))).toEqual({ a: '644 two', b: '644 new' })
+})
+
+test('what a run had begun in a directory that a link has replaced meanwhile is swept once that directory is back', async ({ sandbox }) => {
+  sandbox.commit({ '.claude/agents/a': 'one', '.claude/agents/gone': 'one' })
+  sandbox.config()
+  expect((await sandbox.gitops(['reconcile'])).code).toBe(0)
+  sandbox.commit({ '.claude/agents/gone': null })
+  sandbox.commit({ '.claude/agents/a': 'two', '.claude/agents/b': 'new' })
+  const moved = join(sandbox.home, 'moved')
+  const temporary = (directory: string): string[] => readdirSync(directory).filter((name) => name.startsWith('.gitops-'))
+  const meanwhile = 'mkdir ~/out && mv .claude/agents ~/moved && ln -s ~/out .claude/agents'
+  expect((await atMoment(sandbox, ['reconcile'], { call: 'renameSync', at: '.claude/agents/a', meanwhile })).code).not.toBe(0)
+  expect((await sandbox.gitops(['reconcile'])).code).not.toBe(0)
+  expect(temporary(moved)).not.toEqual([])
+  rmSync(join(sandbox.home, '.claude/agents'))
+  renameSync(moved, join(sandbox.home, '.claude/agents'))
+  expect((await sandbox.gitops(['reconcile'])).code).toBe(0)
+  expect(sandbox.tree(join(sandbox.home, '.claude/agents'))).toEqual({ a: '644 two', b: '644 new' })
+  expect(existsSync(join(sandbox.state, 'behind.json'))).toBe(false)
 })
 
 test('a path that no file system holds is refused, and nothing is stuck', async ({ sandbox }) => {
