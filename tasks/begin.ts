@@ -116,6 +116,7 @@ function unitsOf(run: Run): Unit[] {
     generation: null,
     outcome: null,
     undos: [],
+    told: [],
     again: null,
     left: [],
   }))

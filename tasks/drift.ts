@@ -29,7 +29,8 @@ export function drift(run: Run): Step[] {
         return task.skip(known.message)
       }
       task.title = `${unit.name}  ${planSaid(unit)}`
-      for (const line of planned(unit).flatMap((part) => driftLines(run, part))) task.output = line
+      unit.told = planned(unit).flatMap((part) => driftLines(run, part))
+      for (const line of unit.told) task.output = line
     },
   }))
 }

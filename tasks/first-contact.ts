@@ -30,7 +30,7 @@ export async function firstContact(run: Run, contact: Contact): Promise<(path: R
     const live = present.get(path)
     const want = wanted.get(path)
     return (
-      target.adopt(path) === 'keep' &&
+      target.adopt(path) === 'careful' &&
       want?.as === undefined &&
       isDocument(path) &&
       live?.kind === 'file' &&
@@ -45,15 +45,16 @@ export async function firstContact(run: Run, contact: Contact): Promise<(path: R
     for await (const ours of blobs(contact.repository, [content.oid], run.signal)) {
       const lost = await lostKeys(path, readLive(under(root, path)).toString(), ours.toString())
       if (lost === null)
-        refusals.set(path, `is there already and does not parse, so nobody can tell what replacing it would lose; ${HINT(target)}`)
-      else if (lost.length > 0) refusals.set(path, `is there already and holds ${listKeys(lost)}, which the source lacks; ${HINT(target)}`)
+        refusals.set(path, `is there already and does not parse, so nobody can tell what replacing it would lose; ${HINT(target, path)}`)
+      else if (lost.length > 0)
+        refusals.set(path, `is there already and holds ${listKeys(lost)}, which the source lacks; ${HINT(target, path)}`)
     }
   }
   return (path) => refusals.get(path) ?? null
 }
 
-const HINT = (target: Target): string =>
-  `merge it, with targets.${target.name}.documents, exclude it, or set targets.${target.name}.adopt to 'replace' (a copy is kept)`
+const HINT = ({ name }: Target, path: string): string =>
+  `merge it, with targets.${name}.documents, exclude it, or set targets.${name}.adopt to { ${JSON.stringify(path)}: 'replace' } (a copy is kept)`
 
 function listKeys(keys: readonly string[]): string {
   const shown = keys.slice(0, 5).map((key) => JSON.stringify(key))

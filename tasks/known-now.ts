@@ -1,3 +1,4 @@
+import { fetchedAt } from '../lib/host/fetch.ts'
 import { conditionsNow, type Condition } from '../lib/model/conditions.ts'
 import type { OutcomeKind } from '../lib/model/outcome.ts'
 import { short } from '../lib/model/path.ts'
@@ -6,7 +7,7 @@ import type { Reason } from '../lib/model/verdict.ts'
 import { sayConditions } from './conditions-file.ts'
 import { refusalsOf } from './desired.ts'
 import { knownOf } from './hold.ts'
-import { interrupted, type Run } from './run.ts'
+import { interrupted, type Run, type Unit } from './run.ts'
 import { wished } from './suspension.ts'
 
 /** What somebody has just seen of a source. */
@@ -57,4 +58,11 @@ export async function settleConditions(run: Run): Promise<void> {
   } catch (error) {
     run.notes.push(`what holds now could not be written down: ${(error as Error).message}`)
   }
+}
+
+/** When the source last answered: a run that writes nothing may have asked it since the last that did. */
+export function askedAt(run: Run, { name, pulled }: Unit): string | null {
+  const written = knownOf(run, name).fetchedAt
+  const seen = pulled === null ? null : fetchedAt(pulled.repository.gitDir, pulled.commit)
+  return written !== null && (seen === null || seen < written) ? written : seen
 }

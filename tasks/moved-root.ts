@@ -2,6 +2,7 @@ import { look, rootOf } from '../lib/host/live.ts'
 import { GitopsError } from '../lib/model/errors.ts'
 import { under, type AbsPath } from '../lib/model/path.ts'
 import type { Inventory } from '../lib/model/state.ts'
+import type { Run } from './run.ts'
 
 /** Where a live directory of ours is now: behind the link in its place if something of ours is there; else it is still its old place. */
 export function movedTo({ targets }: Inventory, root: AbsPath): AbsPath {
@@ -19,6 +20,11 @@ export function movedTo({ targets }: Inventory, root: AbsPath): AbsPath {
 /** Whether a live directory of ours cannot be reached by its own name, because a link or a file stands in its place. */
 export function isHidden(root: AbsPath): boolean {
   return realRoot(root) !== root
+}
+
+/** The live directories of a source that cannot be reached now. */
+export function hiddenOf({ inventory }: Pick<Run, 'inventory'>, source: string): AbsPath[] {
+  return [...inventory.targets].flatMap(([root, target]) => (target.source === source && isHidden(root) ? [root] : []))
 }
 
 /** Throws `conflict` when something of ours cannot be reached: nobody could take it away. */

@@ -73,6 +73,8 @@ export interface Unit {
   outcome: UnitOutcome | null
   /** What takes back what was done so far, in the order it was done: the user's tasks and the files. */
   undos: (() => Promise<void> | void)[]
+  /** What its drift has been said to be. */
+  told: readonly string[]
   /** What was planned for what checks had changed once the unit was live; null where they had changed nothing of ours. */
   again: Unit | null
   /** Paths that an undo left alone, because someone else wrote there after us. */

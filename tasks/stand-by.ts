@@ -33,7 +33,8 @@ function heal(run: Run, unit: Unit): Step {
   step.rendererOptions = { persistentOutput: true, outputBar: Number.POSITIVE_INFINITY }
   const { task: chapter } = step
   step.task = (context, task) => {
-    for (const line of planned(unit).flatMap((part) => driftLines(run, part))) task.output = line
+    const lines = planned(unit).flatMap((part) => driftLines(run, part))
+    for (const line of lines) if (!unit.told.includes(line)) task.output = line
     return chapter?.(context, task)
   }
   return step

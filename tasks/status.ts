@@ -1,7 +1,7 @@
 import type { Store } from '../lib/host/store.ts'
 import type { Config } from '../lib/model/config.ts'
-import { short, type Sha } from '../lib/model/path.ts'
 import { counts } from '../lib/model/counts.ts'
+import { short, type AbsPath, type Sha } from '../lib/model/path.ts'
 import type { Applied, SourceStatus } from '../lib/model/state.ts'
 import { exitCode, worst, type OutcomeKind } from '../lib/model/outcome.ts'
 import type { Condition } from '../lib/model/conditions.ts'
@@ -9,7 +9,8 @@ import type { Refusal } from '../lib/model/refusal.ts'
 import { tally } from '../lib/model/verdict.ts'
 import { answers, staysSummary, waits, type Answer } from './answers.ts'
 import { knownOf, refusalOf } from './hold.ts'
-import { conditionsOf } from './known-now.ts'
+import { hiddenOf } from './moved-root.ts'
+import { askedAt, conditionsOf } from './known-now.ts'
 import { failing, sound, wrong } from './problem.ts'
 import { changes, interrupted, planned, type Run, type Unit } from './run.ts'
 
@@ -21,7 +22,7 @@ export interface SourceReport {
   readonly summary: string
   readonly applied: Applied | null
   readonly attempted: SourceStatus['attempted']
-  /** When the source last answered a reconcile. */
+  /** When the source last answered. */
   readonly fetchedAt: string | null
   /** What is wrong now or went wrong in the last attempt; `in-sync` stands for nothing. */
   readonly outcome: OutcomeKind
@@ -40,6 +41,8 @@ export interface SourceReport {
   /** What a reconcile would do now, for people. */
   readonly pending: string
   readonly problem: string | null
+  /** Live directories of ours that a link or a file hides for now. */
+  readonly hidden: readonly AbsPath[]
 }
 
 /** The whole answer of `status --json`. */
@@ -96,7 +99,7 @@ function exitOf(sources: readonly SourceReport[]): number {
 function sourceReport(run: Run, unit: Unit, half: boolean): SourceReport {
   const known = knownOf(run, unit.name)
   const applied = run.inventory.applied.get(unit.name) ?? null
-  const { attempted, refused, fetchedAt, pinned, suspended } = known
+  const { attempted, refused, pinned, suspended } = known
   const refuses = refusalOf(run, unit)
   const drift = answers(run, unit)
   const moved = drift.filter(({ answer }) => answer !== 'keep' && answer !== 'leave').length
@@ -127,7 +130,7 @@ function sourceReport(run: Run, unit: Unit, half: boolean): SourceReport {
     summary,
     applied,
     attempted,
-    fetchedAt,
+    fetchedAt: askedAt(run, unit),
     outcome,
     current: unit.pulled?.commit ?? null,
     ref: unit.pulled?.ref ?? null,
@@ -139,6 +142,7 @@ function sourceReport(run: Run, unit: Unit, half: boolean): SourceReport {
     drift,
     pending,
     problem,
+    hidden: hiddenOf(run, unit.name),
   }
 }
 
@@ -192,6 +196,7 @@ export function brokenReport(config: Config, store: Store, reason: string, confi
       drift: [],
       pending: '',
       problem: null,
+      hidden: [],
     }
   })
   return {

@@ -17,3 +17,9 @@ export function suspension(run: Run, unit: Unit): GitopsError | null {
 export function wished({ at, by, reason }: Wish, now: Date | null): string {
   return `${now === null ? '' : `${span(now.getTime() - Date.parse(at))} ago `}by ${by}${reason === null ? '' : `: ${reason}`}`
 }
+
+/** What whoever has changed something of suspended sources by hand should know. */
+export function stillSuspended(run: Pick<Run, 'status'>, source: string): string[] {
+  const { suspended } = knownOf(run, source)
+  return suspended === null ? [] : [`${source} is suspended ${wished(suspended, null)}; nothing is done for it until \`gitops resume\`.`]
+}

@@ -6,6 +6,7 @@ import type { Generation } from '../lib/model/state.ts'
 import { readGenerations } from './history.ts'
 import { recover } from './recover.ts'
 import { interrupted, type Run } from './run.ts'
+import { stillSuspended } from './suspension.ts'
 
 /** How far back, and of what; null where nothing was said. */
 export interface Back {
@@ -33,7 +34,13 @@ export async function takeBackTo(run: Run, back: Back): Promise<string[]> {
   // The rest is recovery's work, also if we are killed in the middle of it: it holds the revisions and undoes them, newest first.
   run.host.store.saveJournal({ open: going.map(({ number }) => ({ generation: number, undo: true })) })
   const undone = await recover(run)
-  return [...said, ...undone.filter((line) => line.includes('left alone')), result(run, unit, going), ...company(going, back)]
+  return [
+    ...said,
+    ...undone.filter((line) => line.includes('left alone')),
+    result(run, unit, going),
+    ...company(going, back),
+    ...stillSuspended(run, unit),
+  ]
 }
 
 function nothing(): GitopsError {

@@ -22,7 +22,8 @@ export function sourceLines(source: SourceReport, fetched: boolean, ago: (at: st
     lines.push(row('last attempted', `${what}  ${ago(attempted.at)}, ${attempted.outcome}${why}`))
   }
   const asked = fetched && source.current !== null ? 'asked just now' : `last asked ${ago(source.fetchedAt)}`
-  lines.push(row('current', source.current === null ? `unknown, ${asked}` : `${short(source.current)}  ${source.ref ?? ''}, ${asked}`))
+  const unknown = source.suspended === null ? 'unknown' : 'not looked at while it is suspended'
+  lines.push(row('current', source.current === null ? `${unknown}, ${asked}` : `${short(source.current)}  ${source.ref ?? ''}, ${asked}`))
   const { pinned, suspended, current } = source
   const waits = pinned !== null && current !== null && current !== pinned.commit ? `; ${short(current)} waits` : ''
   if (pinned !== null) lines.push(row('pinned', `${short(pinned.commit)}  ${wished(pinned, new Date())}${waits}`))
@@ -31,6 +32,10 @@ export function sourceLines(source: SourceReport, fetched: boolean, ago: (at: st
   if (known !== '') lines.push(row('conditions', known))
   if (source.refuses !== null) lines.push(row(source.refuses.held ? 'held' : 'backing off', refused(source.refuses, ago)))
   for (const known of source.drift) lines.push(row(known.kind === null ? 'not ours' : 'drift', answered(known)))
+  for (const path of source.hidden)
+    lines.push(
+      row('hidden', `${path}  is a link or a file now; what is ours in the directory that was there is looked after again once it is back`),
+    )
   if (source.pending !== '') lines.push(row('would be', source.pending))
   if (source.problem !== null) lines.push(row('problem', source.problem))
   return lines

@@ -18,8 +18,9 @@ const body = <Context>() => v.union([command, v.custom<(context: Context) => unk
 
 const DRIFT = "'heal', 'keep' or 'refuse'"
 const onDrift = v.picklist(['heal', 'keep', 'refuse'], `must be ${DRIFT}`)
-const ADOPT = "'keep', 'replace', 'refuse' or 'leave'"
-const adopt = v.picklist(['keep', 'replace', 'refuse', 'leave'], `must be ${ADOPT}`)
+const ADOPT = "'careful', 'replace', 'refuse' or 'leave'"
+// `keep` is an older name of `careful`: beside `onDrift: 'keep'` it said the contrary of what it does.
+const adopt = v.picklist(['careful', 'keep', 'replace', 'refuse', 'leave'], `must be ${ADOPT}`)
 
 const MODE = "must be an octal mode such as '0600', or '+x'"
 
@@ -79,8 +80,8 @@ const secret = object({
   strategy: v.optional(strategy),
   /** The lock by which the application guards this document; we take it while we edit. `proper-lockfile`: the directory `<file>.lock`. */
   lock: v.optional(v.picklist(['proper-lockfile'], "must be 'proper-lockfile'")),
-  /** `keep` (default) refuses to replace a file that is there already and differs; `replace` replaces it and keeps a sealed copy. */
-  adopt: v.optional(v.picklist(['keep', 'replace'], "must be 'keep' or 'replace'")),
+  /** `careful` (default) refuses to replace a file that is there already and differs; `replace` replaces it and keeps a sealed copy. */
+  adopt: v.optional(v.picklist(['careful', 'keep', 'replace'], "must be 'careful' or 'replace'")),
   /** What becomes of it when somebody has changed it: `heal` (default) puts ours back and keeps a sealed copy; `keep` lets it stay; `refuse` refuses to go on. */
   onDrift: v.optional(onDrift),
   /** When the secret leaves the config: `restore` (default) what was there before us, or `leave` it. */

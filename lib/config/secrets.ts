@@ -25,7 +25,7 @@ export function secretOf(
     to: expand(`secrets.${name}.to`, input.to, home, directory),
     strategy: as === null ? 'replace' : 'merge',
     as: { ...(as ?? PLAIN_JSON), lock },
-    adopt: input.adopt ?? 'keep',
+    adopt: input.adopt === 'replace' ? 'replace' : 'careful',
     onDrift: input.onDrift ?? 'heal',
     onRemove: input.onRemove ?? 'restore',
     declaration: JSON.stringify(declared),

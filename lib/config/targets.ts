@@ -32,10 +32,19 @@ export function targetOf(
     protects: matcher(`targets.${name}.protect`, input.protect ?? []),
     modeOf: (path) => modes.findLast((rule) => rule.matches(path))?.mode ?? null,
     mergeOf: mergedPaths(`targets.${name}.documents`, input.documents),
-    adopt: perPath<Adopt>(`targets.${name}.adopt`, input.adopt, 'keep'),
+    adopt: adoptOf(name, input.adopt),
     onDrift: perPath<OnDrift>(`targets.${name}.onDrift`, input.onDrift, 'heal'),
     onRemove: input.onRemove ?? 'restore',
     declaration: JSON.stringify(declared),
+  }
+}
+
+/** `keep` is an older name of `careful`. */
+function adoptOf(name: string, input: NonNullable<ConfigInput['targets']>[string]['adopt']): (path: string) => Adopt {
+  const answer = perPath<Adopt | 'keep'>(`targets.${name}.adopt`, input, 'careful')
+  return (path) => {
+    const said = answer(path)
+    return said === 'keep' ? 'careful' : said
   }
 }
 

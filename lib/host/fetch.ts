@@ -96,3 +96,9 @@ export function fetchedCommit(gitDir: string): string | null {
   const path = join(gitDir, 'FETCH_HEAD')
   return existsSync(path) ? (/^[0-9a-f]+/.exec(readFileSync(path, 'latin1'))?.[0] ?? null) : null
 }
+
+/** When a repository last fetched that commit, in ISO 8601; null where its last fetch was about something else, or long ago. */
+export function fetchedAt(gitDir: string, commit: Sha): string | null {
+  const last = statSync(join(gitDir, 'FETCH_HEAD'), { throwIfNoEntry: false })
+  return last !== undefined && fetchedCommit(gitDir) === commit ? last.mtime.toISOString() : null
+}

@@ -76,7 +76,7 @@ export interface SecretFile {
   readonly strategy: 'replace' | 'merge'
   /** How it is merged. */
   readonly as: CoOwnership
-  readonly adopt: 'keep' | 'replace'
+  readonly adopt: 'careful' | 'replace'
   readonly onDrift: OnDrift
   readonly onRemove: 'restore' | 'leave'
   /** The declaration as text: part of the digest of desired content. */

@@ -5,10 +5,10 @@ import type { DriftKind } from './plan.ts'
 export type OnDrift = 'heal' | 'keep' | 'refuse'
 
 /**
- * What becomes of an entry that was there before us and differs. `keep` replaces it, but refuses a document that has keys which ours lacks;
+ * What becomes of an entry that was there before us and differs. `careful` replaces it, but refuses a document that has keys which ours lacks;
  * `replace` replaces every one; `refuse` refuses every one; `leave` leaves it as it is, and it is not ours. What is replaced is kept as a copy.
  */
-export type Adopt = 'keep' | 'replace' | 'refuse' | 'leave'
+export type Adopt = 'careful' | 'replace' | 'refuse' | 'leave'
 
 /** Why a live entry stays as it is, though the source wants another: `onDrift`, `adopt`, or something else rewrites it each time. */
 export type Stays = 'keep' | 'leave' | 'wait'

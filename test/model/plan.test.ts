@@ -48,7 +48,7 @@ const decide = ({ wanted, owned, present, refuse, policy = {} }: Case): Change |
     refuseFirstContact: () => refuse ?? null,
     policy: {
       onDrift: () => policy.onDrift ?? 'heal',
-      adopt: () => policy.adopt ?? 'keep',
+      adopt: () => policy.adopt ?? 'careful',
       letsGo: () => policy.letsGo ?? false,
       rests: () => policy.rests ?? false,
     },
@@ -174,7 +174,7 @@ test.for<[string, Case, ...string[]]>([
   ['below a link', { wanted: want('a'), present: blockedBy }, 'conflict', 'conflict', 'conflict', 'stay leave news'],
   ["another config's", { wanted: want('a'), present: file('b'), refuse: 'no' }, 'conflict', 'conflict', 'conflict', 'conflict'],
 ])('when what was there before us is %s, adopt decides', ([, situation, ...expected]) => {
-  const all = (['keep', 'replace', 'refuse', 'leave'] as const).map((adopt) => told(decide({ ...situation, policy: { adopt } })))
+  const all = (['careful', 'replace', 'refuse', 'leave'] as const).map((adopt) => told(decide({ ...situation, policy: { adopt } })))
   expect(all).toEqual(expected)
 })
 

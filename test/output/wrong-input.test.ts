@@ -245,7 +245,7 @@ describe('a value of the wrong kind', () => {
     [target("modes: { 'a': 0o755 }"), 'targets.claude.modes.a: must be an octal mode'],
     [target("modes: { 'a': '999' }"), 'targets.claude.modes.a: must be an octal mode'],
     [target("modes: ['0600']"), 'targets.claude.modes: must be an object'],
-    [target("adopt: 'yes'"), "targets.claude.adopt: must be 'keep', 'replace', 'refuse' or 'leave', or one of them for each glob"],
+    [target("adopt: 'yes'"), "targets.claude.adopt: must be 'careful', 'replace', 'refuse' or 'leave', or one of them for each glob"],
     [target("onDrift: { 'a*': 'yes' }"), "targets.claude.onDrift: must be 'heal', 'keep' or 'refuse', or one of them for each glob"],
     [target('onDrift: []'), "targets.claude.onDrift: must be 'heal', 'keep' or 'refuse', or one of them for each glob"],
     [target('onRemove: true'), "targets.claude.onRemove: must be 'restore' or 'leave'"],

@@ -61,11 +61,12 @@ test.for([
     expect(refused.code).toBe(5)
     expect(refused.said).toContain(`${name} is there already and holds`)
     expect(refused.said).toContain(keys)
-    expect(refused.said).toContain(`set targets.claude.adopt to 'replace'`)
+    const hint = `{ ${JSON.stringify(name)}: 'replace' }`
+    expect(refused.said).toContain(`set targets.claude.adopt to ${hint}`)
     expect(sandbox.tree(claude(sandbox))).toEqual({ [name]: `644 ${live}` })
     expect((await sandbox.gitops(['diff'])).said).toContain(`${name}  (refused: is there already`)
 
-    sandbox.config(config(sandbox, `claude: { from: '.claude', to: '~/.claude', adopt: 'replace' }`))
+    sandbox.config(config(sandbox, `claude: { from: '.claude', to: '~/.claude', adopt: ${hint} }`))
     expect((await sandbox.gitops(['reconcile'])).code).toBe(0)
     expect(sandbox.live(`.claude/${name}`)).toBe(ours)
     expect((await sandbox.gitops(['rollback'])).code).toBe(0)

@@ -71,11 +71,16 @@ test('a suspended source is left alone, drift included, without an alert, until 
   expect(sandbox.live('.claude/a')).toBe('drift')
   expect(existsSync(join(sandbox.home, 'alerts'))).toBe(false)
   expect(await run(sandbox, 5, 'status', '--exit-code')).toMatch(/suspended +.* ago by .*: I am looking at something/)
+  expect(await run(sandbox, 0, 'status')).toMatch(/current +not looked at while it is suspended, last asked .* ago/)
   expect(await run(sandbox, 0, 'resume')).toContain('is reconciled again')
   expect(await run(sandbox, 0, 'resume')).toContain('was not suspended')
   await run(sandbox, 0, 'reconcile')
   expect(sandbox.live('.claude/a')).toBe('two')
   expect(types(sandbox)).toEqual(['applied', 'suspended', 'resumed', 'applied'])
+  await run(sandbox, 0, 'suspend')
+  expect(await run(sandbox, 0, 'rollback')).toMatch(
+    /Rolled back: team[^]*team is suspended by .*; nothing is done for it until `gitops resume`/,
+  )
 })
 
 test('with several sources pin wants to be told which, and a name that is none is one sentence', async ({ sandbox }) => {

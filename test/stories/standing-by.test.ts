@@ -155,5 +155,6 @@ test('a dry run says that drift would be healed while the revision is refused, a
   const ran = await sandbox.gitops(['reconcile', '--dry-run'])
   expect(ran.code, ran.said).toBe(5)
   expect(ran.said).toContain('Drift would be healed to what was applied last')
+  expect(ran.said.match(/a\.json: edited since it was applied/g)).toHaveLength(1)
   expect(sandbox.live('.claude/a.json')).toBe('edited')
 })

@@ -64,6 +64,7 @@ test('before the first run, status says that nothing was applied and what to do'
   expect(asked.code).toBe(3)
   expect(asked.source).toMatchObject({ current: commit, ref: 'main', pending: 'claude: 1 created' })
   expect(asked.text).toContain('asked just now')
+  expect((await status(sandbox)).text).toMatch(/last asked \d/)
   expect(existsSync(claude(sandbox))).toBe(false)
 })
 

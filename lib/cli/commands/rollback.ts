@@ -1,6 +1,7 @@
 import { Option } from 'commander'
 import { GitopsError } from '../../model/errors.ts'
 import type { Run } from '../../../tasks/run.ts'
+import { stillSuspended } from '../../../tasks/suspension.ts'
 import { takeBackTo } from '../../../tasks/take-back.ts'
 import { complain } from '../messages.ts'
 import { leavingLines } from '../leaving-lines.ts'
@@ -48,6 +49,7 @@ async function toOriginal(run: Run, source: string | null): Promise<string[]> {
   return [
     ...leavingLines(units),
     `What was there before us is back, as generation ${units.map(({ generation }) => generation?.number).join(', ')}. What was applied is held.`,
+    ...units.flatMap(({ name }) => stillSuspended(run, name)),
   ]
 }
 
