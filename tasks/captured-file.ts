@@ -1,10 +1,9 @@
-import { refuseContent, refuseTree } from '../lib/gate/tree.ts'
+import { contentFaults, entryFaults, linkFaults, refuse } from '../lib/gate/tree.ts'
 import { inWorkTree, type Captured } from '../lib/host/checkout.ts'
 import { readLive, rootOf, scan } from '../lib/host/live.ts'
 import { realPlace } from '../lib/host/real-place.ts'
 import type { Target } from '../lib/model/config.ts'
 import { GitopsError } from '../lib/model/errors.ts'
-import { refuseEscapingLinks } from '../lib/model/links.ts'
 import type { CoOwnership } from '../lib/model/lists.ts'
 import { isWithin, relPath, under, type AbsPath, type RelPath } from '../lib/model/path.ts'
 import { isExecutable, type Owned, type Present, type Tree } from '../lib/model/tree.ts'
@@ -106,7 +105,7 @@ function refuseNew(run: Run, target: Target, path: RelPath, live: AbsPath): void
     throw new GitopsError('usage', `${live} would take the place of an encrypted file in the source, ${inSource}`, {
       hint: 'Give it another name.',
     })
-  refuseTree([{ path, type: 'file' }], target.protects, run.host.machine.platform)
+  refuse(entryFaults([{ path, type: 'file' }], target.protects))
 }
 
 /** Of a document that an application writes too, the source's file with what has become of our keys; null when nothing has. */
@@ -121,9 +120,9 @@ async function keysOf(run: Run, { live, source, path }: Place, as: CoOwnership, 
 function content(live: AbsPath, path: RelPath, now: Extract<Present, { kind: 'file' | 'link' }>): Captured {
   const bytes = readLive(live)
   if (now.kind === 'link') {
-    refuseEscapingLinks(new Map([[path, bytes.toString()]]))
+    refuse(linkFaults(new Map([[path, bytes.toString()]])))
     return { kind: 'link', text: bytes.toString() }
   }
-  refuseContent(path, bytes)
+  refuse(contentFaults(path, bytes))
   return { kind: 'file', bytes, executable: isExecutable(now.mode) }
 }

@@ -3,16 +3,18 @@ import { listTree } from '../lib/host/objects.ts'
 import { untrackedFiles, type JudgedTree } from '../lib/host/judged-tree.ts'
 import type { Machine } from '../lib/host/machine.ts'
 import type { Config } from '../lib/model/config.ts'
-import { ordered, type Finding } from '../lib/model/finding.ts'
+import { GitopsError } from '../lib/model/errors.ts'
+import { finding, ordered, type Finding } from '../lib/model/finding.ts'
 import { relPath, type RelPath } from '../lib/model/path.ts'
 import { syntaxReader } from './gate-syntax.ts'
+import { contentReader, linkReader, secretRule, treeRule } from './gate-tree.ts'
 import { contentOf, type Gate, type GateTarget, type Reading, type Rule } from './judging.ts'
 import { ownSources } from './own-sources.ts'
 
 /** Rules over the whole tree, in the order in which they are asked. */
-const RULES: readonly Rule[] = []
+const RULES: readonly Rule[] = [treeRule, secretRule]
 /** Rules over the content of files. */
-const READINGS: readonly Reading[] = [syntaxReader]
+const READINGS: readonly Reading[] = [syntaxReader, contentReader, linkReader]
 
 /** What is given to the gate. */
 export interface GateRequest {
@@ -40,7 +42,7 @@ export interface Judgement {
 export async function judge(request: GateRequest): Promise<Judgement> {
   const notes: string[] = []
   const { config, judged, signal } = request
-  const entries = (await listTree(judged.repository, judged.tree, null, signal)) ?? []
+  const { entries, unreadable } = await listing(judged, signal)
   const own = config === null ? { names: [], findings: [] } : await ownSources(config, judged, request.source)
   const gate: Gate = {
     ...request,
@@ -56,11 +58,24 @@ export async function judge(request: GateRequest): Promise<Judgement> {
   }
   skipped(gate)
   await passedOver(gate)
-  const findings: Finding[] = [...own.findings]
+  const findings: Finding[] = [...unreadable, ...own.findings]
   for (const rule of RULES) findings.push(...(await rule(gate)))
   const read = await readAll(gate, findings)
   const known = ordered(findings)
   return { findings: known, excerpts: await excerpts(gate, known), notes, files: entries.length, read }
+}
+
+/** Every file of the tree; a tree with names that no safe tree has is not judged any further. */
+async function listing(
+  { repository, tree }: JudgedTree,
+  signal: AbortSignal,
+): Promise<{ readonly entries: Gate['entries']; readonly unreadable: readonly Finding[] }> {
+  try {
+    return { entries: (await listTree(repository, tree, null, signal)) ?? [], unreadable: [] }
+  } catch (error) {
+    if (!(error instanceof GitopsError) || error.code !== 'hostile') throw error
+    return { entries: [], unreadable: [finding('tree/name', null, error.message, { hint: 'Nothing else of this tree was judged.' })] }
+  }
 }
 
 /** More lines than this nobody reads. */
@@ -99,6 +114,7 @@ function taken(target: Config['targets'][number], config: Config, entries: Gate[
   const ciphers = new Set(config.secrets.filter(({ source }) => source === target.source).map(({ from }) => from))
   return {
     target,
+    there: prefix === '' || entries.some(({ path }) => path.startsWith(prefix)),
     at: (path) => `${prefix}${path}` as RelPath,
     entries: entries.flatMap((entry) => {
       if (!entry.path.startsWith(prefix) || ciphers.has(entry.path)) return []

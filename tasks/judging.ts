@@ -29,6 +29,8 @@ export interface Gate {
 /** What a target takes of the tree. */
 export interface GateTarget {
   readonly target: Target
+  /** Whether the tree has the directory that it takes from. */
+  readonly there: boolean
   /** Their paths are relative to the target. */
   readonly entries: readonly TreeEntry[]
   /** Where a path of the target lies in the repository. */

@@ -1,23 +1,19 @@
 import { rootOf, scan } from '../lib/host/live.ts'
 import type { TreeEntry } from '../lib/host/objects.ts'
 import type { Target } from '../lib/model/config.ts'
-import { GitopsError } from '../lib/model/errors.ts'
-import { isWithin, under, type AbsPath } from '../lib/model/path.ts'
 import { plan } from '../lib/model/plan.ts'
 import type { Owned, Tree, Wanted } from '../lib/model/tree.ts'
 import { firstContact } from './first-contact.ts'
 import { mergedFiles } from './merged-files.ts'
+import { refuseOurOwn } from './own-place.ts'
 import type { Run, Unit, UnitTarget } from './run.ts'
 import { policyOf } from './policy.ts'
 import { wanted } from './wanted.ts'
 
-/** Linux takes no longer path; temporary files beside it need room too. */
-const LONGEST = 4000
-
 /** One target planned from its three trees. Throws `config` or `hostile` for a place or a path that must not be written. */
 export async function plannedTarget(run: Run, unit: Unit, target: Target, entries: readonly TreeEntry[]): Promise<UnitTarget> {
   const root = rootOf(target.to)
-  refuseOurOwn(run, target, root, entries)
+  refuseOurOwn(run.config, target, root, entries)
   const owned: Tree<Owned> = run.inventory.targets.get(root)?.entries ?? new Map()
   const repository = unit.pulled?.repository
   if (repository === undefined) throw new Error('a target without a pulled source cannot be planned')
@@ -47,26 +43,4 @@ export async function plannedTarget(run: Run, unit: Unit, target: Target, entrie
 function asFiles(owned: Tree<Owned>, wanted: Tree<Wanted>): Tree<Owned> {
   const stale = [...owned].filter(([path, own]) => own.keys !== undefined && wanted.get(path)?.as === undefined)
   return new Map([...owned, ...stale.map(([path, own]) => [path, { ...own, stat: null }] as const)])
-}
-
-function refuseOurOwn(run: Run, target: Target, root: AbsPath, entries: readonly TreeEntry[]): void {
-  const { directory } = run.host.store
-  const repositories = run.config.sources.flatMap((source) => (source.directory === null ? [] : [`${source.directory}/.git`]))
-  if (root === '/' || [directory, ...repositories].some((own) => isWithin(root, own))) {
-    throw new GitopsError('config', `target ${target.name}: ${root} is not a place that can be reconciled into`, {
-      hint: `Mend targets.${target.name}.to in the config.`,
-    })
-  }
-  const long = entries.find((entry) => Buffer.byteLength(under(root, entry.path)) > LONGEST)
-  if (long !== undefined)
-    throw new GitopsError(
-      'hostile',
-      `the path ${JSON.stringify(`${long.path.slice(0, 200)}…`)} is longer than the ${LONGEST} bytes that a path may have`,
-    )
-  const ours = entries.find((entry) => isWithin(under(root, entry.path), directory))
-  if (ours !== undefined) {
-    throw new GitopsError('hostile', `${JSON.stringify(ours.path)} in the source would write into our own state, ${directory}`, {
-      hint: 'Take it out of the source, or exclude it.',
-    })
-  }
 }

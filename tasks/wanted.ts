@@ -1,9 +1,8 @@
-import { refuseContent, refuseTree } from '../lib/gate/tree.ts'
+import { collisions, contentFaults, entryFaults, foldsNames, linkFaults, refuse, takenFault, type TreeFault } from '../lib/gate/tree.ts'
 import { digestOf } from '../lib/host/hash.ts'
 import { blobs, listTree, type Repository, type TreeEntry } from '../lib/host/objects.ts'
-import type { Target } from '../lib/model/config.ts'
+import type { Config, Target } from '../lib/model/config.ts'
 import { GitopsError } from '../lib/model/errors.ts'
-import { refuseEscapingLinks } from '../lib/model/links.ts'
 import { short, type Digest, type RelPath, type Sha, under } from '../lib/model/path.ts'
 import type { Owned, Tree, Wanted } from '../lib/model/tree.ts'
 import type { Run } from './run.ts'
@@ -16,13 +15,15 @@ export async function listed(run: Run, repository: Repository, commit: Sha, targ
   // A secret's ciphertext is never copied as a file.
   const accepted =
     entries?.filter((entry) => target.accepts(entry.path) && !secrets.some((secret) => secret.from === inSource(entry.path))) ?? null
-  const taken = accepted?.find((entry) => run.config.secrets.some((secret) => secret.to === under(target.to, entry.path)))
-  if (taken !== undefined)
-    throw new GitopsError('hostile', `${JSON.stringify(taken.path)} is in the source, but it is where a secret goes`, {
-      hint: 'Take the plaintext out of the source, and change that secret: it is in the history.',
-    })
-  if (accepted !== null) refuseTree(accepted, target.protects, run.host.machine.platform)
+  refuse(accepted === null ? [] : treeFaults(run.config, target, accepted))
+  if (accepted !== null && foldsNames(run.host.machine.platform)) refuse(collisions(accepted))
   return accepted
+}
+
+/** What of the entries that a target takes cannot be put in place, whatever is in them. */
+export function treeFaults({ secrets }: Config, target: Target, entries: readonly TreeEntry[]): TreeFault[] {
+  const taken = entries.filter(({ path }) => secrets.some(({ to }) => to === under(target.to, path))).map(({ path }) => takenFault(path))
+  return [...taken, ...entryFaults(entries, target.protects)]
 }
 
 /** The tree that a target wants. Blobs that the inventory knows by their object id are not read again. */
@@ -43,7 +44,7 @@ export async function wanted(
   for await (const bytes of blobs(repository, oids, run.signal)) {
     const oid = oids[index++] as Sha
     const entry = first.get(oid)
-    if (entry !== undefined && entry.type !== 'link') refuseContent(entry.path, bytes)
+    if (entry !== undefined && entry.type !== 'link') refuse(contentFaults(entry.path, bytes))
     known.set(oid, digestOf(bytes))
   }
   return new Map(
@@ -87,7 +88,7 @@ async function judgeLinks(run: Run, repository: Repository, entries: readonly Tr
     const link = links[index++]
     if (link !== undefined) texts.set(link.path, bytes.toString())
   }
-  refuseEscapingLinks(texts)
+  refuse(linkFaults(texts))
 }
 
 /** The commit has nothing at a target's `from`. */

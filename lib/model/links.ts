@@ -1,18 +1,16 @@
-import { GitopsError } from './errors.ts'
 import { parent, type RelPath } from './path.ts'
 
 const MOST_HOPS = 40
 
 /**
- * Refuses a link that leaves its tree at any moment of its walk, through other links of the tree too.
- * `links` holds the text of every link of the tree. Throws `hostile`, naming the link.
+ * The links that leave their tree at any moment of their walk, through other links of the tree too, each with a sentence.
+ * `links` holds the text of every link of the tree.
  */
-export function refuseEscapingLinks(links: ReadonlyMap<RelPath, string>): void {
-  for (const [path, text] of links) {
+export function escapingLinks(links: ReadonlyMap<RelPath, string>): { readonly path: RelPath; readonly message: string }[] {
+  return [...links].flatMap(([path, text]) => {
     const why = walk(parent(path)?.split('/') ?? [], text, links)
-    if (why !== null)
-      throw new GitopsError('hostile', `the link ${JSON.stringify(path)} -> ${JSON.stringify(text)} ${why}`, { paths: [path] })
-  }
+    return why === null ? [] : [{ path, message: `the link ${JSON.stringify(path)} -> ${JSON.stringify(text)} ${why}` }]
+  })
 }
 
 function walk(from: readonly string[], text: string, links: ReadonlyMap<RelPath, string>): string | null {

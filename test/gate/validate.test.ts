@@ -1,35 +1,8 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
-import { test, type Ran, type Sandbox } from '../support/sandbox.ts'
-
-const CONFIG = `import { defineConfig } from 'gitops'
-
-export default defineConfig({
-  name: 'story',
-  sources: { team: { repo: '.' } },
-  targets: { claude: { from: '.claude', to: '~/.claude' } },
-})
-`
-
-interface Found {
-  readonly rule: string
-  readonly severity: string
-  readonly path: string | null
-  readonly line: number | null
-  readonly column: number | null
-  readonly message: string
-}
-
-/** `gitops validate --json` in the repository. */
-async function validate(sandbox: Sandbox, ...args: string[]): Promise<Ran & { findings: Found[]; notes: string[]; places: string[] }> {
-  const ran = await sandbox.gitops(['validate', '--json', ...args], { cwd: sandbox.work })
-  expect(ran.stdout, ran.stderr).toMatch(/^\{/)
-  const { findings, notes } = JSON.parse(ran.stdout) as { findings: Found[]; notes: string[] }
-  return { ...ran, findings, notes, places: findings.map(({ path, line, column, rule }) => `${path}:${line}:${column} ${rule}`) }
-}
-
-const CLEAN = { 'gitops.config.ts': CONFIG, '.claude/settings.json': '{}\n', '.claude/CLAUDE.md': '# Team\n' }
+import { test } from '../support/sandbox.ts'
+import { CLEAN, CONFIG, validate } from './support.ts'
 
 test('a broken document is found with its line and column, in JSON, JSON with comments, YAML and TOML', async ({ sandbox }) => {
   sandbox.commit({

@@ -1,6 +1,6 @@
 import { Option } from 'commander'
 import { existsSync, realpathSync } from 'node:fs'
-import { relative } from 'node:path'
+import { relative, resolve } from 'node:path'
 import { judge, type GateRequest, type Judgement } from '../../../tasks/gate.ts'
 import { configFindings } from '../../gate/config-findings.ts'
 import { judgedTree, type Asked, type JudgedTree } from '../../host/judged-tree.ts'
@@ -11,13 +11,16 @@ import { absPath, isWithin, type AbsPath } from '../../model/path.ts'
 import { configOption, type ConfigOptions } from '../config-option.ts'
 import { printFindings } from '../findings.ts'
 import { complain, print } from '../messages.ts'
-import { configFile, configPlaces, interruptible, open, searched, type Opened } from '../open.ts'
+import { configFile, configPlaces, interruptible, open, searched, type Elsewhere, type Opened } from '../open.ts'
 import type { Verb } from '../program.ts'
 
 interface ValidateOptions extends ConfigOptions {
   readonly staged?: boolean
   readonly commits?: string
   readonly source?: string
+  readonly host?: string
+  readonly platform?: string
+  readonly home?: string
   readonly json?: boolean
 }
 
@@ -29,6 +32,9 @@ export const validateCommand: Verb<ValidateOptions> = {
     new Option('--staged', 'what is staged, and of single files only those').conflicts('commits'),
     new Option('--commits <range>', 'the commits of A..B, and the tree of B'),
     new Option('--source <name>', 'the source that this repository is'),
+    new Option('--host <name>', 'as on another host; the config is told its name'),
+    new Option('--platform <name>', 'as on that platform').choices(['linux', 'darwin', 'win32']),
+    new Option('--home <dir>', "what '~' means on that host"),
     new Option('--json', 'one JSON object'),
     configOption,
   ],
@@ -88,11 +94,20 @@ async function configOf(options: ValidateOptions, tree: JudgedTree): Promise<{ o
   }
   const file = configFile(options)
   try {
-    return { opened: await open(file, incoming(tree)), findings: [] }
+    return { opened: await open(file, incoming(tree), elsewhere(options)), findings: [] }
   } catch (error) {
     const known = tree.asked.kind !== 'work-tree' && error instanceof GitopsError ? (error.cause ?? error) : error
     if (!(known instanceof GitopsError) || known.code !== 'config') throw error
     return { opened: null, findings: configFindings(known, pathIn(tree, file), file) }
+  }
+}
+
+/** The host that the config is asked for. */
+function elsewhere({ host, platform, home }: ValidateOptions): Elsewhere {
+  return {
+    ...(host !== undefined && { hostname: host }),
+    ...(platform !== undefined && { platform }),
+    ...(home !== undefined && { home: absPath(resolve(machine().cwd, home)) }),
   }
 }
 
