@@ -2,12 +2,14 @@ import { fingerprint, readLive, realPath, sameStat, statOf, type Stats } from '.
 import { encodeEdits } from '../lib/model/edit-list.ts'
 import { merge, type Edit } from '../lib/model/edits.ts'
 import { followed, GitopsError } from '../lib/model/errors.ts'
-import { at, equal, isObject, pointer, type Json } from '../lib/model/json.ts'
-import { answerAt, nameless, ruleAt, type CoOwnership } from '../lib/model/lists.ts'
+import { at, equal, pointer } from '../lib/model/json.ts'
+import { answerAt, ruleAt, type CoOwnership } from '../lib/model/lists.ts'
 import type { AbsPath, Digest, RelPath } from '../lib/model/path.ts'
 import type { Change, StayingKey } from '../lib/model/plan.ts'
 import type { OnDrift } from '../lib/model/policy.ts'
 import type { Node, OwnedKeys, Stat } from '../lib/model/tree.ts'
+import { said } from '../lib/documents/doubled.ts'
+import { faultOf, oursIn } from './our-version.ts'
 import { keepLast, keepPrior, lastOf, priorOf } from './prior.ts'
 import type { Run } from './run.ts'
 
@@ -15,8 +17,9 @@ import type { Run } from './run.ts'
 export interface Document {
   readonly key: AbsPath
   readonly name: RelPath
-  /** What we set in it, for sentences: `the secret`, `the source`. */
+  /** What we set in it, for sentences: `the secret`, `the source`; and which file of the source that is. */
   readonly ours: string
+  readonly from: string
   readonly as: CoOwnership
   /** What we set is a secret: its copies are sealed, its keys' items not named, and the file is for its owner alone. */
   readonly secret: boolean
@@ -112,7 +115,7 @@ async function decided(run: Run, document: Document, known: Known | null): Promi
   if (edits.length === 0 && (stat === null || mode === bits(stat) || (digest !== null && !open))) return { change: null, keys: next, stays }
   const doubled = await documents.doubled(as, stat === null ? '' : readLive(key).toString(), edits)
   const [twice] = doubled.values()
-  if (twice !== undefined) return conflict(`has the key ${JSON.stringify(twice)} twice; take one of the two out`)
+  if (twice !== undefined) return { change: { kind: 'conflict', path: name, reason: said(twice), at: [twice.line, twice.column] }, keys }
   const why = stat === null && known !== null ? 'missing' : drift.length > 0 ? 'edited' : edits.length === 0 ? 'mode' : null
   const theirs = edits.some(({ path, before }) => before !== undefined && !equal(at(base, path), before))
   const change: Change = {
@@ -150,22 +153,6 @@ function modeAfter(document: Document, known: Known | null, stat: Stats): number
   return known !== null && known.mode !== null && now === ours(known.mode) ? known.mode : now
 }
 
-/** What the source sets. Throws `invalid` when it does not parse: nobody's live file is to blame. */
-async function oursIn({ host: { kept, documents } }: Run, { key, ours, as }: Document, digest: Digest): Promise<Json | undefined> {
-  try {
-    const value = await documents.read(as, kept.read(digest).toString(), key)
-    // One that was cut short, rather than one without keys: that is written {}.
-    if (value === undefined && as.strategy === 'json') throw new Error(`${key} is empty`)
-    return value
-  } catch (error) {
-    const { message } = error as Error
-    throw new GitopsError('invalid', `${ours} cannot be merged: its version of ${message}`, {
-      cause: error,
-      hint: 'Mend it in the source; nothing was written.',
-    })
-  }
-}
-
 function nodeOf({ host: { kept } }: Run, { key, secret }: Document): Node {
   const mode = (statOf(key)?.mode ?? 0) & 0o7777
   return { kind: 'file', digest: secret ? kept.digestAt(key) : kept.keep(readLive(key)), mode }
@@ -184,14 +171,6 @@ function isUntouched({ digest, as }: Document, known: Known, stat: Stats): boole
 
 function isOpen({ secret, mode, modeMatters }: Document, stat: Stats): boolean {
   return secret ? (stat.mode & 0o077) !== 0 : modeMatters && (stat.mode & 0o7777) !== mode
-}
-
-/** There are no keys to tell ours from others': setting it whole would wipe what is there. */
-function faultOf({ ours, as }: Document, live: Json | undefined, wanted: Json | undefined): string | null {
-  if (live !== undefined && !isObject(live)) return 'cannot be merged: it is no JSON object'
-  if (wanted !== undefined && !isObject(wanted)) return `cannot be merged: ${ours} is no JSON object`
-  const list = nameless(wanted, as.lists)
-  return list === null ? null : `cannot be merged: ${ours} has an item in ${list} without the key that its items are told apart by`
 }
 
 /** An item of a list is named by what it holds, which of a secret is not said. */

@@ -1,7 +1,8 @@
 import type { Kept } from '../lib/host/kept.ts'
+import { wordIn } from '../lib/documents/toml-word.ts'
 import { decodeEdits } from '../lib/model/edit-list.ts'
 import { GitopsError } from '../lib/model/errors.ts'
-import { pointer } from '../lib/model/json.ts'
+import { isObject, pointer, type Json } from '../lib/model/json.ts'
 import { unkeyed } from '../lib/model/lists.ts'
 import type { ListedCopy } from '../lib/model/kept-list.ts'
 import { isKeyed, type Digest } from '../lib/model/path.ts'
@@ -50,7 +51,13 @@ export function keptCopy(kept: Kept, name: string): Buffer {
   if (list === null) return bytes
   const { as, edits } = list
   const values = edits.flatMap(({ path, before }) =>
-    before === undefined ? [] : [[pointer(path), unkeyed(before, as.lists, path)] as const],
+    before === undefined ? [] : [[pointer(path), plain(unkeyed(before, as.lists, path))] as const],
   )
   return Buffer.from(`${JSON.stringify(Object.fromEntries(values), null, 2)}\n`)
+}
+
+/** What only TOML has a word for, such as a date, by its text. */
+function plain(value: Json): Json {
+  if (isObject(value)) return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]))
+  return Array.isArray(value) ? (wordIn(value) ?? value.map((item: Json) => plain(item))) : value
 }

@@ -17,8 +17,13 @@ export interface MergedFiles {
   readonly keys: ReadonlyMap<RelPath, OwnedKeys>
 }
 
-interface Trees {
+interface Place {
   readonly root: AbsPath
+  /** The directory in the source that the target is taken from; null for its top. */
+  readonly from: RelPath | string | null
+}
+
+interface Trees extends Place {
   readonly wanted: Tree<Wanted>
   readonly owned: Tree<Owned>
   readonly present: Tree<Present>
@@ -47,7 +52,7 @@ export async function mergedFiles(run: Run, trees: Trees): Promise<MergedFiles> 
       continue
     }
     const known = knownOf(own) ?? (await knownAsWhole(run, under(root, path), own, as))
-    const document = { ...documentOf(run, root, path, want), as, digest: want.digest, onDrift: policy.onDrift(path) }
+    const document = { ...documentOf(run, trees, path, want), as, digest: want.digest, onDrift: policy.onDrift(path) }
     const decided = await coOwned(run, document, known)
     const { change, keys: next } = answered(decided, document, known, want, () => policy.rests(path))
     const same = own?.digest === want.digest && JSON.stringify(own.keys) === JSON.stringify(next)
@@ -63,7 +68,11 @@ export async function mergedFiles(run: Run, trees: Trees): Promise<MergedFiles> 
 export async function gone(run: Run, trees: Pick<Trees, 'root' | 'present'>, path: RelPath, own: Owned): Promise<Change> {
   const known = knownOf(own)
   if (known === null || trees.present.get(path)?.kind !== 'file') return { kind: 'forget', path }
-  const { change } = await coOwned(run, { ...documentOf(run, trees.root, path, own), as: known.as, digest: null, onDrift: 'heal' }, known)
+  const { change } = await coOwned(
+    run,
+    { ...documentOf(run, { root: trees.root, from: null }, path, own), as: known.as, digest: null, onDrift: 'heal' },
+    known,
+  )
   return change ?? { kind: 'forget', path }
 }
 
@@ -76,9 +85,22 @@ async function keepOurs(run: Run, repository: Repository | null, ours: readonly 
 
 type Part = Pick<Wanted, 'mode' | 'executable'>
 
-function documentOf(run: Run, root: AbsPath, name: RelPath, { mode, executable }: Part): Omit<Document, 'as' | 'digest' | 'onDrift'> {
+function documentOf(
+  run: Run,
+  { root, from }: Place,
+  name: RelPath,
+  { mode, executable }: Part,
+): Omit<Document, 'as' | 'digest' | 'onDrift'> {
   const usual = (executable ? 0o777 : 0o666) & ~run.host.machine.umask
-  return { key: under(root, name), name, ours: 'the source', secret: false, mode: mode ?? usual, modeMatters: mode !== null }
+  return {
+    key: under(root, name),
+    name,
+    ours: 'the source',
+    from: from === null ? name : `${from}/${name}`,
+    secret: false,
+    mode: mode ?? usual,
+    modeMatters: mode !== null,
+  }
 }
 
 function knownOf(own: Owned | undefined): Known | null {

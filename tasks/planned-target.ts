@@ -21,7 +21,7 @@ export async function plannedTarget(run: Run, unit: Unit, target: Target, entrie
   const found = scan(root, new Set([...want.keys(), ...owned.keys()]), asFiles(owned, want))
   const present = found.present
   const policy = policyOf(run, target, root)
-  const { changes: coOwned, keys } = await mergedFiles(run, { root, wanted: want, owned, present, repository, policy })
+  const { changes: coOwned, keys } = await mergedFiles(run, { root, from: target.from, wanted: want, owned, present, repository, policy })
   // A document of which we owned only keys is met for the first time as a file.
   const files = new Map([...owned].filter(([path, own]) => own.keys === undefined || coOwned.has(path)))
   const refuseFirstContact = await firstContact(run, { target, root, repository, wanted: want, owned: files, present })

@@ -159,7 +159,18 @@ async function merged(run: Run, secret: SecretFile, place: Place, known: OwnedSe
 
 /** A secret's document, as it is merged. */
 export function secretDocument({ key, name }: Place, as: CoOwnership, digest: Digest | null): Document {
-  return { key, name, ours: 'the secret', as, secret: true, mode: 0o600, modeMatters: false, digest, onDrift: 'heal' }
+  return {
+    key,
+    name,
+    ours: 'the secret',
+    from: 'its plaintext',
+    as,
+    secret: true,
+    mode: 0o600,
+    modeMatters: false,
+    digest,
+    onDrift: 'heal',
+  }
 }
 
 /** What is known of our keys in a secret's document. */

@@ -106,7 +106,15 @@ export async function targetsAsApplied(run: Run, unit: Unit): Promise<UnitTarget
     const owned: ReadonlyMap<RelPath, Owned> = new Map([...known.entries].filter(([path]) => wanted.has(path)))
     const found = scan(root, wanted.keys(), owned)
     const policy = policyOf(run, target, root)
-    const { changes: coOwned, keys } = await mergedFiles(run, { root, wanted, owned, present: found.present, repository: null, policy })
+    const { changes: coOwned, keys } = await mergedFiles(run, {
+      root,
+      from: target.from,
+      wanted,
+      owned,
+      present: found.present,
+      repository: null,
+      policy,
+    })
     const made = plan({ target: name, root, wanted, owned, present: found.present, refuseFirstContact: () => null, policy, coOwned })
     return [{ name, target, root, plan: made, scan: found, owned, oids, keys, onRemove }]
   })

@@ -2,7 +2,8 @@ import type { Edit } from '../model/edits.ts'
 import { GitopsError } from '../model/errors.ts'
 import { equal, isObject, put, type Json } from '../model/json.ts'
 import type { CoOwnership } from '../model/lists.ts'
-import type { MergeStrategy } from '../plugins/contract.ts'
+import type { DoubledKey, MergeStrategy } from '../plugins/contract.ts'
+import { said } from './doubled.ts'
 import { STRATEGIES } from './strategies.ts'
 
 /** Co-owned documents, read and written by the strategies that there are. Every sentence that is thrown begins with the document's `name`. */
@@ -14,7 +15,7 @@ export interface Documents {
   /** Throws `stuck` for a document whose strategy is not here any more. */
   readonly demand: (as: CoOwnership, name: string) => void
   /** The edits that meet a key which the document has twice, each with that key. */
-  readonly doubled: (as: CoOwnership, text: string, edits: readonly Edit[]) => Promise<ReadonlyMap<Edit, string>>
+  readonly doubled: (as: CoOwnership, text: string, edits: readonly Edit[]) => Promise<ReadonlyMap<Edit, DoubledKey>>
 }
 
 /** With strategies of the config beside those that are here. */
@@ -32,7 +33,7 @@ export function documentsWith(more: readonly MergeStrategy[]): Documents {
     )
   }
   const doubled: Documents['doubled'] = async (as, text, edits) =>
-    (await strategyOf(as, '').doubled?.(text, edits)) ?? new Map<Edit, string>()
+    (await strategyOf(as, '').doubled?.(text, edits)) ?? new Map<Edit, DoubledKey>()
   const read: Documents['read'] = async (as, text, name) => {
     const strategy = strategyOf(as, name)
     const value = await called(name, as, () => strategy.read(text, name))
@@ -42,8 +43,7 @@ export function documentsWith(more: readonly MergeStrategy[]): Documents {
     read,
     async write(as, text, edits, name) {
       const [twice] = (await doubled(as, text, edits)).values()
-      if (twice !== undefined)
-        throw new GitopsError('conflict', `${name} has the key ${JSON.stringify(twice)} twice; take one of the two out`)
+      if (twice !== undefined) throw new GitopsError('conflict', `${name}:${twice.line}:${twice.column} ${said(twice)}`)
       const next = await called(name, as, () => strategyOf(as, name).write(text, edits, as.lists))
       const wanted = edits.reduce<Json | undefined>((known, { path, after }) => put(known, path, after), await read(as, text, name))
       // There are many ways to write a document; one that was not thought of must not cost a value.

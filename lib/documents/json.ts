@@ -2,6 +2,7 @@ import type { Node, ParseError } from 'jsonc-parser'
 import type { Edit } from '../model/edits.ts'
 import { readJson, type Json } from '../model/json.ts'
 import { faultInJson } from './json-fault.ts'
+import type { DoubledKey } from '../plugins/contract.ts'
 import { doesNotParse } from './unparsable.ts'
 
 const COMMENTS =
@@ -33,8 +34,7 @@ export async function parseJsonc(text: string, name: string): Promise<Json | und
   const root = parseTree(text, errors, { allowTrailingComma: true, allowEmptyContent: true })
   const [error] = errors
   if (error !== undefined) {
-    const before = text.slice(0, error.offset).split('\n')
-    throw doesNotParse(name, 'JSON with comments', { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 })
+    throw doesNotParse(name, 'JSON with comments', placeOf(text, error.offset))
   }
   return root === undefined ? undefined : valueOf(root, text)
 }
@@ -48,31 +48,38 @@ function valueOf(node: Node, text: string): Json {
 }
 
 /** The edits that meet a key which the document has twice, so that nobody can tell which one counts, each with that key. */
-export async function doubledKeys(text: string, edits: readonly Edit[]): Promise<ReadonlyMap<Edit, string>> {
+export async function doubledKeys(text: string, edits: readonly Edit[]): Promise<ReadonlyMap<Edit, DoubledKey>> {
   const { parseTree } = await import('jsonc-parser')
-  const root = parseTree(text)
+  const plain = text.replace(/^\uFEFF/, '')
+  const root = parseTree(plain, [], { allowTrailingComma: true })
   return new Map(
     edits.flatMap((edit) => {
-      const key = doubledOn(root, edit.path)
-      return key === null ? [] : [[edit, key]]
+      const property = doubledOn(root, edit.path)
+      return property === null ? [] : [[edit, { key: nameOf(property), ...placeOf(plain, property.offset) }]]
     }),
   )
 }
 
-function doubledOn(root: Node | undefined, path: readonly string[]): string | null {
+function placeOf(text: string, offset: number): { readonly line: number; readonly column: number } {
+  const before = text.slice(0, offset).split('\n')
+  return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 }
+}
+
+/** The second one. */
+function doubledOn(root: Node | undefined, path: readonly string[]): Node | null {
   let node = root
   for (const key of path) {
     if (node?.type === 'array') break
     const found = properties(node).filter((property) => nameOf(property) === key)
-    if (found.length > 1) return key
+    if (found[1] !== undefined) return found[1]
     node = found[0]?.children?.[1]
   }
   return doubledIn(node)
 }
 
-function doubledIn(node: Node | undefined): string | null {
-  const names = properties(node).map(nameOf)
-  const twice = names.find((name, index) => names.indexOf(name) !== index)
+function doubledIn(node: Node | undefined): Node | null {
+  const names = new Set<string>()
+  const twice = properties(node).find((property) => names.size === names.add(nameOf(property)).size)
   if (twice !== undefined) return twice
   for (const child of node?.children ?? []) {
     const inside = doubledIn(child)

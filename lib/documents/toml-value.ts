@@ -1,9 +1,7 @@
 import type { AST, ParseError } from 'toml-eslint-parser'
 import { readJson, type Json } from '../model/json.ts'
+import { asWord, wordIn } from './toml-word.ts'
 import { doesNotParse } from './unparsable.ts'
-
-/** Marks what TOML has and JSON has not, a date or an infinite number, as a list of one text, which no document holds otherwise. */
-const LITERAL = '\u0000'
 
 /** The value of a TOML document; undefined for one that holds nothing. Throws `conflict`, with the place and without the text. */
 export async function parseToml(text: string, name: string): Promise<Json | undefined> {
@@ -50,7 +48,7 @@ function valueOf(node: AST.TOMLContentNode, text: string): Json {
     .replaceAll('_', '')
     .replace(/^\+/, '')
   if (/^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(plain)) return readJson(plain)
-  return node.kind === 'integer' ? readJson(String(node.bigint)) : [LITERAL + plain]
+  return node.kind === 'integer' ? readJson(String(node.bigint)) : asWord(plain)
 }
 
 function inlineOf(node: AST.TOMLInlineTable, text: string): Json {
@@ -65,5 +63,5 @@ function inlineOf(node: AST.TOMLInlineTable, text: string): Json {
 /** What a list stands for that is none: the text of a date, or of an infinite number; null for any other. */
 export function literalIn(items: readonly { readonly kind: string; readonly text?: string }[]): string | null {
   const [only, ...more] = items
-  return more.length === 0 && only?.kind === 'text' && only.text?.startsWith(LITERAL) === true ? only.text.slice(1) : null
+  return more.length === 0 && only?.kind === 'text' ? wordIn([only.text ?? '']) : null
 }

@@ -87,6 +87,13 @@ export interface MergeStrategy {
    * those keys. Throws when it cannot do that.
    */
   readonly write: (text: string, edits: readonly Edit[], lists: ListRules) => string | Promise<string>
-  /** The edits that meet a key which the document has twice, so that nobody can tell which one counts, each with that key. */
-  readonly doubled?: (text: string, edits: readonly Edit[]) => Promise<ReadonlyMap<Edit, string>>
+  /** The edits that meet a key which the document has twice, so that nobody can tell which one counts, each with that key. An edit of an empty path meets all keys. */
+  readonly doubled?: (text: string, edits: readonly Edit[]) => Promise<ReadonlyMap<Edit, DoubledKey>>
+}
+
+/** A key that an object has twice, and where it stands for the second time; lines and columns count from 1. */
+export interface DoubledKey {
+  readonly key: string
+  readonly line: number
+  readonly column: number
 }

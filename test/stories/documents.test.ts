@@ -69,8 +69,8 @@ test('a smoke check that runs the application may write keys of its own; a key o
 })
 
 test('a key of ours that somebody changes is healed alone, is named, and its value can be had back', async ({ sandbox }) => {
-  configured(sandbox, `'settings.json': merge()`)
-  sandbox.commit(settings({ model: 'opus', env: { A: '1' } }))
+  configured(sandbox, `'settings.json': merge(), 'a.toml': merge()`)
+  sandbox.commit({ ...settings({ model: 'opus', env: { A: '1' } }), '.claude/a.toml': 'at = [2020-01-01]\nday = 2020-01-01\n' })
   await reconcile(sandbox)
   write(sandbox, '{"model":"mine","theme":"light","env":{"A":"1"}}')
   const said = await reconcile(sandbox)
@@ -78,6 +78,9 @@ test('a key of ours that somebody changes is healed alone, is named, and its val
   expect(live(sandbox)).toBe('{"model":"opus","theme":"light","env":{"A":"1"}}')
   const name = /gitops kept (\w+)/.exec(said)?.[1] ?? ''
   expect(JSON.parse((await sandbox.gitops(['kept', name])).stdout)).toEqual({ '/model': 'mine' })
+  sandbox.write(sandbox.home, { '.claude/a.toml': 'at = [1999-12-31]\nday = 1999-12-31\n' })
+  const [copy = ''] = /(?<=gitops kept )\w+/.exec(await reconcile(sandbox)) ?? []
+  expect(JSON.parse((await sandbox.gitops(['kept', copy])).stdout)).toEqual({ '/at': ['1999-12-31'], '/day': '1999-12-31' })
 })
 
 test('a key that leaves the source goes, what it replaced comes back, and a target that leaves takes only our keys along', async ({
@@ -306,10 +309,10 @@ test('a check judges the document as it will be, and one in the source that does
   await reconcile(sandbox, 5)
   expect(JSON.parse(live(sandbox))).toEqual({ theirs: 1, model: 'opus' })
   sandbox.commit({ '.claude/settings.json': '{"model":}' })
-  expect(await reconcile(sandbox, 5)).toMatch(/the source cannot be merged: its version of .*settings\.json:1:10 is not JSON/)
+  expect(await reconcile(sandbox, 5)).toContain('the source cannot be merged: .claude/settings.json:1:10 is not JSON')
   // One that was cut short asks for nothing, and must not take all of our keys away.
   sandbox.commit({ '.claude/settings.json': '\n' })
-  expect(await reconcile(sandbox, 5)).toMatch(/the source cannot be merged: its version of .*settings\.json is empty/)
+  expect(await reconcile(sandbox, 5)).toContain('the source cannot be merged: .claude/settings.json is empty')
   expect(JSON.parse(live(sandbox))).toEqual({ theirs: 1, model: 'opus' })
 })
 
@@ -382,6 +385,25 @@ test('merge says key by key who has the last word, by JSON pointer, and --heal p
   expect(JSON.parse(live(sandbox))).toEqual({ model: 'opus', env: { A: '1', B: '1' }, theme: 'ours' })
   configured(sandbox, `'settings.json': merge({ onDrift: { model: 'keep' } })`)
   expect(await reconcile(sandbox, 2)).toContain("must name its keys by JSON pointers such as '/model'")
+})
+
+test('a key that a document has twice is refused with its place, in the source as on disk, and a document without keys by its format', async ({
+  sandbox,
+}) => {
+  configured(sandbox, `'settings.json': merge(), 'a.yaml': merge()`)
+  sandbox.commit({ '.claude/settings.json': '{\n  "env": { "A": 1,\n    "A": 2 }\n}\n' })
+  expect(await reconcile(sandbox, 5)).toContain('.claude/settings.json:3:5 has the key "A" twice; take one of the two out')
+  sandbox.commit({ ...settings({ model: 'opus' }), '.claude/a.yaml': 'a: 1\n' })
+  sandbox.write(sandbox.home, { '.claude/settings.json': '{ "theirs": { "x": 1, "x": 2 } }\n', '.claude/a.yaml': '- 1\n' })
+  expect(await reconcile(sandbox, 5)).toContain('cannot be merged: it is YAML without keys at its top')
+  sandbox.write(sandbox.home, { '.claude/a.yaml': '' })
+  await reconcile(sandbox)
+  expect(live(sandbox)).toContain('"x": 1, "x": 2')
+  const twice = '{\n  "model": "a",\n  "model": "opus"\n}\n'
+  write(sandbox, twice)
+  sandbox.commit(settings({ model: 'haiku' }))
+  expect(await reconcile(sandbox, 5)).toMatch(/settings\.json:3:3 has the key "model" twice; take one of the two out/)
+  expect(live(sandbox)).toBe(twice)
 })
 
 /** A strategy of a config, for files that end in `.conf`: a key a line. */

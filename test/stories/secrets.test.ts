@@ -414,12 +414,12 @@ test('numbers too large for JavaScript, duplicate keys and lists at the top of a
   expect(json(sandbox)).toMatchObject({ apiKey: 'key-number-one' })
 
   sandbox.write(sandbox.home, { '.claude.json': '[1, 2]' })
-  expect(await reconcile(sandbox, 5)).toContain('cannot be merged: it is no JSON object')
+  expect(await reconcile(sandbox, 5)).toContain('cannot be merged: it is JSON without keys at its top')
   expect(sandbox.live('.claude.json')).toBe('[1, 2]')
 
   sandbox.write(sandbox.home, { '.claude.json': theirs })
   sandbox.commit({ '.claude/.claude.json.enc': await sops(me, '["a list of secrets"]', { format: 'binary' }) })
-  expect(await reconcile(sandbox, 5)).toContain('cannot be merged: the secret is no JSON object')
+  expect(await reconcile(sandbox, 5)).toContain('cannot be merged: the secret is JSON without keys at its top')
   // Our key was gone: drift is healed to what was applied last.
   expect(sandbox.live('.claude.json')).toBe(`${theirs.slice(0, -1)}, "apiKey": "key-number-one"}`)
 })
@@ -448,7 +448,7 @@ test('a live document that has a key of ours twice is refused, and left as it is
   withSecrets(sandbox, ACCOUNT)
   for (const twice of ['{"box": {"apiKey": 1, "apiKey": 2}}', '{"box": {"apiKey": 1}, "x": 1, "box": {}}']) {
     sandbox.write(sandbox.home, { '.claude.json': { text: twice, mode: 0o600 } })
-    expect(await reconcile(sandbox, 5)).toMatch(/\.claude\.json has the key "(?:box|apiKey)" twice; take one of the two out/)
+    expect(await reconcile(sandbox, 5)).toMatch(/\.claude\.json:1:\d+ has the key "(?:box|apiKey)" twice; take one of the two out/)
     expect(sandbox.live('.claude.json')).toBe(twice)
   }
   // It came after us: what was there before does not come back over it, and nothing gets stuck.
