@@ -26,7 +26,16 @@ export type { OutcomeKind } from './model/outcome.ts'
 export type { Reason, Verdict } from './model/verdict.ts'
 export type { SopsDecryptOptions, SopsEditOptions, SopsEncryptOptions, SopsIdentities } from './host/sops.ts'
 export type { ReconcileOptions } from '../tasks/embed.ts'
-export type { AlertEvent, CheckContext, Files, MergeStrategy, NotifierContext, PresetHost, TaskContext } from './plugins/contract.ts'
+export type {
+  AlertEvent,
+  CheckContext,
+  CheckFinding,
+  Files,
+  MergeStrategy,
+  NotifierContext,
+  PresetHost,
+  TaskContext,
+} from './plugins/contract.ts'
 export { claudeCode, type ClaudeCodeOptions } from './plugins/claude-code.ts'
 export { webhook, type WebhookOptions } from './plugins/webhook.ts'
 

@@ -6,6 +6,7 @@ import type { Config } from '../lib/model/config.ts'
 import { GitopsError } from '../lib/model/errors.ts'
 import { finding, ordered, type Finding } from '../lib/model/finding.ts'
 import { relPath, type RelPath } from '../lib/model/path.ts'
+import { checkRule } from './gate-checks.ts'
 import { syntaxReader } from './gate-syntax.ts'
 import { contentReader, linkReader, secretRule, treeRule } from './gate-tree.ts'
 import { contentOf, type Gate, type GateTarget, type Reading, type Rule } from './judging.ts'
@@ -15,6 +16,9 @@ import { ownSources } from './own-sources.ts'
 const RULES: readonly Rule[] = [treeRule, secretRule]
 /** Rules over the content of files. */
 const READINGS: readonly Reading[] = [syntaxReader, contentReader, linkReader]
+
+/** Rules that need to know what the others have found. */
+const LAST: readonly ((gate: Gate, known: readonly Finding[]) => Promise<readonly Finding[]>)[] = [checkRule]
 
 /** What is given to the gate. */
 export interface GateRequest {
@@ -61,6 +65,7 @@ export async function judge(request: GateRequest): Promise<Judgement> {
   const findings: Finding[] = [...unreadable, ...own.findings]
   for (const rule of RULES) findings.push(...(await rule(gate)))
   const read = await readAll(gate, findings)
+  for (const rule of LAST) findings.push(...(await rule(gate, findings)))
   const known = ordered(findings)
   return { findings: known, excerpts: await excerpts(gate, known), notes, files: entries.length, read }
 }

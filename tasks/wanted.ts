@@ -68,7 +68,7 @@ function asMerged(target: Target, { path, type }: TreeEntry): Pick<Wanted, 'as'>
 }
 
 /** Git knows one bit; the config may say more. */
-function permissions({ path, type }: TreeEntry, target: Target): Pick<Wanted, 'executable' | 'mode'> {
+export function permissions({ path, type }: TreeEntry, target: Target): Pick<Wanted, 'executable' | 'mode'> {
   const declared = type === 'link' ? null : target.modeOf(path)
   return declared === '+x' ? { executable: true, mode: null } : { executable: type === 'executable', mode: declared }
 }

@@ -129,9 +129,9 @@ async function writtenTree(user: GitOptions, { gitDir }: Repository, index: { fr
   throw new GitopsError('git', `what is staged cannot be read as a tree: ${lastLines(stderr)}`)
 }
 
-/** The paths that differ between what is checked out and a tree; those that are gone are not among them. */
+/** The paths that differ between what is checked out and a tree; those that are gone are among them. */
 async function differing(repository: Repository, head: Sha | null, tree: Sha, signal: AbortSignal): Promise<ReadonlySet<RelPath>> {
-  const args = ['--name-only', '-z', '-r', '--no-renames', '--diff-filter=d']
+  const args = ['--name-only', '-z', '-r', '--no-renames']
   const { code, stdout, stderr } =
     head === null
       ? await git(['ls-tree', '-r', '-z', '--name-only', tree], { ...repository, signal })

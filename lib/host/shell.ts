@@ -5,7 +5,7 @@ import type { Body } from '../model/config.ts'
 import { asGitopsError, GitopsError } from '../model/errors.ts'
 import type { AbsPath } from '../model/path.ts'
 import { span } from '../model/schedule.ts'
-import type { CheckContext } from '../plugins/contract.ts'
+import type { CheckContext, CheckFinding } from '../plugins/contract.ts'
 import { withoutKey } from './child-env.ts'
 import { FILES } from './files.ts'
 import { killTree } from './git.ts'
@@ -37,6 +37,8 @@ export interface Attempt {
   readonly hide: (text: string) => string
   /** Hears what a function of the user says without failing. Default: nobody does. */
   readonly warn?: (sentence: string) => void
+  /** Hears what a function of the user reports, once it has ended. Default: warnings are given to `warn`. */
+  readonly report?: (finding: CheckFinding) => void
 }
 
 /** Runs the user's own command or function. Throws `check` when it fails or is late, `environment` when it could not even start. */
@@ -94,6 +96,7 @@ async function command(given: Attempt, text: string, limits: Limits): Promise<vo
 
 async function call(given: Attempt, run: (context: never) => unknown, limits: Limits): Promise<void> {
   const { home, source, revision, stage, hide, warn = () => {} } = given
+  const findings: CheckFinding[] = []
   const context: CheckContext = {
     $: await shell(given, limits),
     home,
@@ -103,9 +106,11 @@ async function call(given: Attempt, run: (context: never) => unknown, limits: Li
     signal: limits.signal,
     files: FILES,
     warn: (sentence) => warn(hide(sentence)),
+    report: (finding) => void findings.push({ ...finding, message: hide(finding.message) }),
   }
   try {
     await run(context as never)
+    if (findings.length > 0) await tell(given, findings)
   } catch (cause) {
     // A command that was not found says nothing about the revision, wherever it is called from.
     const missing = (cause as { exitCode?: unknown } | null)?.exitCode === 127
@@ -115,6 +120,16 @@ async function call(given: Attempt, run: (context: never) => unknown, limits: Li
       { cause, ...(missing && { hint: NOT_FOUND }) },
     )
   }
+}
+
+/** Hands on what was reported. Throws `check` with the errors among it. */
+async function tell({ stage, warn, report }: Attempt, findings: readonly CheckFinding[]): Promise<void> {
+  const { located, reported } = await import('./reports.ts')
+  const known = await located(findings, stage)
+  const errors = known.filter(({ severity }) => severity !== 'warning')
+  if (report !== undefined) known.forEach(report)
+  else for (const each of known) if (!errors.includes(each)) warn?.(reported(each))
+  if (errors.length > 0) throw new GitopsError('check', errors.map(reported).join('\n'))
 }
 
 /** zx's `$` for this attempt: loaded only when something is to be run. */

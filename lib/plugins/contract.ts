@@ -27,6 +27,29 @@ export interface CheckContext extends TaskContext {
   readonly files: Files
   /** Says what a person should hear and what is no reason to fail: one sentence, shown when the run ends. */
   readonly warn: (sentence: string) => void
+  /**
+   * Says what is wrong at one place, as often as there is something: an error fails the check once it has ended, a warning is shown
+   * like that of `warn`. `gitops validate` shows each with its file and line.
+   */
+  readonly report: (finding: CheckFinding) => void
+}
+
+/** What a check has found at one place. Nothing in it may be secret. */
+export interface CheckFinding {
+  /** Below the stage, `TARGET/path`; a live path in a smoke check; null for what belongs to no file. */
+  readonly path: string | null
+  /** From 1. */
+  readonly line?: number
+  /** From 1. */
+  readonly column?: number
+  /** In place of line and column: the keys that lead to a value of a JSON or YAML document, such as `['hooks', 'Stop', 0]`. */
+  readonly at?: readonly (string | number)[]
+  /** Default: `error`. */
+  readonly severity?: 'error' | 'warning'
+  /** One sentence. */
+  readonly message: string
+  /** What to do. */
+  readonly hint?: string
 }
 
 /** Looks at files and changes none. Links are followed. */
