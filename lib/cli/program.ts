@@ -109,7 +109,8 @@ function add(program: Command, verb: Verb<never>): void {
   })
 }
 
-function version(): string {
+/** Our own version. */
+export function version(): string {
   const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string }
   return version
 }

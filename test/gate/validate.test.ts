@@ -82,8 +82,8 @@ test('people see the place, the line of the file with a mark below, and a senten
   expect(stdout).toBe(
     [
       ".claude/a.json:2:9  error  Expected ',' or '}' after property value  syntax/json",
-      '     "a": 1 "b"',
-      '            ^',
+      '  2 |  "a": 1 "b"',
+      '    |         ^',
       '',
       '1 error in 1 of 4 files.',
       '',

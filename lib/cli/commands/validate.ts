@@ -1,27 +1,25 @@
 import { Option } from 'commander'
-import { existsSync, realpathSync } from 'node:fs'
-import { relative, resolve } from 'node:path'
 import { judge, type GateRequest, type Judgement } from '../../../tasks/gate.ts'
-import { configFindings } from '../../gate/config-findings.ts'
-import { judgedTree, type Asked, type JudgedTree } from '../../host/judged-tree.ts'
+import { judgedTree, type Asked } from '../../host/judged-tree.ts'
 import { machine } from '../../host/machine.ts'
-import { GitopsError } from '../../model/errors.ts'
-import { finding, ordered, tallied, type Finding } from '../../model/finding.ts'
-import { absPath, isWithin, type AbsPath } from '../../model/path.ts'
-import { configOption, type ConfigOptions } from '../config-option.ts'
+import { GitopsError, printable } from '../../model/errors.ts'
+import { ordered, tallied } from '../../model/finding.ts'
+import { absPath } from '../../model/path.ts'
+import { configOption } from '../config-option.ts'
+import { readStandardInput } from '../encrypted-files.ts'
 import { printFindings } from '../findings.ts'
 import { complain, print } from '../messages.ts'
-import { configFile, configPlaces, interruptible, open, searched, type Elsewhere, type Opened } from '../open.ts'
-import type { Verb } from '../program.ts'
+import { configOf, type JudgedConfig } from '../judged-config.ts'
+import { interruptible, searched } from '../open.ts'
+import { version, type Verb } from '../program.ts'
 
-interface ValidateOptions extends ConfigOptions {
+interface ValidateOptions extends JudgedConfig {
   readonly staged?: boolean
   readonly commits?: string
   readonly source?: string
-  readonly host?: string
-  readonly platform?: string
-  readonly home?: string
+  readonly prePush?: boolean
   readonly json?: boolean
+  readonly format?: 'people' | 'json' | 'github' | 'sarif'
 }
 
 /** `gitops validate`. */
@@ -29,29 +27,65 @@ export const validateCommand: Verb<ValidateOptions> = {
   name: 'validate',
   summary: 'judges what would be merged: syntax, config, checks; exit 1 on errors',
   options: [
-    new Option('--staged', 'what is staged, and of single files only those').conflicts('commits'),
-    new Option('--commits <range>', 'the commits of A..B, and the tree of B'),
+    new Option('--staged', 'what is staged, and of single files only those').conflicts(['commits', 'prePush']),
+    new Option('--commits <range>', 'the commits of A..B, and the tree of B').conflicts('prePush'),
+    new Option('--pre-push', 'what a push adds, as Git tells its pre-push hook'),
     new Option('--source <name>', 'the source that this repository is'),
     new Option('--host <name>', 'as on another host; the config is told its name'),
     new Option('--platform <name>', 'as on that platform').choices(['linux', 'darwin', 'win32']),
     new Option('--home <dir>', "what '~' means on that host"),
-    new Option('--json', 'one JSON object'),
+    new Option('--format <name>', 'for whom it is printed').choices(['people', 'json', 'github', 'sarif']),
+    new Option('--json', 'the same as --format json: one JSON object'),
     configOption,
   ],
   async run(options) {
+    const format = options.json === true ? 'json' : (options.format ?? 'people')
     try {
-      const judgement = await judged(options, asked(options), interruptible())
-      const { errors, warnings } = tallied(judgement.findings)
-      if (options.json === true) {
-        const { findings, notes, files } = judgement
-        print(JSON.stringify({ kind: 'validate', exitCode: errors > 0 ? 1 : 0, errors, warnings, files, findings, notes }))
-      } else printFindings(judgement)
-      return errors > 0 ? 1 : 0
+      const signal = interruptible()
+      const wanted = options.prePush === true ? pushed((await readStandardInput()).toString()) : [asked(options)]
+      const judgements: Judgement[] = []
+      for (const each of wanted) judgements.push(await judged(options, each, signal))
+      const judgement = together(judgements)
+      await FORMATS[format](judgement)
+      return tallied(judgement.findings).errors > 0 ? 1 : 0
     } catch (error) {
-      return complain(error as Error, options.json)
+      return complain(error as Error, format === 'json')
     }
   },
 }
+
+const FORMATS: Readonly<Record<NonNullable<ValidateOptions['format']>, (judgement: Judgement) => void | Promise<void>>> = {
+  people: printFindings,
+  json({ findings, notes, files }) {
+    const { errors, warnings } = tallied(findings)
+    print(printable(JSON.stringify({ kind: 'validate', exitCode: errors > 0 ? 1 : 0, errors, warnings, files, findings, notes })))
+  },
+  github: async (judgement) => (await import('../github-format.ts')).printAnnotations(judgement),
+  sarif: async ({ findings }) => print(printable(JSON.stringify((await import('../sarif-format.ts')).sarifOf(findings, version())))),
+}
+
+/** Several trees judged as one: what is in more than one of them is told once. */
+function together(all: readonly Judgement[]): Judgement {
+  const [first] = all
+  if (first !== undefined && all.length === 1) return first
+  return {
+    findings: ordered(all.flatMap(({ findings }) => findings)),
+    excerpts: new Map(all.flatMap(({ excerpts }) => [...excerpts])),
+    notes: [...new Set(all.flatMap(({ notes }) => notes))],
+    files: Math.max(0, ...all.map(({ files }) => files)),
+    read: all.reduce((sum, { read }) => sum + read, 0),
+  }
+}
+
+/** The ranges that a push adds: a line each, `<local ref> <local id> <remote ref> <remote id>`; what is deleted there adds nothing. */
+function pushed(lines: string): Asked[] {
+  return lines.split('\n').flatMap((line): Asked[] => {
+    const [, to = NONE, , from = NONE] = line.trim().split(' ')
+    return /^0*$/.test(to) ? [] : [{ kind: 'commits', from: /^0*$/.test(from) ? null : from, to }]
+  })
+}
+
+const NONE = ''
 
 function asked({ staged, commits }: ValidateOptions): Asked {
   if (commits === undefined) return { kind: staged === true ? 'staged' : 'work-tree' }
@@ -81,42 +115,4 @@ async function judged(options: ValidateOptions, wanted: Asked, signal: AbortSign
   } finally {
     tree.release()
   }
-}
-
-/** The config of the tree, or what is wrong with it. */
-async function configOf(options: ValidateOptions, tree: JudgedTree): Promise<{ opened: Opened | null; findings: readonly Finding[] }> {
-  if (options.config === undefined && !configPlaces().some((place) => existsSync(place))) {
-    const message = 'there is no gitops.config.ts here: only what needs none is judged'
-    return {
-      opened: null,
-      findings: [finding('config/missing', null, message, { severity: 'warning', hint: 'Name it with --config FILE.' })],
-    }
-  }
-  const file = configFile(options)
-  try {
-    return { opened: await open(file, incoming(tree), elsewhere(options)), findings: [] }
-  } catch (error) {
-    const known = tree.asked.kind !== 'work-tree' && error instanceof GitopsError ? (error.cause ?? error) : error
-    if (!(known instanceof GitopsError) || known.code !== 'config') throw error
-    return { opened: null, findings: configFindings(known, pathIn(tree, file), file) }
-  }
-}
-
-/** The host that the config is asked for. */
-function elsewhere({ host, platform, home }: ValidateOptions): Elsewhere {
-  return {
-    ...(host !== undefined && { hostname: host }),
-    ...(platform !== undefined && { platform }),
-    ...(home !== undefined && { home: absPath(resolve(machine().cwd, home)) }),
-  }
-}
-
-/** A tree that is not the work tree has a config of its own. */
-function incoming({ asked, tree, head, top, repository }: JudgedTree): Parameters<typeof open>[1] {
-  return asked.kind === 'work-tree' ? undefined : { commit: tree, replaces: head ?? tree, top, repository }
-}
-
-function pathIn({ top }: JudgedTree, file: AbsPath): string | null {
-  const real = existsSync(file) ? realpathSync(file) : file
-  return isWithin(real, top) ? relative(top, real).replaceAll('\\', '/') : null
 }
