@@ -1,6 +1,6 @@
 import { fingerprint, readLive, realPath, sameStat, statOf, type Stats } from '../lib/host/live.ts'
 import { encodeEdits } from '../lib/model/edit-list.ts'
-import { merge, type Edit } from '../lib/model/edits.ts'
+import { dropped, merge, type Edit } from '../lib/model/edits.ts'
 import { followed, GitopsError } from '../lib/model/errors.ts'
 import { at, equal, pointer } from '../lib/model/json.ts'
 import { answerAt, ruleAt, type CoOwnership } from '../lib/model/lists.ts'
@@ -130,6 +130,7 @@ async function decided(run: Run, document: Document, known: Known | null): Promi
     kept: theirs,
     keys: drift.map(({ path }) => shown(document, path)),
     stays,
+    ...(digest === null ? { owned: 0, dropped: 0 } : dropped(base, wanted)),
   }
   const refused = drift.filter(({ path }) => answer(path) === 'refuse').map(({ path }) => shown(document, path))
   if (!(open && known !== null && digest !== null)) return { change, keys: next, stays, refused }

@@ -7,7 +7,7 @@ import type { RelPath, Sha } from '../lib/model/path.ts'
 import type { AgeIdentity } from '../lib/secrets/age.ts'
 import { inFile } from '../lib/secrets/fault.ts'
 import { decryptSops } from '../lib/secrets/sops/decrypt.ts'
-import { refuseConflicts } from './drift.ts'
+import { refuseConflicts, refuseShrinking } from './drift.ts'
 import { driftLines } from './drift-lines.ts'
 import type { Run, Teller, Unit, UnitSecret } from './run.ts'
 import { decidedSecret, isForgotten } from './secrets.ts'
@@ -33,6 +33,7 @@ export async function decrypt(run: Run, unit: Unit, task: Teller): Promise<void>
   unit.secrets = unit.secrets.map((known) => decided.get(known) ?? known)
   for (const line of [...decided.values()].flatMap((secret) => driftLines(run, secret))) task.output = line
   refuseConflicts(unit)
+  if (!run.options.allowShrink) refuseShrinking(unit)
   task.title = `decrypt  ${names}`
 }
 

@@ -72,7 +72,16 @@ export function conflicts(unit: Unit): string[] {
   )
 }
 
-function refuseShrinking(unit: Unit): void {
+/** Throws `shrink` for a source, or a document in one, that has lost most of what is ours. */
+export function refuseShrinking(unit: Unit): void {
+  for (const { root, plan } of planned(unit))
+    for (const change of plan.changes)
+      if (change.kind === 'edit' && shrinksTooMuch(change.owned, change.owned - change.dropped + 1, change.dropped))
+        throw new GitopsError(
+          'shrink',
+          `${under(root, change.path)}: most of it is gone from the source, and ${change.dropped} of our ${change.owned} keys in it would be taken out`,
+          { hint: 'If that is meant, run once with --allow-shrink.' },
+        )
   for (const { name, target, owned, plan } of unit.targets) {
     const { deleted } = counts(plan.changes)
     if (target === null || !shrinksTooMuch(owned.size, plan.wanted.size, deleted)) continue

@@ -34,6 +34,14 @@ export interface Merge {
   readonly prior: Prior
 }
 
+/** How many keys a document of ours sets, and how many of them another one sets no more. A list that is merged as a whole is one. */
+export function dropped(base: Json | undefined, wanted: Json | undefined): { readonly owned: number; readonly dropped: number } {
+  if (base === undefined) return { owned: 0, dropped: 0 }
+  if (!isObject(base)) return { owned: 1, dropped: wanted === undefined ? 1 : 0 }
+  const inside = Object.keys(base).map((key) => dropped(own(base, key), isObject(wanted) ? own(wanted, key) : wanted))
+  return inside.reduce((sum, each) => ({ owned: sum.owned + each.owned, dropped: sum.dropped + each.dropped }), { owned: 0, dropped: 0 })
+}
+
 type Keeps = (path: readonly string[]) => boolean
 
 interface Seen {

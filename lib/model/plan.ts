@@ -47,6 +47,9 @@ export type Change =
       /** Which of our keys somebody else has changed and get ours again, as JSON pointers; and which stay. */
       readonly keys: readonly string[]
       readonly stays: readonly StayingKey[]
+      /** How many keys were ours, and how many of them the source has dropped. */
+      readonly owned: number
+      readonly dropped: number
     }
   /** A secret whose ciphertext is new: what becomes of it is known when it is decrypted. */
   | { readonly kind: 'decrypt'; readonly path: RelPath }

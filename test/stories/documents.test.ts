@@ -406,6 +406,26 @@ test('a key that a document has twice is refused with its place, in the source a
   expect(live(sandbox)).toBe(twice)
 })
 
+test('a source that suddenly has less than half of our keys in a document is refused, until somebody says that it is meant', async ({
+  sandbox,
+}) => {
+  configured(sandbox, `'settings.json': merge()`)
+  sandbox.write(sandbox.home, { '.claude/settings.json': '{"theirs":1}' })
+  const keys = (count: number): Record<string, number> =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, index]))
+  sandbox.commit(settings({ env: keys(24) }))
+  await reconcile(sandbox)
+  sandbox.commit(settings({ env: keys(12) }))
+  await reconcile(sandbox)
+  sandbox.commit(settings({ env: keys(1) }))
+  expect(await reconcile(sandbox, 5)).toMatch(
+    /settings\.json: most of it is gone from the source, and 11 of our 12 keys in it would be taken out/,
+  )
+  expect(JSON.parse(live(sandbox))).toEqual({ theirs: 1, env: keys(12) })
+  expect((await sandbox.gitops(['reconcile', '--allow-shrink'])).code).toBe(0)
+  expect(JSON.parse(live(sandbox))).toEqual({ theirs: 1, env: keys(1) })
+})
+
 /** A strategy of a config, for files that end in `.conf`: a key a line. */
 const strategy = (
   sandbox: Sandbox,
