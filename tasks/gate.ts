@@ -1,4 +1,5 @@
 import { excerptOf, type Excerpt } from '../lib/gate/excerpt.ts'
+import { addedBlobs } from '../lib/host/added-blobs.ts'
 import { listTree } from '../lib/host/objects.ts'
 import { untrackedFiles, type JudgedTree } from '../lib/host/judged-tree.ts'
 import type { Machine } from '../lib/host/machine.ts'
@@ -7,6 +8,9 @@ import { GitopsError } from '../lib/model/errors.ts'
 import { finding, ordered, type Finding } from '../lib/model/finding.ts'
 import { relPath, type RelPath } from '../lib/model/path.ts'
 import { checkRule } from './gate-checks.ts'
+import { withoutAllowed } from './gate-allow.ts'
+import { leakReader } from './gate-leaks.ts'
+import { sopsReader } from './gate-sops.ts'
 import { syntaxReader } from './gate-syntax.ts'
 import { contentReader, linkReader, secretRule, treeRule } from './gate-tree.ts'
 import { contentOf, type Gate, type GateTarget, type Reading, type Rule } from './judging.ts'
@@ -15,7 +19,7 @@ import { ownSources } from './own-sources.ts'
 /** Rules over the whole tree, in the order in which they are asked. */
 const RULES: readonly Rule[] = [treeRule, secretRule]
 /** Rules over the content of files. */
-const READINGS: readonly Reading[] = [syntaxReader, contentReader, linkReader]
+const READINGS: readonly Reading[] = [syntaxReader, contentReader, linkReader, sopsReader, leakReader]
 
 /** Rules that need to know what the others have found. */
 const LAST: readonly ((gate: Gate, known: readonly Finding[]) => Promise<readonly Finding[]>)[] = [checkRule]
@@ -51,6 +55,7 @@ export async function judge(request: GateRequest): Promise<Judgement> {
   const gate: Gate = {
     ...request,
     entries,
+    added: await added(judged, entries, signal),
     sources: own.names,
     targets:
       config === null
@@ -66,7 +71,7 @@ export async function judge(request: GateRequest): Promise<Judgement> {
   for (const rule of RULES) findings.push(...(await rule(gate)))
   const read = await readAll(gate, findings)
   for (const rule of LAST) findings.push(...(await rule(gate, findings)))
-  const known = ordered(findings)
+  const known = ordered(withoutAllowed(gate, findings))
   return { findings: known, excerpts: await excerpts(gate, known), notes, files: entries.length, read }
 }
 
@@ -81,6 +86,14 @@ async function listing(
     if (!(error instanceof GitopsError) || error.code !== 'hostile') throw error
     return { entries: [], unreadable: [finding('tree/name', null, error.message, { hint: 'Nothing else of this tree was judged.' })] }
   }
+}
+
+/** What commits of the range brought, and later ones took away. */
+async function added({ repository, commits }: JudgedTree, entries: Gate['entries'], signal: AbortSignal): Promise<Gate['added']> {
+  if (commits === null) return []
+  const here = new Set(entries.map(({ oid }) => oid))
+  const brought = await addedBlobs(repository, commits, signal)
+  return brought.filter(({ oid }) => !here.has(oid)).map(({ commit, path, oid }) => ({ commit, path, oid, type: 'file' }))
 }
 
 /** More lines than this nobody reads. */

@@ -14,6 +14,8 @@ export interface Gate {
   readonly signal: AbortSignal
   /** Every file of the tree. */
   readonly entries: readonly TreeEntry[]
+  /** What the judged commits bring that is not in the tree any more. */
+  readonly added: readonly (TreeEntry & { readonly commit: Sha })[]
   /** The sources of the config that this repository is. */
   readonly sources: readonly string[]
   /** What the targets of these sources take. */
@@ -53,12 +55,12 @@ export interface Reader {
 export type Reading = (gate: Gate) => Promise<Reader | null> | Reader | null
 
 /** The content of entries of the tree, in order, by one process. */
-export async function* contentOf(
+export async function* contentOf<Entry extends TreeEntry>(
   { judged, signal }: Pick<Gate, 'judged' | 'signal'>,
-  entries: readonly TreeEntry[],
-): AsyncGenerator<readonly [TreeEntry, Buffer]> {
+  entries: readonly Entry[],
+): AsyncGenerator<readonly [Entry, Buffer]> {
   const readable = entries.filter(({ type }) => type !== 'submodule')
   const oids: Sha[] = readable.map(({ oid }) => oid)
   let index = 0
-  for await (const bytes of blobs(judged.repository, oids, signal)) yield [readable[index++] as TreeEntry, bytes]
+  for await (const bytes of blobs(judged.repository, oids, signal)) yield [readable[index++] as Entry, bytes]
 }

@@ -44,7 +44,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
     types: ['lib/plugins'],
     packages: ['jsonc-parser', 'yaml', 'smol-toml', 'toml-eslint-parser'],
   },
-  'lib/gate': { rooms: ['lib/model', 'lib/secrets', 'lib/documents', 'lib/gate'], packages: ['yaml', '@secretlint/core'] },
+  'lib/gate': {
+    rooms: ['lib/model', 'lib/secrets', 'lib/documents', 'lib/gate'],
+    packages: ['yaml', '@secretlint/core', '@secretlint/secretlint-rule-preset-recommend'],
+  },
   'lib/host': {
     rooms: ['lib/model', 'lib/secrets', 'lib/documents', 'lib/host'],
     types: ['lib/plugins'],

@@ -5,6 +5,7 @@ import { GitopsError } from '../model/errors.ts'
 import { absPath, type AbsPath } from '../model/path.ts'
 import { duration } from '../model/schedule.ts'
 import type { UserConfig } from './define.ts'
+import { gateOf } from './gate.ts'
 import { strategiesIn } from './merging.ts'
 import { expand } from './places.ts'
 import { judged } from './judged.ts'
@@ -146,6 +147,7 @@ function decide(input: ConfigInput, { file, modules, directory, env, ...rest }: 
     notify: (input.notify ?? []).map(notifierOf),
     audit: input.audit === undefined ? absPath(`${state}/audit.log`) : expand('audit.path', input.audit.path, home, directory),
     history: historyOf(input.history),
+    gate: gateOf(input.gate),
     schedule: scheduleOf(env['GITOPS_CHECK_INTERVAL'], input.schedule),
     host,
   }

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import type { AlertEvent, CheckContext, NotifierContext, PresetHost, TaskContext } from '../plugins/contract.ts'
 import type { Host } from '../model/context.ts'
+import { gate } from './gate.ts'
 import { strategy } from './merge-schema.ts'
 import { history } from './history.ts'
 import { retry, wait, whole } from './retry.ts'
@@ -177,6 +178,8 @@ export const schema = object({
   ),
   /** Which generations stay, a source; the last two states, and what was there before us, always do. */
   history: v.optional(history),
+  /** What `gitops validate` lets pass: `allow: [{ rule, path, reason }]`, and what it does not search for secrets. */
+  gate: v.optional(gate),
   schedule: v.optional(
     object({
       /** Time between two scheduled runs, for example `'60s'`. `GITOPS_CHECK_INTERVAL` overrides it. */

@@ -64,6 +64,7 @@ export function readLastGood(file: AbsPath, machine: Machine, damaged: (sentence
     notify: [],
     audit: absPath(`${state}/audit.log`),
     history: { generations: Infinity, age: Infinity },
+    gate: { allow: [], scans: () => true },
     schedule: null,
     host: { host, home, platform, env: process.env },
   }

@@ -92,6 +92,18 @@ export interface Notifier {
   readonly timeout: number
 }
 
+/** Findings of the gate that are no faults. */
+export interface Allowance {
+  /** `leak/aws`, or `leak/*` for all of its kind. */
+  readonly rule: string
+  /** As it is written, for messages. */
+  readonly glob: string
+  readonly path: (path: string) => boolean
+  readonly reason: string
+  /** The beginning of the Git object id of the file that it is about; null for any. */
+  readonly digest: string | null
+}
+
 /** When scheduled runs are due; intervals in milliseconds. */
 export type Schedule =
   | { readonly kind: 'every'; readonly every: number }
@@ -127,5 +139,10 @@ export interface Config {
   /** How many generations of each kind a source keeps, and for how many milliseconds. */
   readonly history: { readonly generations: number; readonly age: number }
   readonly schedule: Schedule | null
+  readonly gate: {
+    readonly allow: readonly Allowance[]
+    /** Whether a file of the repository is searched for secrets. */
+    readonly scans: (path: string) => boolean
+  }
   readonly host: Host
 }
