@@ -1,7 +1,21 @@
 import { leakSearch, type Scanned } from '../lib/gate/leaks.ts'
 import { scannable } from '../lib/gate/scannable.ts'
+import { addedBlobs } from '../lib/host/added-blobs.ts'
+import type { JudgedTree } from '../lib/host/judged-tree.ts'
 import type { Finding } from '../lib/model/finding.ts'
 import { contentOf, type Gate, type Reader } from './judging.ts'
+
+/** What commits of the range brought, and later ones took away. */
+export async function addedSince(
+  { repository, commits }: JudgedTree,
+  entries: Gate['entries'],
+  signal: AbortSignal,
+): Promise<Gate['added']> {
+  if (commits === null) return []
+  const here = new Set(entries.map(({ oid }) => oid))
+  const brought = await addedBlobs(repository, commits, signal)
+  return brought.filter(({ oid }) => !here.has(oid)).map(({ commit, path, oid }) => ({ commit, path, oid, type: 'file' }))
+}
 
 /** Searches the files of the tree, and what the judged commits add, for what looks like a secret. */
 export function leakReader(gate: Gate): Reader {

@@ -1,5 +1,4 @@
 import { excerptOf, type Excerpt } from '../lib/gate/excerpt.ts'
-import { addedBlobs } from '../lib/host/added-blobs.ts'
 import { listTree } from '../lib/host/objects.ts'
 import { untrackedFiles, type JudgedTree } from '../lib/host/judged-tree.ts'
 import type { Machine } from '../lib/host/machine.ts'
@@ -9,7 +8,7 @@ import { finding, ordered, type Finding } from '../lib/model/finding.ts'
 import { relPath, type RelPath } from '../lib/model/path.ts'
 import { checkRule } from './gate-checks.ts'
 import { withoutAllowed } from './gate-allow.ts'
-import { leakReader } from './gate-leaks.ts'
+import { addedSince, leakReader } from './gate-leaks.ts'
 import { sopsReader } from './gate-sops.ts'
 import { syntaxReader } from './gate-syntax.ts'
 import { contentReader, linkReader, secretRule, treeRule } from './gate-tree.ts'
@@ -55,7 +54,7 @@ export async function judge(request: GateRequest): Promise<Judgement> {
   const gate: Gate = {
     ...request,
     entries,
-    added: await added(judged, entries, signal),
+    added: await addedSince(judged, entries, signal),
     sources: own.names,
     targets:
       config === null
@@ -86,14 +85,6 @@ async function listing(
     if (!(error instanceof GitopsError) || error.code !== 'hostile') throw error
     return { entries: [], unreadable: [finding('tree/name', null, error.message, { hint: 'Nothing else of this tree was judged.' })] }
   }
-}
-
-/** What commits of the range brought, and later ones took away. */
-async function added({ repository, commits }: JudgedTree, entries: Gate['entries'], signal: AbortSignal): Promise<Gate['added']> {
-  if (commits === null) return []
-  const here = new Set(entries.map(({ oid }) => oid))
-  const brought = await addedBlobs(repository, commits, signal)
-  return brought.filter(({ oid }) => !here.has(oid)).map(({ commit, path, oid }) => ({ commit, path, oid, type: 'file' }))
 }
 
 /** More lines than this nobody reads. */

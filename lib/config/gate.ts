@@ -1,6 +1,4 @@
 import * as v from 'valibot'
-import type { Config } from '../model/config.ts'
-import { matcher } from './globs.ts'
 import { object } from './shape.ts'
 
 const RULE = "must be a rule such as 'leak/aws', or 'leak/*'"
@@ -27,17 +25,3 @@ export const gate = object({
   /** The scan for secrets. */
   scan: v.optional(object({ exclude: v.array(text(GLOB), 'must be a list of globs') })),
 })
-
-/** What the gate lets pass, with its globs as predicates. Throws `config`. */
-export function gateOf(input: v.InferOutput<typeof gate> | undefined): Config['gate'] {
-  return {
-    allow: (input?.allow ?? []).map(({ rule, path, reason, digest }, index) => {
-      return { rule, glob: path, path: matcher(`gate.allow.${index}.path`, [path]), reason, digest: digest ?? null }
-    }),
-    scans: not(matcher('gate.scan.exclude', input?.scan?.exclude ?? [])),
-  }
-}
-
-function not(predicate: (path: string) => boolean): (path: string) => boolean {
-  return (path) => !predicate(path)
-}

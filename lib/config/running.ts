@@ -53,3 +53,17 @@ export function syntaxOf(syntax: NonNullable<ConfigInput['checks']>['syntax']): 
   }
   return () => syntax ?? true
 }
+
+/** What the gate lets pass, with its globs as predicates. Throws `config`. */
+export function gateOf(input: ConfigInput['gate']): Config['gate'] {
+  return {
+    allow: (input?.allow ?? []).map(({ rule, path, reason, digest }, index) => {
+      return { rule, glob: path, path: matcher(`gate.allow.${index}.path`, [path]), reason, digest: digest ?? null }
+    }),
+    scans: not(matcher('gate.scan.exclude', input?.scan?.exclude ?? [])),
+  }
+}
+
+function not(predicate: (path: string) => boolean): (path: string) => boolean {
+  return (path) => !predicate(path)
+}

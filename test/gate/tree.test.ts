@@ -29,6 +29,7 @@ test('what a reconcile would refuse in a tree is found before the merge: each by
     'error .claude/out tree/link-outside',
     'error .claude/projects/a.jsonl tree/protected',
     'error .claude/sub tree/submodule',
+    'error .claude/team.yaml sops/broken',
     'error .claude/team.yaml tree/undeclared-encrypted',
   ])
 })
