@@ -71,18 +71,14 @@ test("a user's own hooks and rules stay beside the team's, and are what is left 
 
 describe('a configuration that Claude Code could not use is refused before anything is written', () => {
   const cases: readonly (readonly [string, Files | Readonly<Record<string, null>>, string])[] = [
-    [
-      'a hook that is not there',
-      { '.claude/hooks/stop.sh': null },
-      'settings.json: hooks.Stop.0.hooks.0 runs hooks/stop.sh, which is not there',
-    ],
+    ['a hook that is not there', { '.claude/hooks/stop.sh': null }, 'hooks.Stop.0.hooks.0 runs hooks/stop.sh, which is not there'],
     [
       'a list that is none',
       { '.claude/settings.json': '{"permissions":{"allow":"Bash"}}\n' },
       'permissions.allow must be a list of permission rules',
     ],
     ['a comment', { '.claude/settings.json': '{} // fine elsewhere\n' }, 'settings.json'],
-    ['an agent', { '.claude/agents/reviewer.md': '---\nname: [\n---\n' }, 'agents/reviewer.md: its front matter is no YAML'],
+    ['an agent', { '.claude/agents/reviewer.md': '---\nname: [\n---\n' }, 'claude/agents/reviewer.md:3: its front matter is no YAML'],
     ['what is its own', { '.claude/projects/x.jsonl': '{}\n' }, 'projects/x.jsonl'],
   ]
   for (const [what, change, sentence] of cases) {
@@ -105,8 +101,8 @@ test('what is only unknown is a warning: a newer Claude Code may know it', async
   config(sandbox)
   const ran = await reconcile(sandbox)
   expect(ran.code, ran.said).toBe(0)
-  expect(ran.stderr).toContain('settings.json: newKey is no key that is known here')
-  expect(ran.stderr).toContain('settings.json: hooks.NewEvent is no event that is known here')
+  expect(ran.stderr).toContain('newKey is no key that is known here')
+  expect(ran.stderr).toContain('hooks.NewEvent is no event that is known here')
   expect(ran.stderr).toContain('notes: is nothing that Claude Code is known to read')
   expect(sandbox.live('.claude/notes/a.txt')).toBe('x\n')
 })

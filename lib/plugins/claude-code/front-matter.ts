@@ -20,7 +20,7 @@ export async function judgeFrontMatter(path: string, text: string): Promise<Find
   const warning = (message: string): Finding => ({ kind: 'warning', place: path, message })
   if (yaml === undefined) {
     if (/^\uFEFF?---[ \t]*\r?\n/.test(text))
-      return [{ kind: 'error', place: path, message: 'its front matter has no end: a line of three dashes' }]
+      return [{ kind: 'error', place: path, message: 'its front matter has no end: a line of three dashes', line: 1 }]
     return keys.length === 0 ? [] : [warning(`has no front matter, which should say its ${keys.join(' and ')}`)]
   }
   const { parseDocument } = await import('yaml')
@@ -33,13 +33,14 @@ export async function judgeFrontMatter(path: string, text: string): Promise<Find
       {
         kind: 'error',
         place: path,
+        line,
         message: `its front matter is no YAML, line ${line}: ${fault.message.split('\n')[0]?.replace(/ at line.*/, '') ?? ''}`,
       },
     ]
   }
   const value: unknown = document.toJS()
   if (value !== null && (typeof value !== 'object' || Array.isArray(value)))
-    return [{ kind: 'error', place: path, message: 'its front matter must be keys and values' }]
+    return [{ kind: 'error', place: path, message: 'its front matter must be keys and values', line: 1 }]
   const missing = keys.filter((key) => typeof (value as Record<string, unknown> | null)?.[key] !== 'string')
   return missing.length === 0 ? [] : [warning(`its front matter does not say its ${missing.join(' and ')}; Claude Code may pass it over`)]
 }

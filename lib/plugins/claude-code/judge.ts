@@ -17,9 +17,9 @@ export interface Judged {
   readonly local: readonly string[]
 }
 
-/** The candidate, before anything is written. Throws `invalid` with one line for each error; what is only unknown is a warning. */
+/** The candidate, before anything is written: each fault is reported with its place; what is only unknown is a warning. */
 export async function judgeCandidate(
-  { files, home, stage, warn }: CheckContext,
+  { files, home, stage, report }: CheckContext,
   target: string,
   places: Places,
   local: readonly string[],
@@ -30,8 +30,7 @@ export async function judgeCandidate(
   const findings = [...settings.findings, ...judgeObject(files, at, 'keybindings.json')]
   for (const path of all.filter(hasFrontMatter)) findings.push(...(await judgeFrontMatter(path, files.text(`${at}/${path}`))))
   findings.push(...strangers(all, settings.named))
-  for (const { kind, place, message } of findings) if (kind === 'warning') warn(`${place}: ${message}`)
-  refuse(findings, 'Mend it in the source; nothing was written.')
+  for (const { kind, place, ...found } of findings) report({ ...found, severity: kind, path: `${target}/${place}` })
 }
 
 /** What is live, after it was written: its settings are read, and what they name is there and can be run. Throws `check`. */
@@ -71,7 +70,7 @@ function judgeCommand(
       const names = `${place} ${as === 'run' ? 'runs' : 'names'} ${path}`
       const finding = (message: string): { path: string; finding: Finding } => ({
         path,
-        finding: { kind: as === 'named' ? 'warning' : 'error', place: 'settings.json', message },
+        finding: { kind: as === 'named' ? 'warning' : 'error', place: 'settings.json', message, at: place.split('.') },
       })
       if (kind === null) return finding(`${names}, which is not there; add it, or list it in \`local\` when it is this machine's own`)
       if (as === 'run' && kind !== 'executable') return finding(`${names}, which is not executable: git update-index --chmod=+x ${path}`)

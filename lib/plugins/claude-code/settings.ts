@@ -94,7 +94,8 @@ export function judgeSettings(value: unknown): { findings: Finding[]; commands: 
   if (!parsed.success) {
     const findings = parsed.issues.map((issue): Finding => {
       const place = (issue.path ?? []).map((item) => String(item.key)).join('.')
-      return { kind: 'error', place: 'settings.json', message: `${place === '' ? 'it' : place} ${issue.message}` }
+      const at = (issue.path ?? []).map((item) => String(item.key))
+      return { kind: 'error', place: 'settings.json', message: `${place === '' ? 'it' : place} ${issue.message}`, at }
     })
     return { findings, commands: [] }
   }
@@ -104,7 +105,7 @@ export function judgeSettings(value: unknown): { findings: Finding[]; commands: 
 function unknownKeys(value: object): Finding[] {
   return Object.keys(value)
     .filter((key) => !Object.hasOwn(known.entries, key))
-    .map((key) => warning(`${key} is no key that is known here; is it spelt right?`))
+    .map((key) => warning(`${key} is no key that is known here; is it spelt right?`, [key]))
 }
 
 type Hooks = Record<string, v.InferOutput<typeof matched>[]>
@@ -115,10 +116,10 @@ function unknownHooks(hooks: Hooks): Finding[] {
   return [
     ...Object.keys(hooks)
       .filter((event) => !events.includes(event))
-      .map((event) => warning(`hooks.${event} is no event that is known here; is it spelt right?`)),
+      .map((event) => warning(`hooks.${event} is no event that is known here; is it spelt right?`, ['hooks', event])),
     ...[...new Set(types)]
       .filter((type) => OF_TYPE[type] === undefined)
-      .map((type) => warning(`a hook is of the unknown type ${JSON.stringify(type)}`)),
+      .map((type) => warning(`a hook is of the unknown type ${JSON.stringify(type)}`, ['hooks'])),
   ]
 }
 
@@ -141,6 +142,6 @@ function commandsIn(value: v.InferOutput<typeof settings>): Command[] {
   return [...hooks, ...named]
 }
 
-function warning(message: string): Finding {
-  return { kind: 'warning', place: 'settings.json', message }
+function warning(message: string, at: readonly string[]): Finding {
+  return { kind: 'warning', place: 'settings.json', message, at }
 }
