@@ -30,7 +30,7 @@ test('whatever a repository holds, no output obeys it: no control character, no 
     const lines = stdout.split('\n')
     if (format === 'people' || format === 'github') expect(Math.max(...lines.map(({ length }) => length))).toBeLessThan(3000)
     if (format === 'people') expect(stdout).not.toMatch(/^\s*::|##\[/m)
-    const commands = lines.filter((line) => /^\s*::/.test(line))
+    const commands = lines.filter((line) => /^\s*::(?!notice[^\n]*::not searched for tokens: 1 file )/.test(line))
     if (format === 'github') {
       expect(commands).toHaveLength(6)
       expect(commands.filter((line) => !/^::error file=[^:,]+,line=\d+,col=\d+,title=syntax\/(?:json|yaml)::[^\n]+$/.test(line))).toEqual(
