@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { compare, type Side } from './bench-compare.ts'
+import { benchGate } from './bench-gate.ts'
 import { benchSecrets } from './bench-secrets.ts'
 
 /*
@@ -76,6 +77,7 @@ const root = mkdtempSync(join(tmpdir(), 'gitops-bench-'))
 try {
   main(root)
   await benchSecrets(root, CLI, ROUNDS)
+  benchGate(root, CLI)
 } finally {
   rmSync(root, { recursive: true, force: true })
 }
