@@ -57,12 +57,21 @@ function withUnit(run: Run, inventory: Inventory, unit: Unit): Inventory {
     else secrets.set(secret.key, secretAfter(inventory, unit, secret, secret.after))
   }
   const vacated = vacatedAfter(inventory, unit, unit.generation?.steps ?? [])
-  const hostKey = secrets.size === 0 ? null : run.host.kept.keyName()
   const applied = new Map(inventory.applied)
   const entry = appliedAfter(run, unit)
   if (entry === null) applied.delete(unit.name)
   else applied.set(unit.name, entry)
+  const hostKey = keyOf(run, inventory.hostKey, secrets)
   return { ...inventory, targets, secrets, hostKey, originals: known, vacated, applied, roots: rootsAfter(inventory, unit) }
+}
+
+/** The key that the fingerprints of secrets were made with: a new one only when none of them is of the one before. */
+function keyOf(run: Run, before: string | null, secrets: Inventory['secrets']): string | null {
+  if (secrets.size === 0) return null
+  const { kept } = run.host
+  const now = kept.keyName()
+  const isAll = before === now || before === null || [...secrets.values()].every(({ owned }) => kept.opens(owned.digest))
+  return isAll ? now : before
 }
 
 /** What we have just written is looked at once more by the next run, as with any file. */

@@ -30,7 +30,7 @@ export function readHostKey(path: AbsPath, known = NOTHING_KNOWN): HostKey {
 
 /** The key of this host; made, 0600, when there is none, and put back from its copy when it is damaged. Throws `io` when neither is a key. */
 export function loadHostKey(path: AbsPath, known = NOTHING_KNOWN): HostKey {
-  const { key, from } = find(path, known)
+  const { key, from, copy } = find(path, known)
   if (key === null) {
     makeKey(path)
     return readHostKey(path, known)
@@ -40,7 +40,7 @@ export function loadHostKey(path: AbsPath, known = NOTHING_KNOWN): HostKey {
     sweep(path)
     keepDamaged(path)
     writeAtomic(path, key.bytes())
-  } else if (copyIn(path) === null) copyKey(path, key)
+  } else if (copy === null) copyKey(path, key)
   return key
 }
 
@@ -49,17 +49,21 @@ export function hostKeyForReading(path: AbsPath): HostKey {
   return find(path, NOTHING_KNOWN).key ?? newHostKey()
 }
 
+/** The copy of a key: null where there is none, or a damaged one; nothing is known of one that is not ours to read. */
+type Copy = HostKey | typeof NOT_OURS | null
+
 /** The file's key, unless its copy has the right one and it has not. */
-function find(path: AbsPath, known: Known): { key: HostKey | null; from: 'file' | 'copy' } {
+function find(path: AbsPath, known: Known): { key: HostKey | null; from: 'file' | 'copy'; copy: Copy } {
   const bytes = readRegular(path, 1024)
   // Who deletes the key means it.
-  if (bytes === 'nothing') return { key: null, from: 'file' }
+  if (bytes === 'nothing') return { key: null, from: 'file', copy: null }
   // Its permissions are no damage.
   if (bytes === NOT_OURS) throw unreadable(`the host key ${path}`)
-  const copy = copyIn(path)
-  if (copy !== null && (typeof bytes === 'string' || isOther(bytes, copy, known))) return { key: copy, from: 'copy' }
-  if (typeof bytes !== 'string') return { key: hostKey(bytes), from: 'file' }
-  if (isLocked(path)) throw unreadable(`the copy of the host key, ${path}.copy,`)
+  const copy = copyOf(path)
+  const readable = copy === NOT_OURS ? null : copy
+  if (readable !== null && (typeof bytes === 'string' || isOther(bytes, readable, known))) return { key: readable, from: 'copy', copy }
+  if (typeof bytes !== 'string') return { key: hostKey(bytes), from: 'file', copy }
+  if (copy === NOT_OURS) throw unreadable(`the copy of the host key, ${path}.copy,`)
   throw new GitopsError('io', `the host key ${path} cannot be read: it is ${bytes}`, {
     hint: 'Restore it, or move away what stands there: secrets are then decrypted once more, and sealed old versions cannot be opened.',
   })
@@ -72,16 +76,12 @@ function isOther(bytes: Buffer, copy: HostKey, known: Known): boolean {
 }
 
 /** A copy carries a checksum, so that it is right or is none. */
-function copyIn(path: AbsPath): HostKey | null {
+function copyOf(path: AbsPath): Copy {
   const bytes = readRegular(`${path}.copy`, 1024)
+  if (bytes === NOT_OURS) return bytes
   if (typeof bytes === 'string' || bytes.length <= 64) return null
   const key = bytes.subarray(0, -64)
   return bytes.subarray(-64).toString() === sumOf(key) ? hostKey(key) : null
-}
-
-/** Whether there is a copy that is not ours to read: nothing is known of it. */
-function isLocked(path: AbsPath): boolean {
-  return readRegular(`${path}.copy`, 1024) === NOT_OURS
 }
 
 function unreadable(what: string): GitopsError {
@@ -92,7 +92,7 @@ function unreadable(what: string): GitopsError {
 function copyKey(path: AbsPath, key: HostKey): void {
   try {
     sweep(path)
-    if (isLocked(path)) return
+    if (copyOf(path) === NOT_OURS) return
     setAside(`${path}.copy`)
     writeAtomic(`${path}.copy`, Buffer.concat([key.bytes(), Buffer.from(sumOf(Buffer.from(key.bytes())))]))
   } catch {

@@ -1,36 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { GitopsError } from '../model/errors.ts'
 import type { AbsPath } from '../model/path.ts'
+import { describe, readOwner, UNKNOWN, writeOwner, type Owner } from './lock-owner.ts'
 import type { Machine } from './machine.ts'
 import { pause } from './pause.ts'
 import { startOf } from './process-start.ts'
-import { readRegular } from './read.ts'
-import { writeAtomic } from './write.ts'
 
 /** A holder that cannot be asked (another host or container) counts as dead after this many ms without a sign of life. */
 const STALE = 10_000
 const HEARTBEAT = 2_000
-/** Bytes: what is larger is no lock of ours. */
-const LARGEST = 1 << 16
-
-interface Owner {
-  readonly pid: number
-  /** When the process started, in the system's own terms: tells a process from a later one with the same id. */
-  readonly start: string
-  readonly boot: string
-  readonly namespace: string
-  readonly host: string
-  readonly since: string
-  /** What it was called as; nothing that was typed behind that. */
-  readonly command: string
-  /** The files of those it has taken over from: by that one who was only stopped knows it, as long as its own is still there. */
-  readonly over: readonly string[]
-}
-
-/** What is there when a file says nothing that can be read: someone may have it, until it is old. */
-const UNKNOWN = 'unknown'
 
 /** A held run lock. */
 export interface Lock {
@@ -55,7 +35,7 @@ export async function acquire(state: AbsPath, machine: Machine, limit: number, s
   for (const until = Date.now() + limit; ;) {
     let others = look(directory, machine, token)
     if (others.living === null) {
-      write(directory, token, machine, others.dead)
+      writeOwner(directory, token, machine, others.dead)
       others = look(directory, machine, token)
       if (others.living === null) return hold(directory, token, machine, others.dead)
       rmSync(join(directory, token), { force: true })
@@ -79,10 +59,10 @@ function makeDirectory(path: string): void {
 /** Takes over the lock that our parent process holds. Throws `locked` when it is gone. */
 export function adopt(state: AbsPath, machine: Machine, token: string): Lock {
   const directory = join(state, 'lock')
-  if (!/^[0-9a-f]{16}$/.test(token) || owner(join(directory, token)) === null) {
+  if (!/^[0-9a-f]{16}$/.test(token) || readOwner(join(directory, token)) === null) {
     throw new GitopsError('locked', 'the run lock that the parent process handed over is gone', { hint: 'Run gitops again.' })
   }
-  write(directory, token, machine, [])
+  writeOwner(directory, token, machine, [])
   return hold(directory, token, machine, [])
 }
 
@@ -99,13 +79,15 @@ export function holder(state: AbsPath, machine: Machine): string | null {
 function hold(directory: string, token: string, machine: Machine, dead: readonly string[]): Lock {
   const path = join(directory, token)
   let lost = false
-  // A sign of life first and a look at the others then, as they do it the other way round: one of the two sees the other.
+  let seen = performance.now()
   const still = (): boolean => {
-    const mine = lost ? null : owner(path)
-    // What has been damaged is written anew. It is gone when one who took over has cleared it away, and does not come back.
-    if (mine === UNKNOWN) attemptTo(() => write(directory, token, machine, dead))
-    else if (mine !== null) attemptTo(() => utimesSync(path, new Date(), new Date()))
-    lost ||= mine === null || isTaken(directory, token)
+    try {
+      lost ||= !isOurs(directory, token, machine, dead)
+      seen = performance.now()
+    } catch {
+      // Nobody takes over from one who gave a sign of life so short a time ago: a disk that fails for a moment is no reason to stop.
+      lost ||= performance.now() - seen >= STALE
+    }
     return !lost
   }
   const beat = setInterval(still, HEARTBEAT)
@@ -123,9 +105,20 @@ function hold(directory: string, token: string, machine: Machine, dead: readonly
   }
 }
 
-function isTaken(directory: string, token: string): boolean {
-  return readdirSync(directory).some((name) => {
-    const other = name === token ? null : owner(join(directory, name))
+/**
+ * Gives a sign of life, and looks whether someone has taken over: in this order, as they do it the other way round, so that one of the
+ * two sees the other. Throws when that cannot be seen.
+ */
+function isOurs(directory: string, token: string, machine: Machine, dead: readonly string[]): boolean {
+  const path = join(directory, token)
+  const mine = readOwner(path)
+  // It is gone when one who took over has cleared it away, and does not come back.
+  if (mine === null) return false
+  // What has been damaged is written anew.
+  if (mine === UNKNOWN) attemptTo(() => writeOwner(directory, token, machine, dead))
+  else attemptTo(() => utimesSync(path, new Date(), new Date()))
+  return !readdirSync(directory).some((name) => {
+    const other = name === token ? null : readOwner(join(directory, name))
     return other !== null && other !== UNKNOWN && other.over.includes(token)
   })
 }
@@ -139,21 +132,6 @@ function attemptTo(what: () => void): void {
   }
 }
 
-function write(directory: string, token: string, machine: Machine, dead: readonly string[]): void {
-  const { boot, namespace, hostname, command } = machine
-  const me: Owner = {
-    pid: process.pid,
-    start: startOf(process.pid) ?? '',
-    boot,
-    namespace,
-    host: hostname,
-    since: new Date().toISOString(),
-    command,
-    over: dead.map((path) => basename(path)),
-  }
-  writeAtomic(join(directory, token), JSON.stringify(me), false)
-}
-
 /** Another living owner, if there is one, and the files of dead ones. */
 function look(directory: string, machine: Machine, mine: string | null): { living: Owner | typeof UNKNOWN | null; dead: string[] } {
   let living: Owner | typeof UNKNOWN | null = null
@@ -161,7 +139,7 @@ function look(directory: string, machine: Machine, mine: string | null): { livin
   for (const name of readdirSync(directory)) {
     const path = join(directory, name)
     if (name === mine) continue
-    const other = owner(path)
+    const other = readOwner(path)
     if (other !== null && other !== UNKNOWN && alive(other, path, machine)) living ??= other
     // A temporary file of a killed writer, or one that is just being written: only old ones count.
     else if ((other !== null && other !== UNKNOWN) || ageOf(path) > STALE) dead.push(path)
@@ -169,21 +147,6 @@ function look(directory: string, machine: Machine, mine: string | null): { livin
     else if (other === UNKNOWN) living ??= UNKNOWN
   }
   return { living, dead }
-}
-
-function owner(path: string): Owner | typeof UNKNOWN | null {
-  if (path.endsWith('.tmp')) return null
-  const bytes = readRegular(path, LARGEST)
-  if (bytes === 'nothing') return null
-  try {
-    const { pid, start, boot, namespace, host, since, command = 'gitops', over = [] } = JSON.parse(bytes.toString()) as Partial<Owner>
-    const texts = [start, boot, namespace, host, since, command].every((text) => typeof text === 'string')
-    return Number.isInteger(pid) && texts && Array.isArray(over)
-      ? ({ pid, start, boot, namespace, host, since, command, over } as Owner)
-      : UNKNOWN
-  } catch {
-    return UNKNOWN
-  }
 }
 
 function alive(other: Owner, path: string, machine: Machine): boolean {
@@ -212,9 +175,4 @@ function takenOver(): GitopsError {
   return new GitopsError('locked', 'this process was stopped for longer than ten seconds and another run has taken over', {
     hint: 'It undoes what was half done here; nothing more is written. Run gitops again.',
   })
-}
-
-function describe(other: Owner | typeof UNKNOWN): string {
-  if (other === UNKNOWN) return 'its lock file cannot be read, and is younger than ten seconds'
-  return `process ${other.pid} on ${other.host}, since ${other.since}, ${other.command}`
 }
