@@ -13,7 +13,7 @@ export function guardedStore(store: Store, ensure: () => void): Store {
     }
   return {
     ...store,
-    saveInventory: guarded((inventory) => store.saveInventory(inventory)),
+    saveInventory: guarded((inventory) => store.saveInventory(inventory, ensure)),
     saveStatus: guarded((status, durable) => store.saveStatus(status, durable)),
     saveConditions: guarded((text) => store.saveConditions(text)),
     saveJournal: guarded((journal) => store.saveJournal(journal)),

@@ -48,6 +48,7 @@ export function realHost(config: Config, machine: Machine, damaged: (sentence: s
     kept: keptIn(config.state, () => loadHostKey(config.hostKey, known)),
     documents: documentsWith(config.strategies as readonly MergeStrategy[]),
     async pull(source, options) {
+      ensure()
       // What a parent process has pulled is where it put it; moving twice could go on for ever.
       const pulled = await pull(config, source, { ...options, move: options.fetch })
       if (source.kind === 'self') saveLastGood(config, source, pulled.repository.gitDir)

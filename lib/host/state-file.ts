@@ -21,8 +21,8 @@ interface Found<T> {
 /** A file of our own state and its copy: what is damaged in one of them is known by the other. */
 export interface StateFile<T> {
   read(): Found<T>
-  /** Replaces it, atomically; on return it has reached the disk if it is `durable`. Only then the copy is replaced as well. */
-  write(value: T, durable?: boolean): void
+  /** Replaces it, atomically, unless `last` throws just before; on return it has reached the disk if it is `durable`. Only then the copy is replaced as well. */
+  write(value: T, durable?: boolean, last?: () => void): void
   remove(): void
   /** Writes anew what the last reading found damaged or missing, when it knew it from the copy. */
   mend(): void
@@ -55,11 +55,11 @@ export function stateFile<T>(state: string, name: string, codec: Codec<T>, say: 
   }
   return {
     read: found,
-    write(value, durable = true) {
+    write(value, durable = true, last) {
       if (damage !== null || isNoFile(path)) setAside(path)
       damage = null
       const text = codec.encode(value)
-      writeAtomic(path, text, durable)
+      writeAtomic(path, text, durable, last)
       if (durable) copyTo(copy, text)
     },
     remove() {

@@ -34,7 +34,8 @@ const EMPTY_STATUS: Status = { sources: {}, lastRun: null, configBroken: null, c
 export interface Store {
   readonly directory: AbsPath
   inventory(): Inventory
-  saveInventory(inventory: Inventory): void
+  /** `last` is asked just before it counts. */
+  saveInventory(inventory: Inventory, last?: () => void): void
   status(): Status
   saveStatus(status: Status, durable: boolean): void
   /** Writes the file that other tools read. */
@@ -78,7 +79,7 @@ export function storeIn(directory: AbsPath, damaged: (sentence: string) => void)
   return {
     directory,
     inventory: () => inventory.read().value ?? EMPTY_INVENTORY,
-    saveInventory: (next) => inventory.write(next),
+    saveInventory: (next, last) => inventory.write(next, true, last),
     status: () => status.read().value ?? EMPTY_STATUS,
     saveStatus: (next, durable) => status.write(next, durable),
     saveConditions: (text) => writeAtomic(join(directory, CONDITIONS), text, false),

@@ -5,9 +5,10 @@ import { GitopsError } from '../model/errors.ts'
 
 /**
  * Replaces a file of our own state so that a reader, or a crash at any instant, sees the old bytes or the new ones.
- * The directory is made, 0700, when it is missing. With `durable` it has reached the disk on return.
+ * The directory is made, 0700, when it is missing. With `durable` it has reached the disk on return. `last` is asked when all that is left is the
+ * rename: where it throws, the old bytes stay.
  */
-export function writeAtomic(path: string, bytes: string | Buffer, durable = true): void {
+export function writeAtomic(path: string, bytes: string | Buffer, durable = true, last: () => void = () => {}): void {
   const temp = `${path}.${randomBytes(6).toString('hex')}.tmp`
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
@@ -18,10 +19,12 @@ export function writeAtomic(path: string, bytes: string | Buffer, durable = true
     } finally {
       closeSync(file)
     }
+    last()
     renameSync(temp, path)
     if (durable) syncDirectory(dirname(path))
   } catch (error) {
     if (existsSync(temp)) rmSync(temp, { force: true })
+    if (error instanceof GitopsError) throw error
     throw refused(path, 'written', error)
   }
 }

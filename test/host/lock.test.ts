@@ -15,6 +15,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
+import { atMoment } from '../support/moment.ts'
 import { CLI, DEFAULT_CONFIG, test, type Sandbox } from '../support/sandbox.ts'
 
 const linux = process.platform === 'linux'
@@ -188,6 +189,36 @@ test.concurrent('a run that was stopped in a check neither commits nor takes bac
     expect((await sandbox.gitops(['reconcile'])).said).toContain('In sync')
     rmSync(join(sandbox.home, 'inside'))
   }
+})
+
+/** What a shell says so that another run takes over from the one at hand, as from a container that has fallen silent. */
+const takingOver = ({ site, state }: Sandbox): string =>
+  `cd ${site} && sed -i 's/"host":"[^"]*"/"host":"elsewhere"/; s/"boot":"[^"]*"/"boot":"another"/' ${state}/lock/* &&
+  touch -d '11 seconds ago' ${state}/lock/* && env -u NODE_OPTIONS ${process.execPath} ${CLI} reconcile`
+
+test.concurrent('a run that was stopped while it wrote down what is live does not replace what another has written down since', async ({
+  sandbox,
+}) => {
+  sandbox.config()
+  sandbox.commit({ '.claude/a.md': 'a' })
+  const inventory = join(sandbox.state, 'inventory.json')
+  const meanwhile = `${takingOver(sandbox)} && cp ${inventory} ${sandbox.root}/second`
+  expect(await atMoment(sandbox, ['reconcile'], { call: 'openSync', at: '/inventory.json.tmp', meanwhile })).toMatchObject(LOST)
+  expect(readFileSync(inventory, 'utf8')).toBe(readFileSync(join(sandbox.root, 'second'), 'utf8'))
+  expect(sandbox.live('.claude/a.md')).toBe('a')
+  expect((await sandbox.gitops(['reconcile'])).said).toContain('In sync')
+})
+
+test.concurrent('a run that was stopped before it asked its source does not ask it once another has taken over', async ({ sandbox }) => {
+  sandbox.config()
+  sandbox.commit({ '.claude/a.md': 'a' })
+  expect((await sandbox.gitops(['reconcile'])).code).toBe(0)
+  const push = `cd ${sandbox.work} && git commit -q --allow-empty -m new && git push -q origin HEAD`
+  const meanwhile = `${takingOver(sandbox)} && ${push}`
+  expect(await atMoment(sandbox, ['reconcile'], { call: 'openSync', at: '/status.json', meanwhile })).toMatchObject(LOST)
+  const [clone = ''] = readdirSync(join(sandbox.state, 'sources'))
+  const commit = sandbox.git(sandbox.work, 'rev-parse', 'HEAD')
+  expect(() => sandbox.git(join(sandbox.state, 'sources', clone), 'cat-file', '-e', commit)).toThrow(commit)
 })
 
 test.concurrent('a run waits as long as --wait says, and has its turn', async ({ sandbox }) => {

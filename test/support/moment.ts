@@ -1,9 +1,9 @@
 import type { Ran, Sandbox } from './sandbox.ts'
 
-/** A call by which a file's name changes, as node calls it, and what another process does at that very moment. */
+/** A call by which a file's name changes or its content is opened, as node calls it, and what another process does at that very moment. */
 export interface Moment {
-  readonly call: 'renameSync' | 'unlinkSync' | 'linkSync'
-  /** How one of the names ends. */
+  readonly call: 'renameSync' | 'unlinkSync' | 'linkSync' | 'openSync'
+  /** How one of the names ends; what is random in the name of a temporary file is left out. */
   readonly at: string
   /** Which of such calls it is, from 1. Default 1. */
   readonly nth?: number
@@ -21,7 +21,7 @@ const HOOK = `
   const real = fs[call]
   let count = 0
   fs[call] = (...args) => {
-    const now = args.some((arg) => String(arg).endsWith(at)) && ++count === nth
+    const now = args.some((arg) => String(arg).replace(/[.][0-9a-f]{12}[.]tmp$/, '.tmp').endsWith(at)) && ++count === nth
     if (now) execSync(meanwhile, { cwd: process.env.HOME })
     const result = real(...args)
     if (now && dies) process.kill(process.pid, 'SIGKILL')
