@@ -14,13 +14,25 @@ export function commit(run: Run, units: readonly Unit[]): void {
   keepAdopted(run, units)
   const inventory = { ...next, generation: Math.max(next.generation, ...numbers) }
   markStuck(run, numbers)
-  run.host.store.saveInventory(inventory)
+  try {
+    run.host.store.saveInventory(inventory)
+  } catch (error) {
+    if (!isLive(run, inventory)) throw error
+    // The journal stays open meanwhile: should the disk lose the inventory after all, what was there before comes back.
+    run.inventory = inventory
+    return
+  }
   run.inventory = inventory
   try {
     closed(run, numbers)
   } catch {
     // It is live by now, and must not be taken back for this: the next run closes the journal.
   }
+}
+
+/** Whether an inventory is in its place although writing it failed, as when only making its name durable did: taking files back would contradict it. */
+function isLive(run: Run, { generation }: Inventory): boolean {
+  return generation > run.inventory.generation && run.host.store.inventory().generation === generation
 }
 
 /** What we take over as it is was there before us: it stays when we leave, also after we have changed it. */

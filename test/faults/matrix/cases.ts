@@ -77,7 +77,8 @@ async function aim({ told, call, fault }: Case, lane: Lane): Promise<Aimed | nul
     restore(lane, story.from)
     const theirs = times(lane.home, THEIR_OWN)
     const ran = await disturb(world, lane, story.args, { syscall: call.syscall, nth, fault })
-    if (ran.code === LATE) return { ran, hit: ran.hit ?? call, theirs }
+    // A thread that could not wake another waits for ever: where the call was none on files of ours, that says nothing.
+    if (ran.code === LATE && (fault === 'KILL' || ran.hit !== null)) return { ran, hit: ran.hit ?? call, theirs }
     if (ran.hit !== null && possible(fault, ran.hit)) return { ran, hit: ran.hit, theirs }
     nth = ran.made.find(({ label }) => label === call.label)?.nth ?? nth + (attempt % 2 === 0 ? attempt + 1 : -attempt - 1)
   }

@@ -11,7 +11,7 @@ import { look, type Look } from './look.ts'
 export const CANARY = 'kAnArY'
 
 /** How long a command may take, in seconds. */
-export const PATIENCE = 60
+export const PATIENCE = 30
 
 /** The exit code of a command that took longer, and was killed. */
 export const LATE = 124
