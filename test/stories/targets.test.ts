@@ -468,16 +468,17 @@ test('a file of ours that was replaced by a directory with files in it is left, 
   expect(sandbox.live('.claude/a/mine')).toBe('mine')
 })
 
-test('drift that a smoke check itself causes is seen by the next run', async ({ sandbox }) => {
+test('what a smoke check itself writes into our files is put back by the same run, and said', async ({ sandbox }) => {
   sandbox.commit({ '.claude/a': 'ours' })
   sandbox.config(
     DEFAULT_CONFIG(
       sandbox.remote,
-      `checks: { smoke: [{ name: 'careless', run: 'test -e ~/once || { touch ~/once; echo hers > ~/.claude/a; sleep 2.2; }' }] },`,
+      `checks: { smoke: [{ name: 'careless', run: 'test -e ~/once || { touch ~/once; echo hers > ~/.claude/a; }' }] },`,
     ),
   )
-  expect((await sandbox.gitops(['reconcile'])).code).toBe(0)
-  expect(sandbox.live('.claude/a')).toBe('hers\n')
-  expect((await sandbox.gitops(['reconcile'])).said).toContain('edited since it was applied')
+  const ran = await sandbox.gitops(['reconcile'])
+  expect(ran.code, ran.said).toBe(0)
+  expect(ran.said).toContain('changed while the checks ran, and is put back')
   expect(sandbox.live('.claude/a')).toBe('ours')
+  expect((await sandbox.gitops(['reconcile'])).said).toContain('In sync')
 })
