@@ -59,15 +59,22 @@ export async function begin(config: Config, beginning: Beginning): Promise<Begun
   try {
     const notes: string[] = []
     tidy(config.state, lock?.dead ?? [])
-    const claimed = claimState(config, machine, beginning.dry)
+    const claimed = claimState(config, machine)
     notes.push(...claimed.notes)
     const real = realHost(config, machine, (sentence) => notes.push(sentence), lock?.ensure)
-    const host = beginning.dry ? dryHost(real, config, claimed.foreign) : real
+    const host = beginning.dry ? dryHost(real, config) : real
     // Whatever is half done must be known before anything else is.
     host.store.journal()
-    const inventory = host.store.inventory()
+    const written = host.store.inventory()
+    const here = claimed.foreign ? await import('./another-machine.ts') : null
+    const found = here?.ownedHere(config, host, written, claimed.met) ?? null
+    const inventory = found?.inventory ?? written
     const status = host.store.status()
     host.store.mend()
+    if (!beginning.dry) {
+      if (found !== null) here?.settleHere(config, host, found)
+      notes.push(...claimed.settle())
+    }
     const run: Run = {
       config,
       host,
@@ -89,6 +96,8 @@ export async function begin(config: Config, beginning: Beginning): Promise<Begun
       failure: null,
     }
     run.units = unitsOf(run)
+    // A home that machines take turns in is told of once.
+    if (!beginning.dry && found !== null && (!claimed.met || found.strangers.length > 0)) here?.tellHere(run, found)
     if (!beginning.dry && lock !== null && host.store.behind().length > 0) await (await import('./behind.ts')).sweepBehind(run)
     return { run, lock }
   } catch (error) {

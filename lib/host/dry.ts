@@ -1,24 +1,19 @@
 import type { Config } from '../model/config.ts'
 import type { Digest } from '../model/path.ts'
-import { EMPTY_INVENTORY } from '../model/state.ts'
 import type { Host } from './host.ts'
 import { digestOf } from './hash.ts'
 import { hostKeyForReading } from './host-key.ts'
 import { keptIn, type Kept } from './kept.ts'
 import { pull } from './pull.ts'
 
-/**
- * The same host with every write left out: only fetched objects are new afterwards. A `foreign` state, one that another machine
- * wrote, counts as none: a run that may write sets it aside.
- */
-export function dryHost(host: Host, config: Config, foreign: boolean): Host {
+/** The same host with every write left out: only fetched objects are new afterwards. */
+export function dryHost(host: Host, config: Config): Host {
   const nothing = (): void => {}
   return {
     ...host,
     dry: true,
     store: {
       ...host.store,
-      ...(foreign && { inventory: () => EMPTY_INVENTORY, journal: () => null }),
       saveInventory: nothing,
       saveStatus: nothing,
       saveConditions: nothing,

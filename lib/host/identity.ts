@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, realpathSync, renameSync } from 'node:fs'
+import { existsSync, readdirSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Config } from '../model/config.ts'
 import { GitopsError } from '../model/errors.ts'
@@ -6,40 +6,59 @@ import { isWithin, type AbsPath } from '../model/path.ts'
 import type { OwnedTarget } from '../model/state.ts'
 import { decode, decodeInventory, encode, encodeInventory } from './codec.ts'
 import type { Machine } from './machine.ts'
-import { COPIES, stateFile, type StateFile } from './state-file.ts'
+import { stateFile, type StateFile } from './state-file.ts'
 
 /** Whose state a directory holds. */
 interface Identity {
   readonly config: string
   readonly uid: number
+  /** The machine that wrote it last. */
   readonly machine: string
+  /** Others that have written it before, the latest last. */
+  readonly others: readonly string[]
+}
+
+/** So many machines of one home are remembered: one that is forgotten is only told anew. */
+const MOST = 50
+
+/** What was found of whose a state directory is. */
+export interface Claim {
+  /** What was damaged. */
+  readonly notes: readonly string[]
+  /** Whether another machine wrote it last (a home on NFS or in a container, a cloned disk): then nothing in it is trusted before what is live is looked at. */
+  readonly foreign: boolean
+  /** Whether this machine has written it before that. */
+  readonly met: boolean
+  /** Makes it this config's and this machine's own, under the lock only, once what is not ours here is taken out of it. Returns what that changed, for people. */
+  settle(): readonly string[]
 }
 
 /**
- * Makes the state directory this config's own. A state from another machine (a home on NFS, a cloned disk) is set aside:
- * what it owned is adopted again by content; with `dry` nothing is moved, and `foreign` says that it would be.
- * The notes tell what was damaged, set aside or taken over.
+ * Looks whose a state directory is. Writes nothing.
  * Throws `config` when the directory belongs to another config that still exists, or to another user.
  */
-export function claimState(config: Config, machine: Machine, dry: boolean): { notes: readonly string[]; foreign: boolean } {
-  const me: Identity = { config: placeOf(config), uid: machine.uid, machine: machine.id }
+export function claimState(config: Config, machine: Machine): Claim {
+  const me = { config: placeOf(config), uid: machine.uid, machine: machine.id }
   const notes: string[] = []
   const identity = identityIn(config.state, (sentence) => notes.push(sentence))
   const before = identity.read().value
   if (before !== null) refuseStranger(before, me, config)
   const foreign = before !== null && !sameMachine(before, me)
-  if (dry) return { notes, foreign }
-  const known = before !== null && before.config === me.config && before.machine === me.machine
-  if (known) identity.mend()
-  else {
-    const note = before === null ? null : takeOver(before, me, config.state)
-    if (note !== null) notes.push(note)
-    identity.write(me)
+  const others = [...new Set([...(before?.others ?? []), before?.machine ?? ''])].filter((id) => id !== '' && id !== me.machine)
+  return {
+    notes,
+    foreign,
+    met: before?.others.includes(me.machine) ?? false,
+    settle() {
+      const moved = before !== null && !foreign && before.config !== me.config
+      if (before !== null && before.config === me.config && before.machine === me.machine) identity.mend()
+      else identity.write({ ...me, others: others.slice(-MOST) })
+      return moved ? [`the config moved here from ${before.config}`] : []
+    },
   }
-  return { notes, foreign: known && foreign }
 }
 
-function refuseStranger(before: Identity, me: Identity, config: Config): void {
+function refuseStranger(before: Identity, me: Omit<Identity, 'others'>, config: Config): void {
   if (before.uid !== me.uid) {
     throw new GitopsError('config', `the state in ${config.state} belongs to user ${before.uid}, and this is user ${me.uid}`, {
       hint: 'Run as that user, or set another `name` or `home` in the config.',
@@ -52,17 +71,8 @@ function refuseStranger(before: Identity, me: Identity, config: Config): void {
   }
 }
 
-function takeOver(before: Identity, me: Identity, state: AbsPath): string | null {
-  if (sameMachine(before, me)) return before.config === me.config ? null : `the config moved here from ${before.config}`
-  const aside = `.from-${before.machine.slice(0, 8)}-${Date.now()}`
-  for (const name of ['inventory.json', 'journal.json', 'generations', COPIES]) {
-    if (existsSync(join(state, name))) renameSync(join(state, name), join(state, name + aside))
-  }
-  return 'the state here was written on another machine: it was set aside, and what it owned is adopted again by content'
-}
-
 /** Where there is no machine id, any machine counts as the same one. */
-function sameMachine(a: Identity, b: Identity): boolean {
+function sameMachine(a: Pick<Identity, 'machine'>, b: Pick<Identity, 'machine'>): boolean {
   return a.machine === '' || b.machine === '' || a.machine === b.machine
 }
 
@@ -92,9 +102,9 @@ function ownedPaths(state: string): string[] {
 
 function identityIn(state: AbsPath, say: (sentence: string) => void = () => {}): StateFile<Identity> {
   const decoded = (text: string): Identity => {
-    const { config, uid, machine } = decode<Partial<Identity>>('identity', text)
+    const { config, uid, machine, others = [] } = decode<Partial<Identity>>('identity', text)
     if (config === undefined || uid === undefined || machine === undefined) throw new Error('parts of it are missing')
-    return { config, uid, machine }
+    return { config, uid, machine, others }
   }
   return stateFile(state, 'identity.json', { encode, decode: decoded }, say)
 }

@@ -16,6 +16,7 @@ export const CHANGE_TYPES = [
   'unpinned',
   'suspended',
   'resumed',
+  'another-machine',
 ] as const
 /** What kind of thing an audit record tells. */
 export type ChangeType = (typeof CHANGE_TYPES)[number]

@@ -1,7 +1,6 @@
 import { existsSync, lstatSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
-import { decode, encode } from '../../lib/host/codec.ts'
 import { test, type Sandbox } from '../support/sandbox.ts'
 
 const claude = (sandbox: Sandbox): string => join(sandbox.home, '.claude')
@@ -326,31 +325,6 @@ test('two configs of one name are told apart, by every command', async ({ sandbo
   const moved = await sandbox.gitops(['reconcile'], { cwd: join(sandbox.root, 'moved') })
   expect(moved.said).toContain('the config moved here from')
   expect(moved.code).toBe(0)
-})
-
-test('a state from another machine is set aside, and what it owned is taken over again by its content', async ({ sandbox }) => {
-  sandbox.commit({ '.claude/a': 'a', '.claude/b': 'b' })
-  sandbox.config()
-  await sandbox.gitops(['reconcile'])
-  const place = join(sandbox.state, 'identity.json')
-  writeFileSync(place, encode({ ...decode<object>('identity', readFileSync(place, 'utf8')), machine: 'f'.repeat(32) }))
-  // Two files of the other machine's inventory never came to this one: they are new here, not drift.
-  rmSync(join(claude(sandbox), 'b'))
-  const seen = await sandbox.gitops(['status', '--json'])
-  expect((JSON.parse(seen.stdout) as { sources: { drift: unknown[]; applied: unknown }[] }).sources[0]).toMatchObject({
-    drift: [],
-    applied: null,
-  })
-  expect(readdirSync(sandbox.state)).toContain('inventory.json')
-
-  const adopted = await sandbox.gitops(['reconcile'])
-  expect(adopted.code).toBe(0)
-  expect(adopted.said).toContain('was written on another machine')
-  expect(adopted.said).toContain('1 created')
-  expect(adopted.said).not.toContain('since it was applied')
-  expect(readdirSync(sandbox.state).some((name) => name.startsWith('inventory.json.from-'))).toBe(true)
-  sandbox.commit({ '.claude/a': null })
-  expect((await sandbox.gitops(['reconcile'])).said).toContain('1 deleted')
 })
 
 test.for(['inventory.json', 'status.json', 'identity.json'])(
