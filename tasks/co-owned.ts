@@ -10,6 +10,7 @@ import type { OnDrift } from '../lib/model/policy.ts'
 import type { Node, OwnedKeys, Stat } from '../lib/model/tree.ts'
 import { said } from '../lib/documents/doubled.ts'
 import { faultOf, oursIn } from './our-version.ts'
+import { written } from './written.ts'
 import { keepLast, keepPrior, lastOf, priorOf } from './prior.ts'
 import type { Run } from './run.ts'
 
@@ -85,7 +86,8 @@ async function decided(run: Run, document: Document, known: Known | null): Promi
   const open = stat !== null && isOpen(document, stat)
   if (stat !== null && !open && known !== null && isUntouched(document, known, stat)) return { change: null, keys }
   const { kept, documents } = run.host
-  const live = await documents.read(as, stat === null ? '' : readLive(key).toString(), key)
+  const text = stat === null ? '' : readLive(key).toString()
+  const live = await documents.read(as, text, key)
   const wanted = digest === null ? undefined : await oursIn(run, document, digest)
   const fault = digest === null ? null : faultOf(document, live, wanted)
   if (fault !== null) return conflict(fault)
@@ -99,12 +101,13 @@ async function decided(run: Run, document: Document, known: Known | null): Promi
   // What has gone with its document is not told apart by key.
   const answer = (path: readonly string[]): OnDrift =>
     stat === null || run.options.heal ? 'heal' : answerAt(as.onDrift, path, document.onDrift)
-  const before = stat === null ? new Map() : priorOf(run, key, known)
-  const merged = merge(base, wanted, live, before, (path) => answer(path) === 'keep')
-  const { edits, drift, prior } = merged
+  const before = stat === null ? { values: new Map(), texts: new Map() } : priorOf(run, key, known)
+  const merged = merge(base, wanted, live, before.values, (path) => answer(path) === 'keep')
+  const { drift } = merged
+  const { edits, replaced } = await written(run, document, merged, { text, live, before })
   const next: OwnedKeys = {
     as,
-    prior: keepPrior(run, document, known, prior),
+    prior: keepPrior(run, document, known, replaced),
     ...keepLast(run, document, merged.stays, base),
     ...(known === null || stat === null ? foundAs(stat) : { made: keys.made, mode: keys.mode }),
   }
@@ -113,7 +116,7 @@ async function decided(run: Run, document: Document, known: Known | null): Promi
     .map(({ path, source }) => ({ key: shown(document, path), source }))
     .toSorted((a, b) => (a.key < b.key ? -1 : 1))
   if (edits.length === 0 && (stat === null || mode === bits(stat) || (digest !== null && !open))) return { change: null, keys: next, stays }
-  const doubled = await documents.doubled(as, stat === null ? '' : readLive(key).toString(), edits)
+  const doubled = await documents.doubled(as, text, edits)
   const [twice] = doubled.values()
   if (twice !== undefined) return { change: { kind: 'conflict', path: name, reason: said(twice), at: [twice.line, twice.column] }, keys }
   const why = stat === null && known !== null ? 'missing' : drift.length > 0 ? 'edited' : edits.length === 0 ? 'mode' : null

@@ -4,6 +4,7 @@ import { decodeEdits } from '../lib/model/edit-list.ts'
 import { GitopsError } from '../lib/model/errors.ts'
 import { isObject, pointer, type Json } from '../lib/model/json.ts'
 import { unkeyed } from '../lib/model/lists.ts'
+import { decodeReplaced, encodeReplaced } from '../lib/model/replaced.ts'
 import type { ListedCopy } from '../lib/model/kept-list.ts'
 import { isKeyed, type Digest } from '../lib/model/path.ts'
 import type { Generation, KeptCopy } from '../lib/model/state.ts'
@@ -48,12 +49,18 @@ export function keptCopy(kept: Kept, name: string): Buffer {
   const bytes = kept.read(digest)
   // A file of a person's may be such a list too, as long as it is not ours.
   const list = isKeyed(digest) || bytes.toString('utf8', 0, 7) === '{"as":{' ? decodeEdits(bytes.toString()) : null
-  if (list === null) return bytes
+  if (list === null) return withoutTexts(bytes)
   const { as, edits } = list
   const values = edits.flatMap(({ path, before }) =>
     before === undefined ? [] : [[pointer(path), plain(unkeyed(before, as.lists, path))] as const],
   )
   return Buffer.from(`${JSON.stringify(Object.fromEntries(values), null, 2)}\n`)
+}
+
+/** What stood under our keys before us, without how it was written. */
+function withoutTexts(bytes: Buffer): Buffer {
+  const known = bytes.toString('utf8', 0, 3) === '{"/' ? decodeReplaced(bytes.toString()) : null
+  return known === null || known.texts.size === 0 ? bytes : Buffer.from(encodeReplaced({ ...known, texts: new Map() }))
 }
 
 /** What only TOML has a word for, such as a date, by its text. */

@@ -128,7 +128,7 @@ async function knownAsWhole(run: Run, key: AbsPath, own: Owned | undefined, as: 
   if (original?.kind !== 'file' || !kept.has(original.digest)) return known
   const read = (digest: Digest): Promise<Json | undefined> => documents.read(as, kept.read(digest).toString(), key).catch(() => undefined)
   const { prior } = merge(undefined, await read(own.digest), await read(original.digest))
-  return { ...known, prior: keepPrior(run, { key, as, secret: false }, known, prior) }
+  return { ...known, prior: keepPrior(run, { key, as, secret: false }, known, { values: prior, texts: new Map() }) }
 }
 
 function blockedBy({ present }: Trees, path: RelPath): Change | null {

@@ -16,6 +16,8 @@ export interface Documents {
   readonly demand: (as: CoOwnership, name: string) => void
   /** The edits that meet a key which the document has twice, each with that key. */
   readonly doubled: (as: CoOwnership, text: string, edits: readonly Edit[]) => Promise<ReadonlyMap<Edit, DoubledKey>>
+  /** How the values at some paths are written in a text, in their order; null where nobody can say. Never throws. */
+  readonly written: (as: CoOwnership, text: string, paths: readonly (readonly string[])[]) => Promise<readonly (string | null)[]>
 }
 
 /** With strategies of the config beside those that are here. */
@@ -44,15 +46,26 @@ export function documentsWith(more: readonly MergeStrategy[]): Documents {
     async write(as, text, edits, name) {
       const [twice] = (await doubled(as, text, edits)).values()
       if (twice !== undefined) throw new GitopsError('conflict', `${name}:${twice.line}:${twice.column} ${said(twice)}`)
-      const next = await called(name, as, () => strategyOf(as, name).write(text, edits, as.lists))
       const wanted = edits.reduce<Json | undefined>((known, { path, after }) => put(known, path, after), await read(as, text, name))
-      // There are many ways to write a document; one that was not thought of must not cost a value.
-      if (equal(withoutEmpty(await read(as, next, name)), withoutEmpty(wanted))) return next
+      const tried = async (list: readonly Edit[]): Promise<string | null> => {
+        const next = await called(name, as, () => strategyOf(as, name).write(text, list, as.lists))
+        // There are many ways to write a document; one that was not thought of must not cost a value.
+        return equal(withoutEmpty(await read(as, next, name)), withoutEmpty(wanted)) ? next : null
+      }
+      // How a value was written fits where it stood, and may not fit what the document has become.
+      const before = edits.some(({ afterText }) => afterText !== undefined) ? await tried(edits).catch(() => null) : null
+      const next = before ?? (await tried(edits.map(({ path, after }) => (after === undefined ? { path } : { path, after }))))
+      if (next !== null) return next
       throw new GitopsError('conflict', `${name} is written in a way in which not all of our keys can be set`, {
         hint: 'Write the places that are to be ours plainly; nothing was changed.',
       })
     },
     doubled,
+    written: (as, text, paths) =>
+      Promise.resolve(strategyOf(as, '').written?.(text, paths, as.lists)).then(
+        (texts) => texts ?? paths.map(() => null),
+        () => paths.map(() => null),
+      ),
     demand: (as, name) => void strategyOf(as, name),
   }
 }

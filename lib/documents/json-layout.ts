@@ -3,9 +3,11 @@ import { formatOf } from './json.ts'
 import { compact, pretty } from './json-render.ts'
 import { nested, type NewValue } from './new-value.ts'
 
+const FEED = /\r?\n/g
+
 /** The text with a value in place of another, laid out as its neighbours are. */
 export function replacement(text: string, node: Node, from: number, to: number, value: NewValue): string {
-  const rendered = render(text, node, from, value)
+  const rendered = value.kind === 'written' ? value.text : render(text, node, from, value)
   return text.slice(0, from) + rendered + text.slice(to)
 }
 
@@ -20,7 +22,7 @@ export function insert(text: string, container: Node, name: string | number, val
   const head =
     text.slice(0, endOf(last)) + (comma === null ? ',' : '') + text.slice(endOf(last), at) + apart + keyText(text, container, name)
   const indent = /[^\n]*$/.exec(apart)?.[0] ?? ''
-  const body = apart.includes('\n') ? pretty(value, stepOf(text), indent).replaceAll('\n', eol(text)) : compact(value, isTight(container))
+  const body = apart.includes('\n') ? pretty(value, stepOf(text), indent).replaceAll(FEED, eol(text)) : compact(value, isTight(container))
   return head + body + (comma === null ? '' : ',') + text.slice(at)
 }
 
@@ -31,7 +33,7 @@ function fill(text: string, container: Node, name: string | number, value: NewVa
     return replacement(text, container.parent ?? container, container.offset, endOf(container), nested([name], value))
   const indent = indentAt(text, container.offset)
   const inner = indent + stepOf(text)
-  const member = keyText(text, container, name) + pretty(value, stepOf(text), inner).replaceAll('\n', eol(text))
+  const member = keyText(text, container, name) + pretty(value, stepOf(text), inner).replaceAll(FEED, eol(text))
   return `${text.slice(0, to).trimEnd()}${eol(text)}${inner}${member}${eol(text)}${indent}${text.slice(to)}`
 }
 
@@ -70,7 +72,7 @@ function render(text: string, node: Node, from: number, value: NewValue): string
   const oneLine =
     near === undefined ? !/[\r\n]/.test(text.trim()) && text.trim() !== '{}' : !/[\r\n]/.test(text.slice(near.offset, endOf(near)))
   if (oneLine) return compact(value, near !== undefined && isTight(near))
-  return pretty(value, stepOf(text), indentAt(text, from)).replaceAll('\n', eol(text))
+  return pretty(value, stepOf(text), indentAt(text, from)).replaceAll(FEED, eol(text))
 }
 
 /** The container around a place, or at it, that has members to tell how it is laid out. */

@@ -16,7 +16,7 @@ export function pretty(value: NewValue, step: string, indent: string): string {
 /** A value on one line; `tight` without blanks. */
 export function compact(value: NewValue, tight: boolean): string {
   if (value.kind === 'text') return JSON.stringify(value.text)
-  if (value.kind === 'word') return value.text
+  if (value.kind === 'word' || value.kind === 'written') return value.text
   const [comma, colon] = tight ? [',', ':'] : [', ', ': ']
   if (value.kind === 'list') return `[${value.items.map((item) => compact(item, tight)).join(comma)}]`
   return `{${value.entries.map(([key, each]) => `${JSON.stringify(key)}${colon}${compact(each, tight)}`).join(comma)}}`

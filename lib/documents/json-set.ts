@@ -23,6 +23,15 @@ export function setJson(text: string, pointer: Pointer, value: NewValue | null):
   return { text: value === null ? removal(text, node) : replacement(text, node, node.offset, endOf(node), value) }
 }
 
+/** How the values at some places of a JSON text are written; null for one that is not there. */
+export function writtenJson(text: string, pointers: readonly Pointer[]): (string | null)[] {
+  const root = parseTree(text, [], { allowTrailingComma: true })
+  return pointers.map((pointer) => {
+    const node = pointer.reduce<Node | undefined>((inner, step) => inner && enter(inner, step)?.node, root)
+    return node === undefined ? null : text.slice(node.offset, endOf(node))
+  })
+}
+
 /** One step into a value; null where it leads nowhere. */
 function enter(node: Node, step: Step): { name: string | number; node: Node | undefined } | null {
   const children = node.children ?? []

@@ -6,6 +6,8 @@ export type NewValue =
   | { readonly kind: 'word'; readonly text: string }
   | { readonly kind: 'list'; readonly items: readonly NewValue[] }
   | { readonly kind: 'map'; readonly entries: readonly (readonly [key: string, value: NewValue])[] }
+  /** A value as a document of the same format had it: the text itself. In YAML with what stood between the colon and it. */
+  | { readonly kind: 'written'; readonly text: string }
 
 const INT64 = 1n << 63n
 

@@ -3,12 +3,20 @@ import { keyed, type ListRules } from '../model/lists.ts'
 import type { MergeStrategy } from '../plugins/contract.ts'
 import { doubledKeys, parseJson, parseJsonc } from './json.ts'
 import { writeEdits } from './write-edits.ts'
+import { writtenAt } from './written.ts'
 
 const json = jsonStrategy('json', parseJson)
 const jsonc = jsonStrategy('jsonc', parseJsonc)
 
 function jsonStrategy(name: string, read: MergeStrategy['read']): MergeStrategy {
-  return { name, read, owned: keyed, write: (text, edits, lists) => writeJson(text, edits, lists, read), doubled: doubledKeys }
+  return {
+    name,
+    read,
+    owned: keyed,
+    write: (text, edits, lists) => writeJson(text, edits, lists, read),
+    doubled: doubledKeys,
+    written: (text, paths, lists) => writtenAt(text, paths, lists, { format: 'json', read: (now) => read(now, '') }),
+  }
 }
 
 async function writeJson(text: string, edits: readonly Edit[], lists: ListRules, read: MergeStrategy['read']): Promise<string> {
@@ -24,6 +32,7 @@ const yaml: MergeStrategy = {
   read: async (text, name) => (await import('./yaml-value.ts')).parseYaml(text, name),
   owned: keyed,
   write: async (text, edits, lists) => (await import('./yaml-write.ts')).writeYaml(text, edits, lists),
+  written: (text, paths, lists) => writtenAt(text, paths, lists, { format: 'yaml', read: (now) => yaml.read(now, '') }),
 }
 
 const toml: MergeStrategy = {
@@ -35,6 +44,7 @@ const toml: MergeStrategy = {
     const [, mark = '', plain = ''] = /^(\uFEFF?)(.*)$/s.exec(text) ?? []
     return mark + (await writeEdits(plain, edits, lists, { format: 'toml', read: (now) => parseToml(now, '') }))
   },
+  written: (text, paths, lists) => writtenAt(text, paths, lists, { format: 'toml', read: (now) => toml.read(now, '') }),
 }
 
 /** The strategies that are here without a plug-in. */

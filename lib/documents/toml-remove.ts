@@ -7,16 +7,24 @@ export function withoutLines(text: string, { lines, tables }: Outline, way: Way)
     ...going.map((table) => tableSpan(text, table)),
     ...lines
       .filter((line) => leads(line.way, way) && (line.table === null || !going.includes(line.table)))
-      .map(({ node }) => lineSpan(text, ...node.range)),
+      .map(({ node }) => aloneSpan(text, ...lineSpan(text, ...node.range))),
   ].toSorted(([a], [b]) => b - a)
   return spans.reduce((known, [from, to]) => known.slice(0, from) + known.slice(to), text)
 }
 
-/** A header and its lines, with the blank ones behind them. */
+/** A header and its lines, with the blank ones behind them; where nothing follows, with the one before them. */
 function tableSpan(text: string, { node }: Table): readonly [number, number] {
   const [from, to] = lineSpan(text, node.range[0], endOf(node))
   const blank = /^(?:[ \t]*\r?\n)*/.exec(text.slice(to))?.[0].length ?? 0
-  return [from, to + blank]
+  if (to + blank < text.length) return [from, to + blank]
+  const gap = /(?<=\n)\r?\n$/.exec(text.slice(0, from))?.[0].length ?? 0
+  return [from - gap, to + blank]
+}
+
+/** Lines that stand between blank ones, with those behind them: there is nothing left to keep apart. */
+function aloneSpan(text: string, from: number, to: number): readonly [number, number] {
+  const apart = from === 0 || /\n\r?\n$/.test(text.slice(0, from))
+  return [from, to + (apart ? (/^\r?\n/.exec(text.slice(to))?.[0].length ?? 0) : 0)]
 }
 
 /** Whole lines, with a comment behind the last. */

@@ -14,6 +14,7 @@ export function dotted(keys: readonly string[]): string {
 /** A value on one line. Null where TOML has no word for it. */
 export function inline(value: NewValue): string | null {
   if (value.kind === 'text') return quoted(value.text)
+  if (value.kind === 'written') return value.text
   if (value.kind === 'word') return value.text === 'null' ? null : value.text
   if (value.kind === 'list') {
     const items = value.items.map(inline)

@@ -16,7 +16,7 @@ type Found =
 
 /** A TOML text with the value at a place set, or with null removed; the depth of a step that leads nowhere; null where it cannot be written. */
 export function setToml(text: string, pointer: Pointer, value: NewValue | null): { text: string } | { depth: number } | null {
-  const way = pointer.map((step) => ('key' in step ? step.key : 'index' in step ? step.index : step.either))
+  const way = wayOf(pointer)
   const outline = outlineOf(text)
   const line = outline.lines.find((known) => leads(way, known.way))
   if (line === undefined) return inTables(text, outline, way, value)
@@ -28,6 +28,21 @@ export function setToml(text: string, pointer: Pointer, value: NewValue | null):
   }
   const result = found.kind === 'value' ? replaced(text, found.node, value) : inserted(text, found.in, found.rest, value)
   return result === null ? null : { text: result }
+}
+
+/** How the values at some places of a TOML text are written; null for one that is not there, and for a table with a header. */
+export function writtenToml(text: string, pointers: readonly Pointer[]): (string | null)[] {
+  const { lines } = outlineOf(text)
+  return pointers.map((pointer) => {
+    const way = wayOf(pointer)
+    const line = lines.find((known) => leads(way, known.way))
+    const found = line === undefined ? null : follow(line.node.value, way.slice(line.way.length))
+    return found?.kind === 'value' ? text.slice(...found.node.range) : null
+  })
+}
+
+function wayOf(pointer: Pointer): Way {
+  return pointer.map((step) => ('key' in step ? step.key : 'index' in step ? step.index : step.either))
 }
 
 function inTables(text: string, outline: Outline, way: Way, value: NewValue | null): { text: string } | { depth: number } | null {

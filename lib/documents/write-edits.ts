@@ -26,8 +26,8 @@ export async function writeEdits(
   // Without rules for lists a path is a pointer, and a large document need not be read for each.
   const plain = Object.keys(lists).length === 0
   let known = text
-  for (const { path, after } of together(edits)) {
-    const value = after === undefined ? null : newValue(unkeyed(after, lists, path))
+  for (const { path, after, afterText } of together(edits)) {
+    const value = after === undefined ? null : afterText === undefined ? newValue(unkeyed(after, lists, path)) : written(afterText)
     for (;;) {
       const { pointer, there } = plain ? { pointer: path.map((key) => ({ key })), there: true } : placeIn(await read(known), path, lists)
       if (value === null && !there) break
@@ -40,6 +40,10 @@ export async function writeEdits(
     }
   }
   return known
+}
+
+function written(text: string): NewValue {
+  return { kind: 'written', text }
 }
 
 /** What is made, with all that goes into it, as one. */
@@ -59,7 +63,8 @@ function isBelow(path: readonly string[], above: readonly string[]): boolean {
   return path.length > above.length && above.every((key, depth) => key === path[depth])
 }
 
-function placeIn(document: Json | undefined, path: readonly string[], lists: ListRules): Place {
+/** The place that a path means in a document as it is. */
+export function placeIn(document: Json | undefined, path: readonly string[], lists: ListRules): Place {
   const pointer: Step[] = []
   let value = document
   for (const [depth, key] of path.entries()) {

@@ -16,7 +16,9 @@ export function isEdited(before: readonly Document.Parsed[], after: readonly Doc
   if (after.some(hasLooseAlias)) return false
   const [old, now] = [outline(before, way, moves), outline(after, way, moves)]
   if (moves) return same([...now.around, ...now.inside].toSorted(), old.around.toSorted())
-  return same(old.around, now.around) && same(now.inside, value === null ? [] : ofValue(value, []))
+  if (!same(old.around, now.around)) return false
+  // What a text says that was written elsewhere is for its reader to find out.
+  return value?.kind === 'written' || same(now.inside, value === null ? [] : ofValue(value, []))
 }
 
 /** Whether something refers to an anchor that is gone. */
@@ -69,6 +71,7 @@ function ofNode(node: Node | null, path: Way, moves: boolean): string[] {
 }
 
 function ofValue(value: NewValue, path: Way): string[] {
+  if (value.kind === 'written') return []
   if (value.kind === 'text') return [line(path, `text ${value.text}`)]
   if (value.kind === 'word') return [line(path, `plain ${value.text}`)]
   const members = value.kind === 'map' ? value.entries : value.items.map((item, index) => [index, item] as const)

@@ -1,7 +1,7 @@
 import { isMap, isSeq, parseAllDocuments, type Document, type Node } from 'yaml'
 import type { Pointer } from '../model/pointer.ts'
 import { nested, type NewValue } from './new-value.ts'
-import { columnOf, endOf, isFlow, spanOf } from './yaml-span.ts'
+import { columnOf, endOf, isFlow, spanOf, type Span } from './yaml-span.ts'
 import { follow, valueOf, type Container, type Found, type Member, type Way } from './yaml-place.ts'
 import { block, inline, inlineText, listLines, mapLines } from './yaml-render.ts'
 
@@ -52,6 +52,7 @@ function replace(text: string, document: Document.Parsed, member: Member, value:
   const span = spanOf(member)
   if (span === null) return null
   const { behind, end } = span
+  if (value.kind === 'written') return splice(behind ?? span.value, end, value.text + closing(text, span))
   if (behind === null || inBrackets(document, member)) {
     const before = behind === span.value ? ' ' : ''
     return splice(
@@ -60,7 +61,7 @@ function replace(text: string, document: Document.Parsed, member: Member, value:
       behind === null && isMap(member.parent) ? `: ${inline(value)}` : before + inline(value),
     )
   }
-  const closed = text.slice(span.from, end).endsWith('\n') ? '\n' : ''
+  const closed = closing(text, span)
   const rest = text.slice(end, lineEnd(text, end))
   const free = text.slice(behind, span.value).trim() === ''
   // Behind a comment that stands between key and value, and before one on the same line, there is room for one line only.
@@ -69,6 +70,11 @@ function replace(text: string, document: Document.Parsed, member: Member, value:
   const column = columnOf(member.parent)
   const step = isSeq(member.parent) ? 2 : stepOf(text)
   return splice(behind, end, lines(text, block(value, column + step, stepOf(text))) + closed)
+}
+
+/** The line feed that a value ends with. */
+function closing(text: string, { from, end }: Span): string {
+  return /\r?\n$/.exec(text.slice(from, end))?.[0] ?? ''
 }
 
 function insert(text: string, parent: Container, rest: Way, value: NewValue): Splice | null {
@@ -151,7 +157,7 @@ function lineEnd(text: string, from: number): number {
 
 /** Line ends as the text has them. */
 function lines(text: string, added: string): string {
-  return text.includes('\r\n') ? added.replaceAll('\n', '\r\n') : added
+  return text.includes('\r\n') ? added.replaceAll(/\r?\n/g, '\r\n') : added
 }
 
 /** How far the document indents; sops' own four where nothing is indented. */

@@ -22,6 +22,7 @@ export function inlineText(text: string): string {
 export function inline(value: NewValue): string {
   if (value.kind === 'text') return inlineText(value.text)
   if (value.kind === 'word') return value.text
+  if (value.kind === 'written') return value.text.trim()
   if (value.kind === 'list') return `[${value.items.map(inline).join(', ')}]`
   return `{${value.entries.map(([key, each]) => `${inlineText(key)}: ${inline(each)}`).join(', ')}}`
 }
@@ -32,6 +33,7 @@ export function inline(value: NewValue): string {
  */
 export function block(value: NewValue, column: number, step: number): string {
   if (value.kind === 'text' && isLiteral(value.text)) return ` ${literal(value.text, column)}`
+  if (value.kind === 'written') return /^\s|^$/.test(value.text) ? value.text : ` ${value.text}`
   const lines = value.kind === 'map' ? mapLines(value.entries, column, step) : value.kind === 'list' ? listLines(value.items, column) : []
   return lines.length === 0 ? ` ${inline(value)}` : `\n${lines.map((line) => ' '.repeat(column) + line).join('\n')}`
 }

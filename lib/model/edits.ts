@@ -5,6 +5,9 @@ export interface Edit {
   readonly path: readonly string[]
   readonly before?: Json
   readonly after?: Json
+  /** How these values are written in the document, where that is known, so that one comes back as it was written. It counts only where it says the same. */
+  readonly beforeText?: string
+  readonly afterText?: string
 }
 
 /** One key of ours whose live value is neither what we wrote nor what we want. */
@@ -135,14 +138,15 @@ export function takeBackEdits(edits: readonly Edit[], live: Json | undefined): {
   const back: Edit[] = []
   const left: string[] = []
   let document = live
-  for (const { path, before, after } of edits.toReversed()) {
+  for (const { path, before, after, beforeText } of edits.toReversed()) {
     const now = at(document, path)
     if (equal(now, before)) continue
     // A directory of keys that we made stays while somebody else has keys in it.
     if (isMade({ before, after }) && isObject(now) && Object.keys(now).length > 0) continue
     if (!equal(now, after)) left.push(pointer(path))
     else {
-      back.push({ path, ...(now !== undefined && { before: now }), ...(before !== undefined && { after: before }) })
+      const text = before !== undefined && beforeText !== undefined ? { afterText: beforeText } : {}
+      back.push({ path, ...(now !== undefined && { before: now }), ...(before !== undefined && { after: before }), ...text })
       document = put(document, path, before)
     }
   }

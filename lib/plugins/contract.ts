@@ -112,6 +112,11 @@ export interface MergeStrategy {
   readonly write: (text: string, edits: readonly Edit[], lists: ListRules) => string | Promise<string>
   /** The edits that meet a key which the document has twice, so that nobody can tell which one counts, each with that key. An edit of an empty path meets all keys. */
   readonly doubled?: (text: string, edits: readonly Edit[]) => Promise<ReadonlyMap<Edit, DoubledKey>>
+  /**
+   * How the values at some paths are written in a text, in their order; null where nobody can say. It comes back to `write` as an edit's
+   * `afterText` when such a value is put back; without it, values come back and their notation may not.
+   */
+  readonly written?: (text: string, paths: readonly (readonly string[])[], lists: ListRules) => Promise<readonly (string | null)[]>
 }
 
 /** A key that an object has twice, and where it stands for the second time; lines and columns count from 1. */

@@ -246,6 +246,35 @@ test('YAML and TOML are merged too, with their comments, layout and numbers, by 
   expect(await reconcile(sandbox, 5)).toContain('app.toml:1:8 is not TOML')
 })
 
+test('what our keys replaced comes back as it was written, after a rollback and when we leave', async ({ sandbox }) => {
+  configured(sandbox, `'*.{json,yaml,toml}': merge()`)
+  const theirs = {
+    '.claude/app.json': '{\n  "rate": 1.0, "name" : "\\u0061",\n  "list": [ 1,2 ]\n}\n',
+    '.claude/app.yaml':
+      "port: 0x1F   # why\nname: 'it''s'\nlist: # theirs\n    - one # first\n    - two\nfold: >-\n  long\n  text\nlast: 1\n",
+    '.claude/app.toml': "rate = 1_000.0 # why\nname = 'a'\nlist = [\n  1, # one\n]\n\n[window]\nwidth = 0x50\n",
+  }
+  sandbox.write(sandbox.home, theirs)
+  const files = Object.keys(theirs)
+  const texts = (): Record<string, string> => Object.fromEntries(files.map((path) => [path, sandbox.live(path)]))
+  const ours = (name: string): Record<string, string> => ({
+    '.claude/app.json': JSON.stringify({ rate: 2, name, list: [name] }),
+    '.claude/app.yaml': `port: 1\nname: ${name}\nlist: [${name}]\nfold: x\n`,
+    '.claude/app.toml': `rate = 1\nname = "${name}"\nlist = []\n[window]\nwidth = 1\n`,
+  })
+  sandbox.commit(ours('one'))
+  await reconcile(sandbox)
+  expect((await sandbox.gitops(['rollback'])).code).toBe(0)
+  expect(texts()).toEqual(theirs)
+  sandbox.commit(ours('two'))
+  await reconcile(sandbox)
+  sandbox.commit(ours('three'))
+  await reconcile(sandbox)
+  expect(texts()['.claude/app.yaml']).toContain('three')
+  expect((await sandbox.gitops(['uninstall', '--yes'])).code).toBe(0)
+  expect(texts()).toEqual(theirs)
+})
+
 test('what the application writes right after us is merged again, and never rolls anything back', async ({ sandbox }) => {
   const after = (text: string): string =>
     `tasks: { after: [{ name: 'app', run: ${JSON.stringify(`printf '${text}' > ~/.claude/settings.json`)} }] },`
