@@ -88,7 +88,7 @@ async function decided(run: Run, document: Document, known: Known | null): Promi
   const { kept, documents } = run.host
   const text = stat === null ? '' : readLive(key).toString()
   const live = await documents.read(as, text, key)
-  const wanted = digest === null ? undefined : await oursIn(run, document, digest)
+  const wanted = digest === null ? undefined : await oursIn(run, document, digest, known?.digest ?? null)
   const fault = digest === null ? null : faultOf(document, live, wanted)
   if (fault !== null) return conflict(fault)
   // What was applied was written in the format of then.

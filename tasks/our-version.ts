@@ -7,13 +7,19 @@ import type { Document } from './co-owned.ts'
 import type { Run } from './run.ts'
 
 /** What the source sets in a document. Throws `invalid`, with the place in the source, when it does not parse or says a key twice: nobody's live file is to blame. */
-export async function oursIn({ host: { kept, documents } }: Run, { ours, from, as }: Document, digest: Digest): Promise<Json | undefined> {
+export async function oursIn(
+  { host: { kept, documents } }: Run,
+  { ours, from, as }: Document,
+  digest: Digest,
+  applied: Digest | null,
+): Promise<Json | undefined> {
   try {
     const text = kept.read(digest).toString()
     const value = await documents.read(as, text, from)
     // One that was cut short, rather than one without keys: that is written {}.
     if (value === undefined && as.strategy === 'json') throw new Error(`${from} is empty`)
-    const [twice] = (await documents.doubled(as, text, [{ path: [] }])).values()
+    // Older versions took the last of two: what was applied so is healed so.
+    const [twice] = digest === applied ? [] : (await documents.doubled(as, text, [{ path: [] }])).values()
     if (twice !== undefined) throw new Error(`${from}:${twice.line}:${twice.column} ${said(twice)}`)
     return value
   } catch (error) {

@@ -435,6 +435,23 @@ test('a key that a document has twice is refused with its place, in the source a
   expect(live(sandbox)).toBe(twice)
 })
 
+test('a source that has had a key twice since before that was refused is healed to its last value, also while the next revision is refused', async ({
+  sandbox,
+}) => {
+  configured(sandbox, '')
+  sandbox.commit({ '.claude/settings.json': '{\n  "model": "a",\n  "model": "opus"\n}\n' })
+  await reconcile(sandbox)
+  configured(sandbox, `'settings.json': merge()`)
+  await reconcile(sandbox)
+  write(sandbox, '{ "model": "mine", "theirs": 1 }\n')
+  await reconcile(sandbox)
+  expect(live(sandbox)).toBe('{ "model": "opus", "theirs": 1 }\n')
+  write(sandbox, '{ "model": "mine", "theirs": 2 }\n')
+  sandbox.commit({ '.claude/settings.json': '{ "model": "a", "model": "haiku" }' })
+  expect(await reconcile(sandbox, 5)).toContain('has the key "model" twice')
+  expect(live(sandbox)).toBe('{ "model": "opus", "theirs": 2 }\n')
+})
+
 test('a source that suddenly has less than half of our keys in a document is refused, until somebody says that it is meant', async ({
   sandbox,
 }) => {
