@@ -105,7 +105,10 @@ const ROWS: readonly (readonly [failure: string, covered: FailureMode['covered']
   ['content that nobody has signed', later('trusted signers')],
   ['links in the source or in the target', test('a link below a target’s root is never followed: the plan is refused')],
   ['tricks with paths', test('every name that Git can hold arrives, is drift-checked, updated, rolled back and deleted')],
-  ['a change is missed because size and time are equal', test('drift that a smoke check itself causes is seen by the next run')],
+  [
+    'a change is missed because size and time are equal',
+    test('what a smoke check itself writes into our files is put back by the same run, and said'),
+  ],
   [
     'executable bits and modes drift',
     test('new files get the permissions that the umask gives, executable files are executable, and declared modes are exact'),
