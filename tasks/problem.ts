@@ -1,7 +1,7 @@
 import type { OutcomeKind } from '../lib/model/outcome.ts'
 import type { SourceStatus } from '../lib/model/state.ts'
 import type { Seen } from './known-now.ts'
-import { changes, type Run, type Unit } from './run.ts'
+import { changes, interrupted, type Run, type Unit } from './run.ts'
 import { isForgotten } from './secrets.ts'
 
 /** What is wrong with a source; `in-sync` stands for nothing. */
@@ -28,6 +28,11 @@ export function wrong(run: Run, unit: Unit, attempted: SourceStatus['attempted']
   if (attempted === null || answered || (attempted.outcome !== 'failed' && attempted.outcome !== 'stuck'))
     return { outcome: 'in-sync', problem: hostKeyLost(run, unit) }
   return { outcome: attempted.outcome, problem: attempted.message }
+}
+
+/** What is known of the last attempt; nothing where a later one was killed, or is under way, but that a person is needed. */
+export function latest(run: Run, attempted: SourceStatus['attempted']): SourceStatus['attempted'] {
+  return interrupted(run) && attempted?.outcome !== 'stuck' ? null : attempted
 }
 
 /** How a run would end that fails by now; null where nothing shows that. */

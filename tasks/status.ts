@@ -11,7 +11,7 @@ import { answers, staysSummary, waits, type Answer } from './answers.ts'
 import { knownOf, refusalOf } from './hold.ts'
 import { hiddenOf } from './moved-root.ts'
 import { askedAt, conditionsOf } from './known-now.ts'
-import { failing, sound, wrong } from './problem.ts'
+import { failing, latest, sound, wrong } from './problem.ts'
 import { changes, interrupted, planned, type Run, type Unit } from './run.ts'
 
 /** What `status` tells of one source. */
@@ -65,7 +65,7 @@ export interface Report {
 /** What is known, from a dry run that was told already. */
 export function statusOf(run: Run, running: string | null): Report {
   const half = interrupted(run) && running === null
-  const sources = run.units.map((unit) => sourceReport(run, unit, half))
+  const sources = run.units.map((unit) => sourceReport(run, unit, half, running !== null))
   return {
     kind: 'status',
     name: run.config.name,
@@ -96,14 +96,15 @@ function exitOf(sources: readonly SourceReport[]): number {
   return worstCode !== 0 ? worstCode : sources.every((source) => source.ready) ? 0 : 3
 }
 
-function sourceReport(run: Run, unit: Unit, half: boolean): SourceReport {
+function sourceReport(run: Run, unit: Unit, half: boolean, busy: boolean): SourceReport {
   const known = knownOf(run, unit.name)
   const applied = run.inventory.applied.get(unit.name) ?? null
   const { attempted, refused, pinned, suspended } = known
   const refuses = refusalOf(run, unit)
   const drift = answers(run, unit)
   const moved = drift.filter(({ answer }) => answer !== 'keep' && answer !== 'leave').length
-  const { outcome, problem } = refuses === null ? wrong(run, unit, attempted) : { ...wrong(run, unit, null), outcome: 'refused' as const }
+  const { outcome, problem } =
+    refuses === null ? wrong(run, unit, latest(run, attempted)) : { ...wrong(run, unit, null), outcome: 'refused' as const }
   // What is refused will not be.
   const pending = (unit.outcome?.kind === 'refused' ? [] : planned(unit))
     .map(({ name, plan }) => [name, plan.changes.some((change) => change.kind === 'decrypt') ? 'to decrypt' : tally(counts(plan.changes))])
@@ -121,7 +122,9 @@ function sourceReport(run: Run, unit: Unit, half: boolean): SourceReport {
     (unit.commit === null || applied.desired === unit.desired || applied.commit === unit.commit)
   const summary = half
     ? 'Not ready: a run was killed half-way'
-    : (staysSummary(run, unit, ready) ?? said(applied, refuses, moved, pending, outcome, problem, untold(attempted)))
+    : busy && !ready && refuses === null && problem === null
+      ? 'Not ready: a run is under way'
+      : (staysSummary(run, unit, ready) ?? said(applied, refuses, moved, pending, outcome, problem, untold(attempted)))
   const ended = ready ? sound(attempted) : outcome === 'in-sync' ? null : failing(unit)
   const conditions = conditionsOf(run, unit.name, { refusal: refuses, ended, interrupted: half, behind: ready ? null : summary })
   return {

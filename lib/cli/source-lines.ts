@@ -2,7 +2,7 @@ import { printable } from '../model/errors.ts'
 import { short } from '../model/path.ts'
 import type { Refusal } from '../model/refusal.ts'
 import { answerSaid } from '../../tasks/answers.ts'
-import type { SourceReport } from '../../tasks/status.ts'
+import type { Report, SourceReport } from '../../tasks/status.ts'
 import { wished } from '../../tasks/suspension.ts'
 import { styled } from './messages.ts'
 
@@ -10,14 +10,16 @@ import { styled } from './messages.ts'
 const WELL: ReadonlySet<string> = new Set(['applied', 'in-sync'])
 
 /** What `status` prints of one source, a line each. */
-export function sourceLines(source: SourceReport, fetched: boolean, ago: (at: string | null) => string): string[] {
+export function sourceLines(source: SourceReport, { fetched, interrupted }: Report, ago: (at: string | null) => string): string[] {
   const row = (label: string, text: string): string => `  ${styled('dim', label.padEnd(15))} ${printable(text)}`
   const lines = [`${source.ready ? styled('green', '✔') : styled('red', '✖')} ${styled('bold', source.name)}  ${printable(source.summary)}`]
   lines.push(row('last applied', source.applied === null ? 'never' : `${short(source.applied.commit)}  ${ago(source.applied.at)}`))
   const { attempted } = source
   if (attempted !== null && (attempted.commit !== source.applied?.commit || !WELL.has(attempted.outcome))) {
     const what = attempted.commit === null ? 'not fetched' : short(attempted.commit)
-    const told = WELL.has(attempted.outcome) || source.refuses !== null || attempted.message === source.problem
+    // A killed run has been there since.
+    const old = interrupted && attempted.outcome !== 'stuck'
+    const told = old || WELL.has(attempted.outcome) || source.refuses !== null || attempted.message === source.problem
     const why = told ? '' : `: ${attempted.message.split('\n')[0]}`
     lines.push(row('last attempted', `${what}  ${ago(attempted.at)}, ${attempted.outcome}${why}`))
   }

@@ -174,6 +174,29 @@ test('a run that was killed half-way needs attention, and status does not mend i
   expect((await status(sandbox)).code).toBe(0)
 })
 
+test('while a run writes, status says that it is under way; once that is killed, an older attempt is no reason to think that all is back', async ({
+  sandbox,
+}) => {
+  sandbox.commit({ '.claude/a': 'one' })
+  sandbox.config()
+  expect((await sandbox.gitops(['reconcile'])).code).toBe(0)
+  sandbox.config(DEFAULT_CONFIG(sandbox.remote, `checks: { smoke: [{ name: 'slow', run: 'touch ~/begun; sleep 30' }] },`))
+  sandbox.commit({ '.claude/a': 'two' })
+  for (const signal of ['SIGINT', 'SIGKILL'] as const) {
+    const run = sandbox.start(['reconcile'])
+    const ended = new Promise((done) => run.once('exit', done))
+    while (!existsSync(join(sandbox.home, 'begun'))) await sleep(20)
+    expect((await status(sandbox)).source).toMatchObject({ ready: false, summary: 'Not ready: a run is under way', problem: null })
+    rmSync(join(sandbox.home, 'begun'))
+    run.kill(signal)
+    await ended
+    if (signal === 'SIGINT') expect((await status(sandbox)).text).toContain('What was there before is back')
+  }
+  const now = await status(sandbox)
+  expect([now.code, now.report.interrupted, now.source.problem]).toEqual([3, true, null])
+  expect(now.text).not.toContain('is back')
+})
+
 test('a fetch that failed is not called in sync until the source has answered', async ({ sandbox }) => {
   const commit = sandbox.commit({ '.claude/a': 'a' })
   sandbox.config()

@@ -89,7 +89,7 @@ function drawn(report: Report, now: Date): string {
   if (report.interrupted) lines.push(styled('red', 'A run was killed half-way; the next `gitops reconcile` undoes it first.'))
   if (report.configBroken !== null)
     lines.push(styled('red', 'The config on disk does not load; what was applied before stays, and a fix is still pulled.'))
-  for (const source of report.sources) lines.push('', ...sourceLines(source, report.fetched, ago))
+  for (const source of report.sources) lines.push('', ...sourceLines(source, report, ago))
   lines.push('', styled('dim', `Last run ${ago(report.lastRun)}.`))
   return lines.map((line) => line.replace(/[^\S\n]+$/, '')).join('\n')
 }
