@@ -84,9 +84,9 @@ function insert(text: string, parent: Container, rest: Way, value: NewValue): Sp
   const made = nested(inside, value)
   if (isFlow(parent)) return splice(last.end, last.end, `, ${typeof step === 'string' ? `${inlineText(step)}: ` : ''}${inline(made)}`)
   const column = columnOf(parent)
-  const added = typeof step === 'string' ? mapLines([[step, made]], column, stepOf(text)) : listLines([made], column)
+  const added = typeof step === 'string' ? mapLines([[step, made]], column, stepOf(text)) : listLines([made], column, stepOf(text))
   const at = last.end > 0 && text[last.end - 1] === '\n' ? last.end : lineEnd(text, last.end)
-  const line = lines(text, ' '.repeat(column) + added.join(''))
+  const line = lines(text, added.map((each) => ' '.repeat(column) + each).join('\n'))
   const feed = lines(text, '\n')
   return text[at - 1] === '\n' ? splice(at, at, line + feed) : splice(at, at, feed + line)
 }

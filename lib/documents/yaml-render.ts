@@ -34,7 +34,8 @@ export function inline(value: NewValue): string {
 export function block(value: NewValue, column: number, step: number): string {
   if (value.kind === 'text' && isLiteral(value.text)) return ` ${literal(value.text, column)}`
   if (value.kind === 'written') return /^\s|^$/.test(value.text) ? value.text : ` ${value.text}`
-  const lines = value.kind === 'map' ? mapLines(value.entries, column, step) : value.kind === 'list' ? listLines(value.items, column) : []
+  const lines =
+    value.kind === 'map' ? mapLines(value.entries, column, step) : value.kind === 'list' ? listLines(value.items, column, step) : []
   return lines.length === 0 ? ` ${inline(value)}` : `\n${lines.map((line) => ' '.repeat(column) + line).join('\n')}`
 }
 
@@ -43,9 +44,13 @@ export function mapLines(entries: readonly (readonly [string, NewValue])[], colu
   return entries.map(([key, value]) => `${inlineText(key)}:${block(value, column + step, step)}`)
 }
 
-/** The lines of a list without their indentation. A container in a list is written on one line. */
-export function listLines(items: readonly NewValue[], column: number): string[] {
-  return items.map((item) => `- ${item.kind === 'text' && isLiteral(item.text) ? literal(item.text, column + 2) : inline(item)}`)
+/** The lines of a list without their indentation: a mapping with its first key behind the dash, a list in a list on one line. */
+export function listLines(items: readonly NewValue[], column: number, step: number): string[] {
+  return items.flatMap((item) => {
+    if (item.kind === 'text' && isLiteral(item.text)) return [`- ${literal(item.text, column + 2)}`]
+    if (item.kind !== 'map' || item.entries.length === 0) return [`- ${inline(item)}`]
+    return mapLines(item.entries, column + 2, step).map((line, index) => (index === 0 ? `- ${line}` : `  ${line}`))
+  })
 }
 
 /** Whether a text of several lines can stand as it is. */
