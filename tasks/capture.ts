@@ -37,7 +37,7 @@ export async function capture(run: Run, paths: readonly AbsPath[], options: Capt
       hint: '`gitops reconcile` undoes that first.',
     })
   const captures = await Promise.all(paths.map((path) => captureAt(run, path, options)))
-  const all = [...new Map(captures.flat().map((each) => [each.live, each])).values()]
+  const all = [...new Map(captures.flat().map((each) => [`${each.live}\0${each.path}`, each])).values()]
   const checkouts = new Map<string, Checkout>()
   for (const name of new Set(all.map(({ source }) => source))) {
     const source = run.config.sources.find((known) => known.name === name)
@@ -58,7 +58,7 @@ export async function capture(run: Run, paths: readonly AbsPath[], options: Capt
 
 async function captureAt(run: Run, path: AbsPath, options: CaptureOptions): Promise<readonly Capture[]> {
   const secret = secretAt(run, path)
-  if (secret !== null) return [await capturedSecret(run, secret, options)]
+  if (secret !== null) return capturedSecret(run, secret, options)
   const found = targetAt(run, path)
   if (found === null) {
     const places = [...run.config.targets, ...run.config.secrets].map(({ to }) => to)

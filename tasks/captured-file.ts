@@ -101,8 +101,8 @@ function refuseNew(run: Run, target: Target, path: RelPath, live: AbsPath): void
       hint: 'Change them first.',
     })
   const inSource = sourcePath(target, path)
-  if (run.config.secrets.some((secret) => secret.source === target.source && secret.from === inSource))
-    throw new GitopsError('usage', `${live} would take the place of an encrypted file in the source, ${inSource}`, {
+  if (run.config.secrets.some(({ source, from, plain }) => source === target.source && [from, plain].includes(inSource)))
+    throw new GitopsError('usage', `${live} would take the place of what a secret or a document is made from in the source, ${inSource}`, {
       hint: 'Give it another name.',
     })
   refuse(entryFaults([{ path, type: 'file' }], target.protects))

@@ -22,8 +22,10 @@ export interface Document {
   readonly ours: string
   readonly from: string
   readonly as: CoOwnership
-  /** What we set is a secret: its copies are sealed, its keys' items not named, and the file is for its owner alone. */
+  /** What we set may be a secret: its copies are sealed, and its keys' items not named. */
   readonly secret: boolean
+  /** It holds a secret of ours: the file is for its owner alone. */
+  readonly closed: boolean
   /** The permission bits of one that is not there yet, and whether others are put right. */
   readonly mode: number
   readonly modeMatters: boolean
@@ -152,7 +154,7 @@ function foundAs(stat: Stats | null): Pick<OwnedKeys, 'made' | 'mode'> {
 /** A document that we leave is as open again as we found it, unless somebody has changed that since. */
 function modeAfter(document: Document, known: Known | null, stat: Stats): number {
   const now = bits(stat)
-  const ours = (before: number): number => (document.secret ? before & 0o700 : document.modeMatters ? document.mode : before)
+  const ours = (before: number): number => (document.closed ? before & 0o700 : document.modeMatters ? document.mode : before)
   if (document.digest !== null) return ours(now)
   return known !== null && known.mode !== null && now === ours(known.mode) ? known.mode : now
 }
@@ -173,8 +175,8 @@ function isUntouched({ digest, as }: Document, known: Known, stat: Stats): boole
   return same && known.last === undefined && known.digest === digest && JSON.stringify(known.as) === JSON.stringify(as)
 }
 
-function isOpen({ secret, mode, modeMatters }: Document, stat: Stats): boolean {
-  return secret ? (stat.mode & 0o077) !== 0 : modeMatters && (stat.mode & 0o7777) !== mode
+function isOpen({ closed, mode, modeMatters }: Document, stat: Stats): boolean {
+  return closed ? (stat.mode & 0o077) !== 0 : modeMatters && (stat.mode & 0o7777) !== mode
 }
 
 /** An item of a list is named by what it holds, which of a secret is not said. */

@@ -9,6 +9,7 @@ import { inFile } from '../lib/secrets/fault.ts'
 import { decryptSops } from '../lib/secrets/sops/decrypt.ts'
 import { refuseConflicts, refuseShrinking } from './drift.ts'
 import { driftLines } from './drift-lines.ts'
+import { composed } from './parts.ts'
 import type { Run, Teller, Unit, UnitSecret } from './run.ts'
 import { decidedSecret, isForgotten } from './secrets.ts'
 
@@ -25,10 +26,10 @@ export async function decrypt(run: Run, unit: Unit, task: Teller): Promise<void>
   })
   const decided = new Map<UnitSecret, UnitSecret>()
   for (const known of pending) {
-    const { secret, oid, key } = known
-    if (secret === null || oid === null) continue
-    const plaintext = await plaintextOf(run, unit, known, oid, identities)
-    decided.set(known, await decidedSecret(run, secret, oid, run.host.kept.keepSecret(plaintext, key)))
+    const { secret, objects, key } = known
+    if (secret === null || objects === null || objects.cipher === null) continue
+    const plaintext = await plaintextOf(run, unit, known, objects.cipher, identities)
+    decided.set(known, await decidedSecret(run, secret, objects, await composed(run, unit, secret, objects, plaintext, key)))
   }
   unit.secrets = unit.secrets.map((known) => decided.get(known) ?? known)
   for (const line of [...decided.values()].flatMap((secret) => driftLines(run, secret))) task.output = line

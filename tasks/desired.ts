@@ -6,8 +6,8 @@ import { placed } from '../lib/model/errors.ts'
 import { under, type RelPath, type Sha } from '../lib/model/path.ts'
 import type { Refusal } from '../lib/model/refusal.ts'
 import { knownOf } from './hold.ts'
+import { objectsAt, type Objects } from './parts.ts'
 import type { Run, Unit } from './run.ts'
-import { ciphertexts } from './secrets.ts'
 import { listed, noSuchDirectory } from './wanted.ts'
 
 /** What a commit asks for here. */
@@ -15,12 +15,12 @@ export interface Desired {
   /** The digest of all of it: which objects go where, and what the config says about it. */
   readonly digest: string
   readonly listings: ReadonlyMap<Target, readonly TreeEntry[]>
-  readonly ciphers: ReadonlyMap<SecretFile, Sha>
+  readonly made: ReadonlyMap<SecretFile, Objects>
 }
 
 /** What a commit of a pulled unit asks for. Throws `no-such-path` or `hostile` for one that cannot be had here. */
 export async function desiredAt(run: Run, unit: Unit, commit: Sha): Promise<Desired> {
-  const ciphers = await ciphertexts(run, unit, commit)
+  const made = await objectsAt(run, unit, commit)
   const listings = new Map<Target, readonly TreeEntry[]>()
   const parts = [run.declaration]
   for (const target of run.config.targets.filter(({ source }) => source === unit.name)) {
@@ -30,8 +30,8 @@ export async function desiredAt(run: Run, unit: Unit, commit: Sha): Promise<Desi
     listings.set(target, entries ?? [])
     parts.push(target.to, target.declaration, ...(entries ?? []).flatMap((entry) => [entry.path, entry.type, entry.oid]))
   }
-  for (const [secret, oid] of ciphers) parts.push(secret.to, secret.declaration, oid)
-  return { digest: digestOf(parts.join('\0')), listings, ciphers }
+  for (const [secret, { oid }] of made) parts.push(secret.to, secret.declaration, oid)
+  return { digest: digestOf(parts.join('\0')), listings, made }
 }
 
 /** What is wrong in a tree is told by where it would have gone. */

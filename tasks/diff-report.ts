@@ -2,15 +2,15 @@ import { conflictReason } from '../lib/model/conflict.ts'
 import { under, type AbsPath } from '../lib/model/path.ts'
 import type { Change, DriftKind } from '../lib/model/plan.ts'
 import { answerOf, sourceOf, type Answer } from './answers.ts'
-import type { Run, Unit } from './run.ts'
+import { kindOf, type Run, type Unit } from './run.ts'
 
 /** What becomes of one live path, for programs; nothing of what a file holds. */
 export interface PathReport {
   readonly path: AbsPath
-  /** The source, and the target or secret of the config. */
+  /** The source, and the target, secret or document of the config. */
   readonly source: string
   readonly name: string
-  readonly kind: 'target' | 'secret'
+  readonly kind: 'target' | 'secret' | 'document'
   /** `create`, `update`, `delete`, `edit` (keys of ours in a document), `decrypt`, `stay`, `conflict`. */
   readonly change: Change['kind']
   readonly drift: DriftKind | null
@@ -32,7 +32,7 @@ export function diffReport(run: Run): PathReport[] {
     const { targets, secrets } = unit.refused ?? unit
     return [
       ...targets.flatMap(({ name, root, plan }) => reports(unit, { name, root, kind: 'target' }, plan.changes)),
-      ...secrets.flatMap(({ name, root, plan }) => reports(unit, { name, root, kind: 'secret' }, plan.changes)),
+      ...secrets.flatMap((secret) => reports(unit, { ...secret, kind: kindOf(secret) }, secret.plan.changes)),
     ]
   })
 }

@@ -6,7 +6,7 @@ import type { Stays } from '../lib/model/policy.ts'
 import { withExecutable } from '../lib/model/tree.ts'
 import { readContents } from './contents.ts'
 import { mergedText } from './merged-text.ts'
-import type { Run, Unit } from './run.ts'
+import { kindOf, type Run, type Unit } from './run.ts'
 
 /** How one live path would change. Text is null where there is none, before or after. */
 export interface Difference {
@@ -69,12 +69,12 @@ async function ofDocument(run: Run, path: AbsPath, change: Extract<Change, { kin
 
 /** Where a secret would change, and how, without what it holds. */
 export function secretDifferences(unit: Unit): Difference[] {
-  return (unit.refused ?? unit).secrets.flatMap(({ name, key, plan }) =>
-    plan.changes.flatMap((change) => {
+  return (unit.refused ?? unit).secrets.flatMap((secret) =>
+    secret.plan.changes.flatMap((change) => {
       if (change.kind === 'adopt' || change.kind === 'forget') return []
       const note =
         change.kind === 'conflict' ? `refused: ${conflictReason(change)}` : change.kind === 'decrypt' ? 'new ciphertext' : noteOf(change)
-      return [{ path: key, note: `secret ${name}: ${note}`, before: null, after: null, binary: false }]
+      return [{ path: secret.key, note: `${kindOf(secret)} ${secret.name}: ${note}`, before: null, after: null, binary: false }]
     }),
   )
 }

@@ -39,21 +39,22 @@ async function compare(run: Run, unit: Unit): Promise<void> {
   const { only } = run.options
   const declared = run.config.targets.filter((target) => target.source === unit.name)
   let listings: Desired['listings'] = new Map()
-  let ciphers: Desired['ciphers'] = new Map()
+  let made: Desired['made'] = new Map()
   if (unit.pulled !== null) {
     unit.commit = knownOf(run, unit.name).pinned?.commit ?? unit.pulled.commit
     const desired = await desiredAt(run, unit, unit.commit)
     unit.desired = desired.digest
-    ;({ listings, ciphers } = desired)
+    ;({ listings, made } = desired)
     noteKilled(run, unit)
     heldBack(run, unit)
   }
   for (const target of only === null ? declared : [])
     unit.targets.push(await judged(target, plannedTarget(run, unit, target, listings.get(target) ?? [])))
-  for (const [secret, oid] of ciphers) if (only === null || only === secret.name) unit.secrets.push(await plannedSecret(run, secret, oid))
+  for (const [secret, objects] of made)
+    if (only === null || only === secret.name) unit.secrets.push(await plannedSecret(run, unit, secret, objects))
   if (only === null) {
     unit.targets.push(...(await departed(run, unit)))
-    unit.secrets.push(...(await departedSecrets(run, unit)))
+    unit.secrets.push(...(await departedSecrets(run, unit, unit.pulled === null ? null : made)))
   }
   const applied = run.inventory.applied.get(unit.name)
   unit.why = unit.source === null ? 'removed' : applied?.desired === unit.desired || only !== null ? 'heal' : 'revision'

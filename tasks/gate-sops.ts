@@ -6,6 +6,7 @@ import type { Needle } from '../lib/gate/needles.ts'
 import { isCalledEncrypted } from '../lib/gate/twins.ts'
 import { findIdentities } from '../lib/host/identities.ts'
 import type { TreeEntry } from '../lib/host/objects.ts'
+import { isEncrypted } from '../lib/model/config.ts'
 import type { Finding } from '../lib/model/finding.ts'
 import type { AgeIdentity } from '../lib/secrets/age.ts'
 import { atHand } from '../lib/secrets/at-hand.ts'
@@ -35,7 +36,7 @@ export async function sopsReader(gate: Gate): Promise<Reader> {
     rules.push([path, bytes])
   const { policies, findings } = await readPolicies(rules)
   const learnt: Learnt = { encrypted: new Map(), needles: [], closed: 0, keys: null }
-  const declared = new Set<string>(gate.secrets.map(({ from }) => from))
+  const declared = new Set<string>(gate.secrets.filter(isEncrypted).map(({ from }) => from))
   const rulesChanged = rules.some(([path]) => gate.judged.changed?.has(path as TreeEntry['path']) === true)
   const isCandidate = (path: string): boolean => declared.has(path) || isCalledEncrypted(path) || must(policies, path)
   return {

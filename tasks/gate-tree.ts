@@ -44,18 +44,25 @@ function places({ config }: Gate, { target, entries, at, there }: GateTarget): F
   }
 }
 
-/** Every encrypted file that the config declares is there. */
+/** Every file that the config declares for a secret or a document is there. */
 export function secretRule({ secrets, entries }: Gate): Finding[] {
-  return secrets.flatMap(({ name, from }) => {
-    const entry = entries.find(({ path }) => path === from)
-    if (entry === undefined)
-      return finding('config/path', null, `secret ${name}: there is no file ${JSON.stringify(from)}`, {
-        hint: `Mend secrets.${name}.from in the config, or commit that file.`,
-      })
-    return entry.type === 'file' || entry.type === 'executable'
-      ? []
-      : finding('config/path', from, `secret ${name}: ${JSON.stringify(from)} is not a regular file`)
-  })
+  return secrets.flatMap(({ name, place, from, plain, optional }) => [
+    ...missing(entries, from, `secret ${name}`, place),
+    ...missing(entries, plain, `document ${name}`, place, optional),
+  ])
+}
+
+function missing(entries: Gate['entries'], wanted: RelPath | null, noun: string, place: string, optional = false): Finding[] {
+  const entry = entries.find(({ path }) => path === wanted)
+  if (wanted === null || (entry === undefined && optional)) return []
+  if (entry === undefined)
+    return [
+      finding('config/path', null, `${noun}: there is no file ${JSON.stringify(wanted)}`, {
+        hint: `Mend ${place}.from in the config, or commit that file.`,
+      }),
+    ]
+  const isFile = entry.type === 'file' || entry.type === 'executable'
+  return isFile ? [] : [finding('config/path', wanted, `${noun}: ${JSON.stringify(wanted)} is not a regular file`)]
 }
 
 /** Files that must not be copied as they are. */

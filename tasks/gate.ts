@@ -117,16 +117,16 @@ async function readAll(gate: Gate, findings: Finding[]): Promise<number> {
   return wanted.length
 }
 
-/** What a target takes: a secret's ciphertext is never copied as a file. */
+/** What a target takes: a secret's ciphertext is never copied as a file, nor are keys for a document. */
 function taken(target: Config['targets'][number], config: Config, entries: Gate['entries']): GateTarget {
   const prefix = target.from === null ? '' : `${target.from}/`
-  const ciphers = new Set(config.secrets.filter(({ source }) => source === target.source).map(({ from }) => from))
+  const others = new Set(config.secrets.filter(({ source }) => source === target.source).flatMap(({ from, plain }) => [from, plain]))
   return {
     target,
     there: prefix === '' || entries.some(({ path }) => path.startsWith(prefix)),
     at: (path) => `${prefix}${path}` as RelPath,
     entries: entries.flatMap((entry) => {
-      if (!entry.path.startsWith(prefix) || ciphers.has(entry.path)) return []
+      if (!entry.path.startsWith(prefix) || others.has(entry.path)) return []
       const path = relPath(entry.path.slice(prefix.length))
       return target.accepts(path) ? [{ ...entry, path }] : []
     }),

@@ -46,7 +46,7 @@ export async function leave(run: Run, leaving: Leaving): Promise<Unit[]> {
   for (const known of run.units.filter(({ name }) => (source ?? name) === name)) {
     const unit: Unit = { ...known, source: null, why: 'removed', undos: [] }
     unit.targets = await departed(without, unit)
-    unit.secrets = await departedSecrets(without, unit)
+    unit.secrets = await departedSecrets(without, unit, null)
     refuseConflicts(unit)
     if (unit.targets.length + unit.secrets.length > 0) units.push(unit)
   }

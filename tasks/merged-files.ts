@@ -98,6 +98,7 @@ function documentOf(
     ours: 'the source',
     from: from === null ? name : `${from}/${name}`,
     secret: false,
+    closed: false,
     mode: mode ?? usual,
     modeMatters: mode !== null,
   }

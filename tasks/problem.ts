@@ -48,7 +48,7 @@ export function sound(attempted: SourceStatus['attempted']): Seen['ended'] {
 
 /** Why what has not changed is to be decrypted once more, or null. */
 function hostKeyLost(run: Run, unit: Unit): string | null {
-  const names = unit.secrets.filter((secret) => secret.oid !== null && isForgotten(run, secret)).map(({ name }) => name)
+  const names = unit.secrets.filter((secret) => secret.objects !== null && isForgotten(run, secret)).map(({ name }) => name)
   if (names.length === 0) return null
   return `the host key ${run.config.hostKey} that knew ${names.join(', ')} is gone: \`gitops reconcile\` decrypts once more, which needs an identity, and makes a new key`
 }

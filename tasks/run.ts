@@ -12,6 +12,7 @@ import { counts, type Counts } from '../lib/model/counts.ts'
 import { writes, type Plan } from '../lib/model/plan.ts'
 import type { Generation, Inventory, OwnedSecret } from '../lib/model/state.ts'
 import type { Owned, OwnedKeys, Tree } from '../lib/model/tree.ts'
+import type { Objects } from './parts.ts'
 import { reasonOf, type TargetOutcome, type UnitOutcome } from '../lib/model/verdict.ts'
 
 /** A step of the story, as listr2 knows it. */
@@ -118,12 +119,17 @@ export interface UnitSecret {
   /** The live file with links resolved above it, and the directory it lies in. */
   readonly key: AbsPath
   readonly root: AbsPath
-  /** The ciphertext's object; null for one that left the config. */
-  readonly oid: Sha | null
+  /** What it is made of in the source; null for one that left the config, or is planned without the source. */
+  readonly objects: Objects | null
   readonly plan: Plan
   readonly scan: Scan
   /** What the inventory will say of it; null when it is no longer ours. */
   readonly after: OwnedSecret | null
+}
+
+/** What the config calls it: a document in which no secret of ours is has a name of its own. */
+export function kindOf({ secret, after }: UnitSecret): 'secret' | 'document' {
+  return secret?.from === null || after?.parts?.cipher === null ? 'document' : 'secret'
 }
 
 /** A target or a secret of a unit. */
@@ -161,7 +167,7 @@ export function fail(unit: Unit, error: unknown, code: ErrorCode = 'io'): Gitops
 export function targetOutcomes(unit: Unit, done = true): TargetOutcome[] {
   const counted = (plan: Plan): Counts => counts(done ? plan.changes : [])
   const targets = unit.targets.map(({ name, root, plan }) => ({ name, kind: 'target' as const, to: root, ...counted(plan) }))
-  const secrets = unit.secrets.map(({ name, key, plan }) => ({ name, kind: 'secret' as const, to: key, ...counted(plan) }))
+  const secrets = unit.secrets.map((secret) => ({ name: secret.name, kind: kindOf(secret), to: secret.key, ...counted(secret.plan) }))
   return [...targets, ...secrets]
 }
 

@@ -1,5 +1,6 @@
 import { scan } from '../lib/host/live.ts'
 import { absPath, type AbsPath, type RelPath } from '../lib/model/path.ts'
+import type { SecretFile } from '../lib/model/config.ts'
 import { plan } from '../lib/model/plan.ts'
 import type { OwnedSecret } from '../lib/model/state.ts'
 import { asWanted, type Wanted } from '../lib/model/tree.ts'
@@ -8,14 +9,15 @@ import { leavingPolicy } from './leaving-policy.ts'
 import { keysOf, placeOf, secretDocument, type Place } from './secrets.ts'
 import type { Run, Unit, UnitSecret } from './run.ts'
 
-/** Secrets of a unit that have left the config: our file, or our keys in a document, go; a file that was there before us comes back. */
-export function departedSecrets(run: Run, unit: Unit): Promise<UnitSecret[]> {
-  const gone = goneSecrets(run).filter(([, secret]) => secret.source === unit.name)
+/** Secrets of a unit that have left the config, or of which the source has nothing by now: our file, or our keys in a document, go; a file that was there before us comes back. */
+export function departedSecrets(run: Run, unit: Unit, made: ReadonlyMap<SecretFile, unknown> | null): Promise<UnitSecret[]> {
+  const isThere = (secret: SecretFile): boolean => made === null || secret.source !== unit.name || made.has(secret)
+  const gone = goneSecrets(run, isThere).filter(([, secret]) => secret.source === unit.name)
   return Promise.all(
     gone.map(async ([key, secret]) => {
       const place = placeAt(key)
       const { plan, scan } = await going(run, place, secret)
-      return { name: secret.name, secret: null, key, root: place.root, oid: null, plan, scan, after: null }
+      return { name: secret.name, secret: null, key, root: place.root, objects: null, plan, scan, after: null }
     }),
   )
 }
@@ -29,13 +31,16 @@ async function going(run: Run, place: Place, secret: OwnedSecret): Promise<Pick<
 }
 
 /** What the inventory still owns at places that no secret of the config names. */
-export function goneSecrets({ config, inventory }: Pick<Run, 'config' | 'inventory'>): [AbsPath, OwnedSecret][] {
-  const keys = new Set(config.secrets.map((secret) => placeOf(secret).key))
+export function goneSecrets(
+  { config, inventory }: Pick<Run, 'config' | 'inventory'>,
+  isThere: (secret: SecretFile) => boolean = () => true,
+): [AbsPath, OwnedSecret][] {
+  const keys = new Set(config.secrets.filter(isThere).map((secret) => placeOf(secret).key))
   return [...inventory.secrets].filter(([key]) => !keys.has(key))
 }
 
 async function keysGo(run: Run, place: Place, secret: OwnedSecret): Promise<Pick<UnitSecret, 'plan' | 'scan'>> {
-  const { change } = await coOwned(run, secretDocument(place, secret.as, null), keysOf(secret))
+  const { change } = await coOwned(run, secretDocument(place, secret.as, null, secret.parts), keysOf(secret))
   return {
     plan: { target: secret.name, root: place.root, changes: change === null ? [] : [change], wanted: new Map() },
     scan: scan(place.root, [], new Map()),

@@ -1,15 +1,14 @@
 import { rootOf, scan } from '../lib/host/live.ts'
-import { filesAt } from '../lib/host/objects.ts'
 import type { SecretFile } from '../lib/model/config.ts'
-import { GitopsError } from '../lib/model/errors.ts'
 import type { CoOwnership } from '../lib/model/lists.ts'
-import { absPath, short, under, type AbsPath, type Digest, type RelPath, type Sha } from '../lib/model/path.ts'
+import { absPath, under, type AbsPath, type Digest, type RelPath, type Sha } from '../lib/model/path.ts'
 import { staying, type Change } from '../lib/model/plan.ts'
 import type { OwnedSecret } from '../lib/model/state.ts'
-import type { Owned, Wanted } from '../lib/model/tree.ts'
+import type { Owned, Parts, Wanted } from '../lib/model/tree.ts'
 import { answered } from './answered.ts'
 import { isResting } from './contested.ts'
 import { coOwned, type Document, type Known } from './co-owned.ts'
+import { composed, type Objects, type Version } from './parts.ts'
 import { onDriftOf } from './policy.ts'
 import { replaced, type Decided } from './replaced-secret.ts'
 import type { Run, Unit, UnitSecret } from './run.ts'
@@ -29,54 +28,40 @@ export function placeOf({ to }: Pick<SecretFile, 'to'>): Place {
   return { root, name, key: under(root, name) }
 }
 
-/** The ciphertexts of a unit's secrets at a commit: their object ids. Throws `no-such-path` when one is missing. */
-export async function ciphertexts(run: Run, unit: Unit, commit: Sha): Promise<Map<SecretFile, Sha>> {
-  const secrets = run.config.secrets.filter((secret) => secret.source === unit.name)
-  if (secrets.length === 0 || unit.pulled === null) return new Map()
-  const files = await filesAt(
-    unit.pulled.repository,
-    commit,
-    secrets.map((secret) => secret.from),
-    run.signal,
-  )
-  return new Map(
-    secrets.map((secret) => {
-      const file = files.get(secret.from)
-      if (file === undefined) {
-        throw new GitopsError(
-          'no-such-path',
-          `secret ${secret.name}: there is no file ${JSON.stringify(secret.from)} in ${unit.name} at ${short(commit)}`,
-          {
-            hint: `Mend secrets.${secret.name}.from in the config, or commit that file.`,
-          },
-        )
-      }
-      if (file.type !== 'file' && file.type !== 'executable')
-        throw new GitopsError('hostile', `secret ${secret.name}: ${JSON.stringify(secret.from)} is not a regular file`)
-      return [secret, file.oid]
-    }),
-  )
-}
-
-/** One secret planned: at once when its ciphertext is known here, otherwise when it is decrypted. */
-export async function plannedSecret(run: Run, secret: SecretFile, oid: Sha): Promise<UnitSecret> {
+/** One secret planned: at once when what it is made of is known here, otherwise when it is decrypted. */
+export async function plannedSecret(run: Run, unit: Unit, secret: SecretFile, objects: Objects): Promise<UnitSecret> {
   const place = placeOf(secret)
   const known = ownedSecret(run, place)
+  const { oid } = objects
   if (known !== null && known.owned.oid === oid && run.host.kept.has(known.owned.digest))
-    return decidedSecret(run, secret, oid, known.owned.digest)
-  if (known?.declined?.oid === oid && run.host.kept.opens(known.declined.digest))
-    return decidedSecret(run, secret, oid, known.declined.digest)
+    return decidedSecret(run, secret, objects, { oid, digest: known.owned.digest, ...partsOf(known) })
+  if (known?.declined?.oid === oid && run.host.kept.opens(known.declined.digest)) return decidedSecret(run, secret, objects, known.declined)
+  const plaintext = plaintextAtHand(run, known, objects)
+  if (plaintext !== undefined) return decidedSecret(run, secret, objects, await composed(run, unit, secret, objects, plaintext, place.key))
   const changes: Change[] = [{ kind: 'decrypt', path: place.name }]
   const plan = { target: secret.name, root: place.root, changes, wanted: new Map() }
-  return { name: secret.name, secret, key: place.key, root: place.root, oid, plan, scan: scan(place.root, [], new Map()), after: known }
+  return { name: secret.name, secret, key: place.key, root: place.root, objects, plan, scan: scan(place.root, [], new Map()), after: known }
+}
+
+/** The plaintext of a ciphertext that has not changed, though what stands beside it has; undefined when it must be decrypted. */
+function plaintextAtHand(run: Run, known: OwnedSecret | null, { cipher }: Objects): Buffer | null | undefined {
+  if (cipher === null) return null
+  const whole = known?.parts === undefined && known?.owned.oid != null ? { oid: known.owned.oid, digest: known.owned.digest } : null
+  const part = known?.parts?.cipher ?? whole
+  return part?.oid === cipher && run.host.kept.opens(part.digest) ? run.host.kept.read(part.digest) : undefined
+}
+
+function partsOf({ parts }: OwnedSecret): Pick<OwnedSecret, 'parts'> {
+  return parts === undefined ? {} : { parts }
 }
 
 /** One secret planned from its plaintext, which is kept, sealed, under its fingerprint. */
-export async function decidedSecret(run: Run, secret: SecretFile, oid: Sha, digest: Digest): Promise<UnitSecret> {
+export async function decidedSecret(run: Run, secret: SecretFile, objects: Objects | null, version: Version): Promise<UnitSecret> {
   const place = placeOf(secret)
+  const { oid, digest } = version
   const known = ownedSecret(run, place) ?? ownedAgain(run, place, oid, digest)
   const { plan, scan, prior, last, made, mode } = await (secret.strategy === 'merge'
-    ? merged(run, secret, place, known, digest)
+    ? merged(run, secret, place, known, version)
     : replaced(run, secret, place, known, digest))
   const live = scan.present.get(place.name)
   const stat = live?.kind === 'file' ? live.stat : null
@@ -94,17 +79,20 @@ export async function decidedSecret(run: Run, secret: SecretFile, oid: Sha, dige
     prior,
     ...(last !== undefined && { last }),
     declined: null,
+    ...(version.parts !== undefined && { parts: version.parts }),
   }
   const stays = known !== null && staying(plan).size > 0
   const refused = plan.changes.some((change) => change.kind === 'conflict')
   const next = stays ? (refused ? known : declining(known, after)) : after
-  return { name: secret.name, secret, key: place.key, root: place.root, oid, plan, scan, after: next }
+  return { name: secret.name, secret, key: place.key, root: place.root, objects, plan, scan, after: next }
 }
 
 /** What we wrote last is what the next run measures drift by; what the source asks for is remembered, so that it is decrypted once. */
-function declining(known: OwnedSecret, { owned: { oid, digest }, ...after }: OwnedSecret): OwnedSecret {
-  if (oid === null || digest === known.owned.digest) return { ...after, owned: { ...known.owned, oid }, declined: null }
-  return { ...after, owned: known.owned, declined: { oid, digest } }
+function declining(known: OwnedSecret, { owned, parts, ...after }: OwnedSecret): OwnedSecret {
+  const { oid, digest } = owned
+  const made = parts === undefined ? {} : { parts }
+  if (oid === null || digest === known.owned.digest) return { ...after, ...made, owned: { ...known.owned, oid }, declined: null }
+  return { ...after, ...partsOf(known), owned: known.owned, declined: { oid, digest, ...made } }
 }
 
 /** The secrets of a unit whose revision is held: what was applied last is wanted, whatever the config says by now. */
@@ -114,7 +102,13 @@ export async function standBySecrets(run: Run, unit: Unit): Promise<UnitSecret[]
     const known = ownedSecret(run, placeOf(secret))
     return known === null || known.owned.oid === null
       ? []
-      : [await decidedSecret(run, { ...secret, strategy: known.strategy, as: known.as }, known.owned.oid, known.owned.digest)]
+      : [
+          await decidedSecret(run, { ...secret, strategy: known.strategy, as: known.as }, null, {
+            oid: known.owned.oid,
+            digest: known.owned.digest,
+            ...partsOf(known),
+          }),
+        ]
   })
   return (await Promise.all(all)).flat()
 }
@@ -142,8 +136,8 @@ export function isForgotten(run: Run, secret: Pick<UnitSecret, 'key'>): boolean 
 }
 
 /** Only the keys that the source sets are ours. */
-async function merged(run: Run, secret: SecretFile, place: Place, known: OwnedSecret | null, digest: Digest): Promise<Decided> {
-  const document = { ...secretDocument(place, secret.as, digest), onDrift: onDriftOf(run, secret) }
+async function merged(run: Run, secret: SecretFile, place: Place, known: OwnedSecret | null, { digest, parts }: Version): Promise<Decided> {
+  const document = { ...secretDocument(place, secret.as, digest, parts), onDrift: onDriftOf(run, secret) }
   const decided = await coOwned(run, document, known && keysOf(known))
   const after: Wanted = { kind: 'file', digest, executable: false, mode: null, content: { kind: 'kept', digest } }
   const { change, keys } = answered(decided, document, known && keysOf(known), after, () => isResting(run, place.key))
@@ -157,20 +151,14 @@ async function merged(run: Run, secret: SecretFile, place: Place, known: OwnedSe
   }
 }
 
-/** A secret's document, as it is merged. */
-export function secretDocument({ key, name }: Place, as: CoOwnership, digest: Digest | null): Document {
-  return {
-    key,
-    name,
-    ours: 'the secret',
-    from: 'its plaintext',
-    as,
-    secret: true,
-    mode: 0o600,
-    modeMatters: false,
-    digest,
-    onDrift: 'heal',
-  }
+/**
+ * A secret's document, as it is merged. Where no part of it is a secret, its copies are sealed all the same, for another part may become one,
+ * and what we make is for its owner alone, for the application may add one.
+ */
+export function secretDocument({ key, name }: Place, as: CoOwnership, digest: Digest | null, parts: Parts | undefined): Document {
+  const closed = parts === undefined || parts.cipher !== null
+  const [ours, from] = closed ? ['the secret', 'its plaintext'] : ['the source', 'its file']
+  return { key, name, ours, from, as, secret: true, closed, mode: 0o600, modeMatters: false, digest, onDrift: 'heal' }
 }
 
 /** What is known of our keys in a secret's document. */

@@ -11,10 +11,12 @@ import type { Run } from './run.ts'
 export async function listed(run: Run, repository: Repository, commit: Sha, target: Target): Promise<readonly TreeEntry[] | null> {
   const entries = await listTree(repository, commit, target.from, run.signal)
   const secrets = run.config.secrets.filter((secret) => secret.source === target.source)
-  const inSource = (path: RelPath): string => (target.from === null ? path : `${target.from}/${path}`)
-  // A secret's ciphertext is never copied as a file.
+  const inSource = (path: RelPath): RelPath => (target.from === null ? path : (`${target.from}/${path}` as RelPath))
+  // A secret's ciphertext is never copied as a file, nor are keys for a document.
   const accepted =
-    entries?.filter((entry) => target.accepts(entry.path) && !secrets.some((secret) => secret.from === inSource(entry.path))) ?? null
+    entries?.filter(
+      (entry) => target.accepts(entry.path) && !secrets.some(({ from, plain }) => [from, plain].includes(inSource(entry.path))),
+    ) ?? null
   refuse(accepted === null ? [] : treeFaults(run.config, target, accepted))
   if (accepted !== null && foldsNames(run.host.machine.platform)) refuse(collisions(accepted))
   return accepted

@@ -1,13 +1,13 @@
 import { existsSync, lstatSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { topOf } from '../host/self.ts'
-import type { Config, SecretFile } from '../model/config.ts'
+import { isEncrypted, type Config, type Encrypted } from '../model/config.ts'
 import { GitopsError } from '../model/errors.ts'
 import { configFile, configPlaces, open } from './open.ts'
 
 /** Where the config says that the ciphertext of a live file lies. */
 export interface DeclaredPlace {
-  readonly secret: SecretFile
+  readonly secret: Encrypted
   /** Absolute, in the work tree of the secret's source. It need not be there yet. */
   readonly path: string
   /** Files with age identities that the config names. */
@@ -23,7 +23,7 @@ let config: Promise<Config | null> | undefined
 export async function declaredPlace(live: string): Promise<DeclaredPlace | null> {
   config ??= nearestConfig()
   const found = await config
-  const secret = found?.secrets.find(({ to }) => to === live || realPath(to) === realPath(live))
+  const secret = found?.secrets.filter(isEncrypted).find(({ to }) => to === live || realPath(to) === realPath(live))
   if (found === null || secret === undefined) return null
   const top = workTree(found, secret)
   const path = join(top, secret.from)
@@ -32,7 +32,7 @@ export async function declaredPlace(live: string): Promise<DeclaredPlace | null>
 }
 
 /** Git has no path that leads through a link: what were written there would lie elsewhere, and come from no commit. */
-function refuseLinks({ name, from }: SecretFile, top: string, path: string): void {
+function refuseLinks({ name, from }: Encrypted, top: string, path: string): void {
   for (let place = path; place !== top && place !== dirname(place); place = dirname(place)) {
     if (lstatSync(place, { throwIfNoEntry: false })?.isSymbolicLink() !== true) continue
     throw new GitopsError(
@@ -50,7 +50,7 @@ async function nearestConfig(): Promise<Config | null> {
   return (await open(configFile({}))).config
 }
 
-function workTree(found: Config, secret: SecretFile): string {
+function workTree(found: Config, secret: Encrypted): string {
   const source = found.sources.find(({ name }) => name === secret.source)
   const top = source?.directory === null || source === undefined ? null : topOf(source.directory)
   if (top !== null && existsSync(join(top, '.git'))) return top

@@ -10,7 +10,7 @@ export type UserCheck = NonNullable<NonNullable<ConfigInput['checks']>['smoke']>
 /** A notifier as a user writes it. */
 export type UserNotifier = NonNullable<ConfigInput['notify']>[number]
 /** What a preset may return. */
-export type ConfigPart = Pick<ConfigInput, 'targets' | 'secrets' | 'checks' | 'tasks' | 'notify' | 'identities'>
+export type ConfigPart = Pick<ConfigInput, 'targets' | 'secrets' | 'documents' | 'checks' | 'tasks' | 'notify' | 'identities'>
 /** A part of a config as a function of the host, to be used in many configs. */
 export type UserPreset = (host: PresetHost) => ConfigPart | Promise<ConfigPart>
 /** A task as a user writes it. */

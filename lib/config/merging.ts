@@ -25,10 +25,10 @@ export function mergedPaths(place: string, documents: Readonly<Record<string, St
 }
 
 /** The strategies that a config brings along. Throws `config` for two of one name. */
-export function strategiesIn({ targets = {}, secrets = {} }: ConfigInput): MergeStrategy[] {
+export function strategiesIn({ targets = {}, secrets = {}, documents: files = {} }: ConfigInput): MergeStrategy[] {
   const declared = [
     ...Object.values(targets).flatMap(({ documents = {} }) => Object.values(documents)),
-    ...Object.values(secrets).flatMap(({ strategy }) => (strategy === undefined ? [] : [strategy])),
+    ...[...Object.values(secrets), ...Object.values(files)].flatMap(({ strategy }) => (strategy === undefined ? [] : [strategy])),
   ]
   const own = new Map<string, MergeStrategy>()
   for (const each of declared) {

@@ -16,6 +16,7 @@ export async function withPresets({ presets = [], ...own }: ConfigInput, host: O
     ...own,
     targets: named('targets', all),
     secrets: named('secrets', all),
+    documents: named('documents', all),
     identities: all.flatMap(({ identities = [] }) => identities),
     notify: all.flatMap(({ notify = [] }) => notify),
     checks: {
@@ -30,7 +31,7 @@ export async function withPresets({ presets = [], ...own }: ConfigInput, host: O
   }
 }
 
-const PARTS = ['targets', 'secrets', 'checks', 'tasks', 'notify', 'identities']
+const PARTS = ['targets', 'secrets', 'documents', 'checks', 'tasks', 'notify', 'identities']
 
 async function partOf(place: string, preset: (host: PresetHost) => unknown, host: PresetHost): Promise<ConfigPart> {
   let part: unknown
@@ -46,7 +47,7 @@ async function partOf(place: string, preset: (host: PresetHost) => unknown, host
   return part
 }
 
-function named<Part extends 'targets' | 'secrets'>(kind: Part, parts: readonly ConfigPart[]): Record<string, unknown> {
+function named<Part extends 'targets' | 'secrets' | 'documents'>(kind: Part, parts: readonly ConfigPart[]): Record<string, unknown> {
   const all: Record<string, unknown> = {}
   for (const part of parts) {
     for (const [name, value] of Object.entries(part[kind] ?? {})) {

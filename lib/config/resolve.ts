@@ -1,5 +1,5 @@
 import { basename, isAbsolute, resolve as resolvePath } from 'node:path'
-import type { Check, Config, SecretFile, Target, Task } from '../model/config.ts'
+import type { Check, Config, Task } from '../model/config.ts'
 import type { Host } from '../model/context.ts'
 import { GitopsError } from '../model/errors.ts'
 import { absPath, type AbsPath } from '../model/path.ts'
@@ -10,7 +10,7 @@ import { expand } from './places.ts'
 import { judged } from './judged.ts'
 import type { ConfigInput, When } from './schema.ts'
 import { gateOf, historyOf, notifierOf, scheduleOf, syntaxOf } from './running.ts'
-import { secretOf } from './secrets.ts'
+import { documentOf, joined, secretOf } from './secrets.ts'
 import { sourceOf } from './sources.ts'
 import { refuseNesting, refuseState, targetOf } from './targets.ts'
 
@@ -79,28 +79,25 @@ function decide(input: ConfigInput, { file, modules, directory, env, ...rest }: 
     }
     return source
   }
-  const targets = Object.entries(input.targets ?? {})
-    .filter(([key, target]) => applies(`targets.${key}`, target.when, host))
-    .map(([key, target]): Target => {
-      const owner = named(`targets.${key}`, target.source)
-      if (owner === null)
-        throw new GitopsError(
-          'config',
-          `targets.${key}.source: is missing; there are several sources: ${sources.map((known) => known.name).join(', ')}`,
-        )
-      return targetOf(key, target, owner, home, directory)
-    })
-  const secrets = Object.entries(input.secrets ?? {})
-    .filter(([key, secret]) => applies(`secrets.${key}`, secret.when, host))
-    .map(([key, secret]): SecretFile => {
-      const owner = named(`secrets.${key}`, secret.source)
-      if (owner === null)
-        throw new GitopsError(
-          'config',
-          `secrets.${key}.source: is missing; there are several sources: ${sources.map((known) => known.name).join(', ')}`,
-        )
-      return secretOf(key, secret, owner, home, directory)
-    })
+  /** What of a part applies here, each with the source that it is from. */
+  const parts = <In extends { when?: When | undefined; source?: string | undefined }, Out>(
+    kind: string,
+    all: Readonly<Record<string, In>> = {},
+    make: (name: string, input: In, source: string, home: AbsPath, directory: AbsPath) => Out,
+  ): Out[] =>
+    Object.entries(all)
+      .filter(([key, each]) => applies(`${kind}.${key}`, each.when, host))
+      .map(([key, each]) => {
+        const owner = named(`${kind}.${key}`, each.source)
+        if (owner === null)
+          throw new GitopsError(
+            'config',
+            `${kind}.${key}.source: is missing; there are several sources: ${sources.map((known) => known.name).join(', ')}`,
+          )
+        return make(key, each, owner, home, directory)
+      })
+  const targets = parts('targets', input.targets, targetOf)
+  const secrets = joined(parts('secrets', input.secrets, secretOf), parts('documents', input.documents, documentOf))
   refuseNesting(targets, secrets)
   refuseState(targets, state)
   const check = (input: CheckInput, place: string): Check => ({

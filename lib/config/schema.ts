@@ -1,24 +1,16 @@
 import * as v from 'valibot'
 import type { AlertEvent, CheckContext, NotifierContext, PresetHost, TaskContext } from '../plugins/contract.ts'
-import type { Host } from '../model/context.ts'
 import { gate } from './gate.ts'
 import { strategy } from './merge-schema.ts'
 import { history } from './history.ts'
 import { retry, wait, whole } from './retry.ts'
+import { document, secret } from './secret-schema.ts'
 import { object, record } from './shape.ts'
+import { DRIFT, globs, isFunction, onDrift, text, when } from './terms.ts'
 
-const text = (what: string) => v.pipe(v.string(`must be ${what}`), v.nonEmpty(`must be ${what}`))
-const globs = v.array(text("a glob such as '**/*.md'"), 'must be a list of globs')
-const hosts = v.union([text('a name'), v.array(text('a name'))], 'must be a name or a list of names')
-const when = v.union(
-  [v.boolean(), object({ host: v.optional(hosts), platform: v.optional(hosts) }), v.custom<(host: Host) => boolean>(isFunction)],
-  'must be true, false, { host, platform } or a function of { host, home, platform, env }',
-)
 const command = text("a shell command such as 'claude --version'")
 const body = <Context>() => v.union([command, v.custom<(context: Context) => unknown>(isFunction)], 'must be a shell command or a function')
 
-const DRIFT = "'heal', 'keep' or 'refuse'"
-const onDrift = v.picklist(['heal', 'keep', 'refuse'], `must be ${DRIFT}`)
 const ADOPT = "'careful', 'replace', 'refuse' or 'leave'"
 // `keep` is an older name of `careful`: beside `onDrift: 'keep'` it said the contrary of what it does.
 const adopt = v.picklist(['careful', 'keep', 'replace', 'refuse', 'leave'], `must be ${ADOPT}`)
@@ -67,26 +59,6 @@ const target = object({
   /** When the target leaves the config: `restore` (default) what was there before us, or `leave` our files. */
   onRemove: v.optional(v.picklist(['restore', 'leave'], "must be 'restore' or 'leave'")),
   /** Left out on hosts where this is false. */
-  when: v.optional(when),
-})
-
-const secret = object({
-  /** Which source; may be left out when there is only one. */
-  source: v.optional(text('the name of a source')),
-  /** The encrypted file in the source: SOPS in any of its formats, to age recipients. */
-  from: text("a file in the source, such as '.claude/.claude.json.enc'"),
-  /** Where its plaintext goes, mode 0600; `~` is home. */
-  to: text("a file on this machine, such as '~/.claude.json'"),
-  /** `replace` (default): the whole file is ours. `merge`: only the keys that the source sets; the rest is the application's. */
-  strategy: v.optional(strategy),
-  /** The lock by which the application guards this document; we take it while we edit. `proper-lockfile`: the directory `<file>.lock`. */
-  lock: v.optional(v.picklist(['proper-lockfile'], "must be 'proper-lockfile'")),
-  /** `careful` (default) refuses to replace a file that is there already and differs; `replace` replaces it and keeps a sealed copy. */
-  adopt: v.optional(v.picklist(['careful', 'keep', 'replace'], "must be 'careful' or 'replace'")),
-  /** What becomes of it when somebody has changed it: `heal` (default) puts ours back and keeps a sealed copy; `keep` lets it stay; `refuse` refuses to go on. */
-  onDrift: v.optional(onDrift),
-  /** When the secret leaves the config: `restore` (default) what was there before us, or `leave` it. */
-  onRemove: v.optional(v.picklist(['restore', 'leave'], "must be 'restore' or 'leave'")),
   when: v.optional(when),
 })
 
@@ -146,6 +118,8 @@ export const schema = object({
   ),
   targets: v.optional(record(target)),
   secrets: v.optional(record(secret)),
+  /** Single files of a source whose keys are set in a document that an application writes too. */
+  documents: v.optional(record(document)),
   checks: v.optional(
     object({
       /** The built-in syntax check of JSON and YAML. Default true; or what it leaves out. */
@@ -195,8 +169,4 @@ export const schema = object({
 /** A configuration as a user writes it. */
 export type ConfigInput = v.InferInput<typeof schema>
 /** On which hosts a part of the config counts. */
-export type When = v.InferOutput<typeof when>
-
-function isFunction(value: unknown): boolean {
-  return typeof value === 'function'
-}
+export type When = NonNullable<NonNullable<ConfigInput['targets']>[string]['when']>

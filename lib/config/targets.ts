@@ -75,16 +75,10 @@ export function refuseNesting(targets: readonly Target[], secrets: readonly Secr
   for (const [index, secret] of secrets.entries()) {
     const other = secrets.slice(0, index).find((known) => known.to === secret.to)
     if (other !== undefined)
-      throw new GitopsError(
-        'config',
-        `secrets.${secret.name}.to: ${secret.to} is where secrets.${other.name} goes too; a live path has one owner`,
-      )
+      throw new GitopsError('config', `${secret.place}.to: ${secret.to} is where ${other.place} goes too; a live path has one owner`)
     const over = targets.find((target) => isWithin(target.to, secret.to))
     if (over !== undefined)
-      throw new GitopsError(
-        'config',
-        `secrets.${secret.name}.to: ${secret.to} is the directory of targets.${over.name}; name the file in it`,
-      )
+      throw new GitopsError('config', `${secret.place}.to: ${secret.to} is the directory of targets.${over.name}; name the file in it`)
   }
   for (const [index, target] of targets.entries()) {
     for (const other of targets.slice(0, index)) {

@@ -67,11 +67,20 @@ export interface Task<Context = never> {
   readonly timeout: number
 }
 
-/** A secret file with everything decided. */
+/** A live file that an encrypted file of a source is for, or a document that gets keys from one, from a plain one, or from both; with everything decided. */
 export interface SecretFile {
   readonly name: string
+  /** Where the config declares it, for sentences: `secrets.account`. */
+  readonly place: string
   readonly source: string
-  readonly from: RelPath
+  /** The encrypted file; null where there is none. */
+  readonly from: RelPath | null
+  /** The file with keys that are no secret; null where there is none. */
+  readonly plain: RelPath | null
+  /** Whether the source may be without the plain file. */
+  readonly optional: boolean
+  /** Keys that belong to the application, by JSON pointer. */
+  readonly protects: readonly string[]
   readonly to: AbsPath
   readonly strategy: 'replace' | 'merge'
   /** How it is merged. */
@@ -81,6 +90,14 @@ export interface SecretFile {
   readonly onRemove: 'restore' | 'leave'
   /** The declaration as text: part of the digest of desired content. */
   readonly declaration: string
+}
+
+/** One with an encrypted file. */
+export type Encrypted = SecretFile & { readonly from: RelPath }
+
+/** Whether there is an encrypted file for it. */
+export function isEncrypted(secret: SecretFile): secret is Encrypted {
+  return secret.from !== null
 }
 
 /** Who hears of a change of state. */

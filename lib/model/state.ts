@@ -5,7 +5,7 @@ import type { AbsPath, Digest, RelPath, Sha } from './path.ts'
 import type { Killed, Refusal } from './refusal.ts'
 import type { Counts } from './counts.ts'
 import type { Step } from './steps.ts'
-import type { Node, Owned } from './tree.ts'
+import type { Node, Owned, Parts } from './tree.ts'
 
 /** What a source looked like when it was last applied. */
 export interface Applied {
@@ -36,7 +36,7 @@ export interface OwnedSecret {
   readonly made: boolean
   readonly mode: number | null
   readonly onRemove: 'restore' | 'leave'
-  /** `oid` is the ciphertext's, `digest` the plaintext's. */
+  /** `oid` is the ciphertext's, or one name for all parts, `digest` the plaintext's. */
   readonly owned: Owned
   /** What stood there before we first wrote it. */
   readonly original: Node | null
@@ -45,7 +45,9 @@ export interface OwnedSecret {
   /** What we wrote last under keys that stay as somebody has changed them: a sealed record. Absent where there are none. */
   readonly last?: Digest
   /** What the source asks for in its place, while what somebody has made of it stays: the ciphertext's object and the fingerprint of its plaintext. */
-  readonly declined: { readonly oid: Sha; readonly digest: Digest } | null
+  readonly declined: { readonly oid: Sha; readonly digest: Digest; readonly parts?: Parts } | null
+  /** Absent where an encrypted file is all that it is made of. */
+  readonly parts?: Parts
 }
 
 /**

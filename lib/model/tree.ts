@@ -60,6 +60,12 @@ export interface OwnedKeys {
   readonly mode: number | null
 }
 
+/** What a document is made of that gets keys from a plain file: its object, and of the encrypted file the object and the fingerprint of its plaintext. */
+export interface Parts {
+  readonly plain: Sha | null
+  readonly cipher: { readonly oid: Sha; readonly digest: Digest } | null
+}
+
 /** What is on disk at one path; absent paths are not in the map. `stat` is null when it is too young to be trusted later. */
 export type Present =
   | ({ readonly kind: 'file'; readonly digest: Digest; readonly mode: number; readonly stat: Stat | null } & OwnedBy)

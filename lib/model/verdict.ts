@@ -73,7 +73,7 @@ export interface UnitOutcome {
 /** How one target, or one secret file, ended. */
 export interface TargetOutcome extends Counts {
   readonly name: string
-  readonly kind: 'target' | 'secret'
+  readonly kind: 'target' | 'secret' | 'document'
   readonly to: AbsPath
 }
 
@@ -87,7 +87,7 @@ export interface Verdict {
   readonly revisions: Readonly<Record<string, string>>
   readonly targets: readonly (Counts & {
     readonly name: string
-    readonly kind: 'target' | 'secret'
+    readonly kind: 'target' | 'secret' | 'document'
     readonly source: string
     readonly to: string
     readonly outcome: OutcomeKind

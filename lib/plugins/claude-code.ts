@@ -1,14 +1,14 @@
 import type { ConfigPart, UserPreset } from '../config/define.ts'
 import type { CheckContext, TaskContext } from './contract.ts'
-import { placesOf, RUNTIME } from './claude-code/places.ts'
+import { placesOf, RUNTIME, STATE } from './claude-code/places.ts'
 
 /** What a team's configuration of Claude Code is, and where. */
 export interface ClaudeCodeOptions {
   /** Which source; may be left out when there is only one. */
   readonly source?: string
-  /** The directory in the source that becomes Claude Code's own. Default: `.claude`. */
+  /** The directory in the source that becomes Claude Code's own. Default: `.claude`. The keys of a `claude.json` in it, such as `mcpServers`, go to `~/.claude.json`. */
   readonly from?: string
-  /** An encrypted file in the source with keys for `~/.claude.json`, such as `mcpServers`. Default: none. */
+  /** An encrypted file in the source with more keys for `~/.claude.json`, such as `mcpServers` with tokens. Default: none. */
   readonly account?: string
   /** Claude Code's directory. Default: as Claude Code finds it, by `CLAUDE_CONFIG_DIR`, else `~/.claude`. */
   readonly directory?: string
@@ -20,7 +20,7 @@ export interface ClaudeCodeOptions {
   readonly doctor?: boolean
   /** Seconds to wait until no session of Claude Code runs before anything is written. Default: none is waited for. */
   readonly waitForSessions?: number
-  /** The name of the target; the secret file is called `account`. Default: `claude`. */
+  /** The name of the target; the keys for `~/.claude.json` are called `account`. Default: `claude`. */
   readonly name?: string
 }
 
@@ -85,9 +85,24 @@ export function claudeCode(options: ClaudeCodeOptions = {}): UserPreset {
     }
     return {
       targets: { [name]: target },
+      documents: {
+        account: {
+          ...source,
+          from: `${from === '.' ? '' : `${from.replace(/\/+$/, '')}/`}claude.json`,
+          to: places.account,
+          strategy: { merge: { format: 'json' as const, lock: 'proper-lockfile' as const } },
+          protect: [...STATE],
+          optional: true,
+        },
+      },
       ...(account !== undefined && {
         secrets: {
-          account: { ...source, from: account, to: places.account, strategy: 'merge' as const, lock: 'proper-lockfile' as const },
+          account: {
+            ...source,
+            from: account,
+            to: places.account,
+            strategy: { merge: { format: 'json' as const, lock: 'proper-lockfile' as const } },
+          },
         },
       }),
       checks: { validate, smoke },

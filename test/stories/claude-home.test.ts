@@ -46,6 +46,10 @@ test('a home of Claude Code, complete with login, trust, history and plugins, is
       sandbox.commit({
         'account.enc': Buffer.from(await sops.encrypt(JSON.stringify(servers), { format: 'json', recipients: [RECIPIENT] })),
         '.claude/CLAUDE.md': `# ${number} ${number % 4 === 3 ? 'bad' : 'good'}\n`,
+        // Every fourth commit takes them away.
+        '.claude/claude.json': JSON.stringify(
+          number % 4 === 1 ? {} : { mcpServers: { open: { command: `open${number}` } }, diffTool: 'auto' },
+        ),
         '.claude/settings.json': JSON.stringify({ model: `m${number}`, permissions: { allow: [`Bash(n${number})`] } }),
         [`.claude/agents/a${number % 3}.md`]: `---\nname: a\ndescription: ${number}\n---\n`,
       })
@@ -58,7 +62,7 @@ test('a home of Claude Code, complete with login, trust, history and plugins, is
   expect(outcomes['applied'] ?? 0).toBeGreaterThan(20)
   expect(outcomes['rolled-back'] ?? 0).toBeGreaterThanOrEqual(5)
   expect(kept(sandbox)).toEqual(before)
-  expect(at(sandbox, '.claude.json')).toMatchObject({ ...account, mcpServers: { ...account.mcpServers, team: {} } })
+  expect(at(sandbox, '.claude.json')).toMatchObject({ ...account, mcpServers: { ...account.mcpServers, team: {}, open: {} } })
   expect(at(sandbox, '.claude/settings.json')).toMatchObject({ theme: 'dark', enabledPlugins: { 'a@b': true } })
 
   rmSync(program, { recursive: true })

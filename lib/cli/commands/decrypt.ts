@@ -2,6 +2,7 @@ import { Option } from 'commander'
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { machine } from '../../host/machine.ts'
+import { isEncrypted } from '../../model/config.ts'
 import { GitopsError } from '../../model/errors.ts'
 import { fault } from '../../secrets/fault.ts'
 import { decryptSops } from '../../secrets/sops/decrypt.ts'
@@ -67,7 +68,7 @@ async function refuseSecretNames(names: readonly string[]): Promise<void> {
   const opened = await Promise.resolve()
     .then(() => open(configFile({})))
     .catch(() => null)
-  if (opened?.config.secrets.some((secret) => secret.name === name) !== true) return
+  if (opened?.config.secrets.filter(isEncrypted).some((secret) => secret.name === name) !== true) return
   throw fault('no-file', `${resolve(cwd, name)} is not there, but ${name} is a secret of the config`, {
     hint: `\`gitops decrypt ${name} --write\` puts it in place.`,
   })
@@ -80,8 +81,8 @@ async function put(options: DecryptOptions, names: readonly string[]): Promise<n
   const { config } = await open(configFile(options))
   const [name = '', ...more] = names
   if (more.length > 0) throw new GitopsError('usage', '--write takes the name of one secret', { hint: 'Put them in place one by one.' })
-  if (!config.secrets.some((secret) => secret.name === name)) {
-    const known = config.secrets.map((secret) => secret.name)
+  if (!config.secrets.filter(isEncrypted).some((secret) => secret.name === name)) {
+    const known = config.secrets.filter(isEncrypted).map((secret) => secret.name)
     throw new GitopsError('usage', `there is no secret ${JSON.stringify(name)} in the config`, {
       hint: known.length === 0 ? 'It declares none.' : `Known: ${known.join(', ')}.`,
     })

@@ -9,6 +9,13 @@ export const RUNTIME: readonly string[] = [
   'telemetry usage-data feedback-bundles plugins local downloads dev-mods agent-memory skills/synced todos statsig logs',
 ].flatMap((line) => line.split(' '))
 
+/** What Claude Code keeps for itself in its account file, by JSON pointer: login, trust, history and the like are no configuration. */
+export const STATE: readonly string[] = [
+  'oauthAccount userID machineID customApiKeyResponses hasCompletedOnboarding projects numStartups firstStartTime firstStartVersion',
+  'migrationVersion tipsHistory tipLifetimeShownCounts pluginUsage seenNotifications lastReleaseNotesSeen closedIssuesLastChecked',
+  'cachedGrowthBookFeatures officialMarketplaceAutoInstallAttempted officialMarketplaceAutoInstalled',
+].flatMap((line) => line.split(' ').map((key) => `/${key}`))
+
 /** What Claude Code reads as configuration. */
 const CONFIGURATION =
   /^(?:settings\.json|keybindings\.json|CLAUDE\.md|(?:rules|agents|commands|skills|output-styles|workflows|themes|routines|hooks)\/.+)$/
