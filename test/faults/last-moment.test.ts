@@ -1,21 +1,30 @@
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { atMoment } from '../support/moment.ts'
-import { DEFAULT_CONFIG, test, type Sandbox } from '../support/sandbox.ts'
+import { DEFAULT_CONFIG, sandboxIn, type Sandbox } from '../support/sandbox.ts'
 
 /** What is live, temporary files of ours included. */
 const live = (sandbox: Sandbox): Record<string, string> => sandbox.tree(join(sandbox.home, '.claude'))
 
 /** Two files of ours are live; the next commit changes one, deletes the other and brings a third. */
-async function begun(sandbox: Sandbox, more = ''): Promise<void> {
-  sandbox.commit({ '.claude/a': 'one', '.claude/gone': 'one' })
-  sandbox.config()
-  expect((await sandbox.gitops(['reconcile'])).code).toBe(0)
-  sandbox.commit({ '.claude/gone': null })
-  sandbox.commit({ '.claude/a': 'two', '.claude/new': 'two' })
-  sandbox.config(DEFAULT_CONFIG(sandbox.remote, more))
+const world = sandboxIn(mkdtempSync(join(tmpdir(), 'gitops-test-')))
+beforeAll(async () => {
+  world.commit({ '.claude/a': 'one', '.claude/gone': 'one' })
+  world.config()
+  expect((await world.gitops(['reconcile'])).code).toBe(0)
+  world.commit({ '.claude/gone': null, '.claude/a': 'two', '.claude/new': 'two' } as never)
+})
+afterAll(() => rmSync(world.root, { recursive: true, force: true }))
+
+/** The world, with live what was live at its beginning: whatever comes of the new commit, it is not applied. */
+function begun(more = ''): Sandbox {
+  rmSync(join(world.home, '.claude'), { recursive: true })
+  world.write(world.home, { '.claude/a': 'one', '.claude/gone': 'one' })
+  world.config(DEFAULT_CONFIG(world.remote, more))
+  return world
 }
 
 /** A smoke check that fails where the new revision is live. */
@@ -27,39 +36,36 @@ const isKept = (sandbox: Sandbox, text: string): boolean => {
   return existsSync(join(sandbox.state, 'kept', name.slice(0, 2), name.slice(2)))
 }
 
-test('an edit between our last look at a file and the moment its new version takes its place is not lost', async ({ sandbox }) => {
-  await begun(sandbox)
+test('an edit between our last look at a file and the moment its new version takes its place is not lost', async () => {
+  const sandbox = begun()
   const ran = await atMoment(sandbox, ['reconcile'], { call: 'renameSync', at: '.claude/a', meanwhile: 'printf mine >> .claude/a' })
   expect([ran.code, ran.said]).toEqual([1, expect.stringContaining('.claude/a was changed by something else')])
   expect(live(sandbox)).toEqual({ a: '644 onemine', gone: '644 one' })
 })
 
-test('a file that somebody saves anew at the moment of its deletion is not lost', async ({ sandbox }) => {
-  await begun(sandbox)
+test('a file that somebody saves anew at the moment of its deletion is not lost', async () => {
+  const sandbox = begun()
   const save = 'printf mine > .claude/gone.new && mv .claude/gone.new .claude/gone'
   const ran = await atMoment(sandbox, ['reconcile'], { call: 'renameSync', at: '.claude/gone', meanwhile: save })
   expect(ran.code).toBe(1)
   expect(live(sandbox)).toEqual({ a: '644 one', gone: '644 mine' })
 })
 
-test('an edit at the moment in which a rollback puts the old version back is not lost, and is named', async ({ sandbox }) => {
-  await begun(sandbox, BAD)
-  const ran = await atMoment(sandbox, ['reconcile'], { call: 'renameSync', at: '.claude/a', nth: 2, meanwhile: 'printf mine >> .claude/a' })
+test('an edit at the moment in which a rollback puts the old version back, or removes a file, is not lost, and is named', async () => {
+  const sandbox = begun(BAD)
+  const ran = await atMoment(
+    sandbox,
+    ['reconcile'],
+    { call: 'renameSync', at: '.claude/a', nth: 2, meanwhile: 'printf mine >> .claude/a' },
+    { call: 'renameSync', at: '.claude/new', meanwhile: 'printf mine >> .claude/new' },
+  )
   expect([ran.code, ran.said]).toEqual([6, expect.stringMatching(/left alone.*\.claude\/a/)])
-  expect(live(sandbox)).toEqual({ a: '644 twomine', gone: '644 one' })
+  expect(ran.said).toMatch(/left alone.*\.claude\/new/)
+  expect(live(sandbox)).toEqual({ a: '644 twomine', gone: '644 one', new: '644 twomine' })
 })
 
-test('an edit at the moment in which a rollback removes a file is not lost, and is named', async ({ sandbox }) => {
-  await begun(sandbox, BAD)
-  const ran = await atMoment(sandbox, ['reconcile'], { call: 'renameSync', at: '.claude/new', meanwhile: 'printf mine >> .claude/new' })
-  expect([ran.code, ran.said]).toEqual([6, expect.stringMatching(/left alone.*\.claude\/new/)])
-  expect(live(sandbox)).toEqual({ a: '644 one', gone: '644 one', new: '644 twomine' })
-})
-
-test('a run that is killed right after it has replaced, or moved away, what was edited at the last moment leaves the edit to the next run', async ({
-  sandbox,
-}) => {
-  await begun(sandbox)
+test('a run that is killed right after it has replaced, or moved away, what was edited at the last moment leaves the edit to the next run', async () => {
+  const sandbox = begun()
   for (const file of ['a', 'gone']) {
     const meanwhile = `printf ${file} >> .claude/${file}`
     await atMoment(sandbox, ['reconcile'], { call: 'renameSync', at: `.claude/${file}`, meanwhile, dies: true })
@@ -73,7 +79,8 @@ test('a run that is killed right after it has replaced, or moved away, what was 
   expect(live(sandbox)).toEqual({ a: '644 two', new: '644 two' })
 })
 
-test('what an application writes into a document at the moment at which our keys go into it is not lost', async ({ sandbox }) => {
+test('what an application writes into a document at the moment at which our keys go into it is not lost', async () => {
+  const sandbox = begun()
   sandbox.commit({ '.claude/settings.json': '{"ours":1}' })
   const merged = DEFAULT_CONFIG(sandbox.remote).replace("to: '~/.claude' }", "to: '~/.claude', documents: { 'settings.json': 'merge' } }")
   sandbox.config(merged)
@@ -81,5 +88,5 @@ test('what an application writes into a document at the moment at which our keys
   const meanwhile = `printf '{"app":2}' > .claude/settings.json`
   expect((await atMoment(sandbox, ['reconcile'], { call: 'renameSync', at: 'settings.json', meanwhile })).said).toContain('Applied')
   expect(JSON.parse(sandbox.live('.claude/settings.json'))).toEqual({ app: 2, ours: 1 })
-  expect(Object.keys(live(sandbox))).toEqual(['settings.json'])
+  expect(Object.keys(live(sandbox))).toEqual(['a', 'gone', 'new', 'settings.json'])
 })

@@ -17,20 +17,21 @@ const HOOK = `
   import fs from 'node:fs'
   import { execSync } from 'node:child_process'
   import { syncBuiltinESMExports } from 'node:module'
-  const { call, at, nth, meanwhile, dies } = JSON.parse(process.env.MOMENT)
-  const real = fs[call]
-  let count = 0
-  fs[call] = (...args) => {
-    const now = args.some((arg) => String(arg).replace(/[.][0-9a-f]{12}[.]tmp$/, '.tmp').endsWith(at)) && ++count === nth
-    if (now) execSync(meanwhile, { cwd: process.env.HOME })
-    const result = real(...args)
-    if (now && dies) process.kill(process.pid, 'SIGKILL')
-    return result
+  for (const { call, at, nth = 1, meanwhile, dies = false } of JSON.parse(process.env.MOMENTS)) {
+    const real = fs[call]
+    let count = 0
+    fs[call] = (...args) => {
+      const now = args.some((arg) => String(arg).replace(/[.][0-9a-f]{12}[.]tmp$/, '.tmp').endsWith(at)) && ++count === nth
+      if (now) execSync(meanwhile, { cwd: process.env.HOME })
+      const result = real(...args)
+      if (now && dies) process.kill(process.pid, 'SIGKILL')
+      return result
+    }
   }
   syncBuiltinESMExports()`
 
-/** Runs a command during which another process does something just before one of its calls. */
-export function atMoment(sandbox: Sandbox, args: readonly string[], { nth = 1, dies = false, ...moment }: Moment): Promise<Ran> {
+/** Runs a command during which another process does something just before one of its calls, or some. */
+export function atMoment(sandbox: Sandbox, args: readonly string[], ...moments: readonly Moment[]): Promise<Ran> {
   const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(HOOK)}`
-  return sandbox.gitops(args, { env: { NODE_OPTIONS, MOMENT: JSON.stringify({ ...moment, nth, dies }) } })
+  return sandbox.gitops(args, { env: { NODE_OPTIONS, MOMENTS: JSON.stringify(moments) } })
 }
