@@ -61,6 +61,20 @@ test('a directory and an encrypted file that the config names and the tree lacks
   ])
 })
 
+test('a plain file of keys for a document must be there unless it is optional, and is no file of the target that it lies in', async ({
+  sandbox,
+}) => {
+  const documents =
+    "documents: { must: { from: '.claude/must.json', to: '~/.must.json' }, may: { from: '.claude/may.json', to: '~/.may.json', optional: true } },"
+  const config = CONFIG.replace("to: '~/.claude'", "to: '~/.claude', protect: ['must.json']").replace('\n})', `\n  ${documents}\n})`)
+  sandbox.commit({ ...CLEAN, 'gitops.config.ts': config })
+  expect((await validate(sandbox)).findings.map(({ rule, message }) => [rule, message])).toEqual([
+    ['config/path', 'document must: there is no file ".claude/must.json"'],
+  ])
+  sandbox.commit({ '.claude/must.json': '{}\n' })
+  expect((await validate(sandbox)).findings).toEqual([])
+})
+
 test('a secret in plaintext where its plaintext goes is found', async ({ sandbox }) => {
   sandbox.commit({
     ...CLEAN,
