@@ -37,7 +37,8 @@ export async function record(run: Run): Promise<void> {
       await discardIfDamaged(pulled.repository, run.signal)
 }
 
-async function noted(run: Run, write: () => Promise<void> | void): Promise<void> {
+/** Writes down what became of a run; where that fails it is a note, for what was done stands. */
+export async function noted(run: Run, write: () => Promise<void> | void): Promise<void> {
   try {
     await write()
   } catch (error) {

@@ -1,5 +1,6 @@
 import { begin } from '../../tasks/begin.ts'
 import { settleConditions } from '../../tasks/known-now.ts'
+import { noted } from '../../tasks/record.ts'
 import type { Run } from '../../tasks/run.ts'
 import { patience, type ConfigOptions, type WaitOptions } from './config-option.ts'
 import { complain, print, tell } from './messages.ts'
@@ -19,7 +20,7 @@ export async function onState(options: WishOptions, change: (run: Run) => Promis
     const { run, lock } = await begin(config, { ...nothing, signal: interruptible(), machine, wait: patience(options) })
     try {
       const said = await change(run)
-      await settleConditions(run)
+      await noted(run, () => settleConditions(run))
       for (const line of said) print(line)
       return 0
     } finally {
