@@ -116,10 +116,13 @@ test('claude doctor has no complaint about a reconciled home, and what it does c
 test('what claude mcp tells of a server is what was declared', async ({ sandbox }) => {
   sandbox.commit({
     'account.enc': await account({ team: { type: 'http', url: 'https://team.example.org/mcp' } }),
+    '.claude/claude.json': JSON.stringify({ mcpServers: { open: { type: 'http', url: 'https://open.example.org/mcp' } } }),
     '.claude/CLAUDE.md': '# Rules\n',
   })
   expect((await reconcile(config(sandbox))).exitCode).toBe(0)
-  expect(claude(sandbox, 'mcp', 'list')).toContain('team: https://team.example.org/mcp (HTTP)')
+  const listed = claude(sandbox, 'mcp', 'list')
+  expect(listed).toContain('team: https://team.example.org/mcp (HTTP)')
+  expect(listed).toContain('open: https://open.example.org/mcp (HTTP)')
   const told = claude(sandbox, 'mcp', 'get', 'team')
   expect(told).toContain('Scope: User config')
   expect(told).toContain('URL: https://team.example.org/mcp')
