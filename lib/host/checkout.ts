@@ -1,15 +1,4 @@
-import {
-  chmodSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readFileSync,
-  readlinkSync,
-  rmdirSync,
-  symlinkSync,
-  unlinkSync,
-  type Stats,
-} from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, rmdirSync, symlinkSync, unlinkSync, type Stats } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Config, Source } from '../model/config.ts'
 import { GitopsError } from '../model/errors.ts'
@@ -116,8 +105,7 @@ export function putInCheckout({ top }: Checkout, path: RelPath, captured: Captur
     mkdirSync(dirname(full), { recursive: true })
     if (captured.kind === 'link') return symlinkSync(captured.text, full)
     const mode = withExecutable(stat?.isFile() === true ? stat.mode & 0o7777 : 0o666 & ~umask, captured.executable)
-    replaceFile(full, captured.bytes, { mode })
-    chmodSync(full, mode)
+    replaceFile(full, captured.bytes, { mode, exact: true })
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === undefined || error instanceof GitopsError) throw error
@@ -128,7 +116,7 @@ export function putInCheckout({ top }: Checkout, path: RelPath, captured: Captur
           ? 'it is a directory with other files'
           : code
     throw new GitopsError('conflict', `${full} cannot be written: ${why}`, {
-      hint: 'Capture what has gone as well, with --delete.',
+      hint: why === code ? 'See that its directory is yours to write.' : 'Capture what has gone as well, with --delete.',
       cause: error,
     })
   }

@@ -71,8 +71,10 @@ export function keptIn(state: AbsPath, loadKey: () => HostKey): Kept {
       try {
         read(digest)
         return true
-      } catch {
-        return false
+      } catch (error) {
+        // What cannot be read just now is not lost, and nothing may be decided as if it were.
+        if (error instanceof GitopsError && error.code === 'stuck') return false
+        throw error
       }
     },
     find: (name) =>

@@ -26,8 +26,9 @@ const MOST_LINKS = 40
 
 /** How a person's file is replaced. */
 export interface Replacing {
-  /** Permission bits of a file that is not there yet; one that is there keeps its own. */
+  /** Permission bits of a file that is not there yet; one that is there keeps its own, unless they are to be `exact`. */
   readonly mode: number
+  readonly exact?: boolean
   /** What was read from it, or null when it was not there; with anything else in it now nothing is written. */
   readonly expected?: Buffer | null
 }
@@ -37,7 +38,7 @@ export interface Replacing {
  * stay, a link stays a link, and what is no file (a terminal, a pipe) is written to. Directories that are missing are made. Runs of ours that replace the same file
  * wait for each other. Throws `io`, or `conflict` when the file is no longer what was expected; the old one is then untouched.
  */
-export function replaceFile(path: string, bytes: Buffer, { mode, expected }: Replacing): void {
+export function replaceFile(path: string, bytes: Buffer, { mode, exact = false, expected }: Replacing): void {
   try {
     const old = statSync(path, { throwIfNoEntry: false })
     if (old !== undefined && !old.isFile()) return writeFileSync(path, bytes)
@@ -48,7 +49,7 @@ export function replaceFile(path: string, bytes: Buffer, { mode, expected }: Rep
     // From the comparison on no other run of ours may write it.
     const turn = takeTurn(real)
     try {
-      writeLike(turn.file, bytes, old ?? { mode })
+      writeLike(turn.file, bytes, exact || old === undefined ? { mode, uid: old?.uid, gid: old?.gid } : old)
       if (expected !== undefined && !isStill(real, expected)) throw changed(path)
       renameSync(turn.temp, real)
     } catch (error) {
@@ -57,13 +58,22 @@ export function replaceFile(path: string, bytes: Buffer, { mode, expected }: Rep
     } finally {
       closeSync(turn.file)
     }
-    syncDirectory(dirname(real))
+    madeDurable(dirname(real))
   } catch (error) {
     if (error instanceof GitopsError) throw error
     throw new GitopsError('io', `${path} cannot be written: ${(error as NodeJS.ErrnoException).code ?? (error as Error).message}`, {
       hint: 'See that there is room, and that its directory is yours to write.',
       cause: error,
     })
+  }
+}
+
+/** The file is in its place by now, and is not said to be unwritten when a failing disk cannot promise that its name stays. */
+function madeDurable(directory: string): void {
+  try {
+    syncDirectory(directory)
+  } catch {
+    // See above.
   }
 }
 
@@ -83,7 +93,7 @@ function behindLinks(path: string): string {
 }
 
 /** Mode before content, so that nothing is readable for a moment longer than it should be. */
-function writeLike(file: number, bytes: Buffer, like: { mode: number; uid?: number; gid?: number }): void {
+function writeLike(file: number, bytes: Buffer, like: { mode: number; uid?: number | undefined; gid?: number | undefined }): void {
   if (process.getuid?.() === 0 && like.uid !== undefined && like.gid !== undefined) fchownSync(file, like.uid, like.gid)
   fchmodSync(file, like.mode & 0o7777)
   writeAll(file, bytes)

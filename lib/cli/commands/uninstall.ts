@@ -81,9 +81,9 @@ async function agreed(): Promise<boolean> {
 }
 
 /** Throws `stuck`: by now the files are back, and the machine is not as it was. */
-function forget(config: Config, remains: Remains): Stayed {
+function forget(config: Config, remains: () => Remains): Stayed {
   try {
-    return removeState(config, remains)
+    return removeState(config, remains())
   } catch (error) {
     throw new GitopsError('stuck', `what was there before us is back, but ${config.state} cannot be removed: ${(error as Error).message}`, {
       hint: 'Mend that, then run `gitops uninstall` once more.',
@@ -117,7 +117,7 @@ async function uninstall(
   const said: string[] = []
   try {
     const units = await leave(run, { source: null, all: false, hold: false })
-    const { copies, aside } = forget(config, remainsOf(run, units, purge))
+    const { copies, aside } = forget(config, () => remainsOf(run, units, purge))
     said.push(...run.notes, ...leavingLines(units))
     if (aside.length === 0) said.push('Uninstalled: what was there before us is back.')
     else said.push(...asideLines(aside))
