@@ -41,8 +41,8 @@ interface Undoing {
  */
 export async function undo(steps: readonly Step[], desk: Desk): Promise<Undone> {
   const left: AbsPath[] = []
-  const made = new Set(steps.flatMap((step) => (step.kind === 'mkdir' ? [step.path] : [])))
-  const behind = steps.filter((step) => mayHaveTemp(step) && isAway(step.path, made))
+  const own = new Set(steps.flatMap((step) => (step.kind === 'mkdir' || step.kind === 'rmdir' ? [step.path] : [])))
+  const behind = steps.filter((step) => mayHaveTemp(step) && isAway(step.path, own))
   const failures: string[] = []
   const emptied = new Set(steps.flatMap((step) => (step.kind === 'rmdir' ? [step.path] : [])))
   const way: Undoing = { kept: desk.kept, copies: [], emptied }
@@ -86,9 +86,9 @@ function mayHaveTemp({ kind }: Step): boolean {
   return kind !== 'mkdir' && kind !== 'rmdir'
 }
 
-/** Whether a path's directory has been moved away, with or without a link in its place; one that the steps themselves have made may be missing. */
-function isAway(path: AbsPath, made: ReadonlySet<string> = new Set()): boolean {
-  return !reached(path) || (statOf(dirname(path)) === null && !made.has(dirname(path)))
+/** Whether a path's directory has been moved away, with or without a link in its place; one that the steps themselves have made or removed may be missing. */
+function isAway(path: AbsPath, own: ReadonlySet<string> = new Set()): boolean {
+  return !reached(path) || (statOf(dirname(path)) === null && !own.has(dirname(path)))
 }
 
 function few(lines: readonly string[]): string[] {
