@@ -3,6 +3,7 @@ import { under, type RelPath } from '../lib/model/path.ts'
 import { staying, type Plan } from '../lib/model/plan.ts'
 import type { Applied, Inventory, OwnedSecret, OwnedTarget } from '../lib/model/state.ts'
 import { nodeOf, type Owned } from '../lib/model/tree.ts'
+import { keepLetGo } from './let-go.ts'
 import { adopted, originals, originalsOfDeparted, rootsAfter, vacatedAfter } from './originals.ts'
 import type { Run, Unit, UnitSecret, UnitTarget } from './run.ts'
 
@@ -12,6 +13,7 @@ export function commit(run: Run, units: readonly Unit[]): void {
   const next = units.reduce((inventory, unit) => withUnit(run, inventory, unit), run.inventory)
   const numbers = units.flatMap((unit) => unit.generation?.number ?? [])
   keepAdopted(run, units)
+  keepLetGo(run, units)
   const inventory = { ...next, generation: Math.max(next.generation, ...numbers) }
   markStuck(run, numbers)
   try {

@@ -4,8 +4,10 @@ import type { Generation } from '../lib/model/state.ts'
 import { nameOfCopy } from './kept-copy.ts'
 
 /** What `history` tells of one generation. */
-export interface HistoryRecord extends Pick<Generation, 'at' | 'author' | 'signer' | 'why' | 'outcome' | 'ended' | 'reason'> {
+export interface HistoryRecord extends Pick<Generation, 'at' | 'author' | 'signer' | 'why' | 'ended' | 'reason'> {
   readonly generation: number
+  /** `under-way`: a run is at it; `interrupted`: its run was killed, and the next one undoes it. */
+  readonly outcome: Generation['outcome'] | 'under-way' | 'interrupted'
   readonly source: string
   /** The commit; null for what left the config. */
   readonly revision: Generation['commit']
@@ -32,14 +34,15 @@ export function readGenerations(store: Store): Generation[] {
   return store.generations().flatMap((number) => store.generation(number) ?? [])
 }
 
-/** The generations that are kept, newest first. One that a run has under way, or that a killed one left, is none yet. */
-export function historyOf(store: Store, { source, target }: HistoryFilter): HistoryRecord[] {
+/** The generations that are kept, newest first; with `busy`, what is not committed is a run's that is under way, and not a killed one's. */
+export function historyOf(store: Store, { source, target }: HistoryFilter, busy: boolean): HistoryRecord[] {
   const { generation: committed } = store.inventory()
+  const open = new Set(store.journal()?.open.map(({ generation }) => generation))
   const all = readGenerations(store)
   const live = new Set([...new Set(all.map(({ unit }) => unit))].map((unit) => liveOf(all, committed, unit)?.number))
   const restorable = new Set(all.filter((one) => isRestorable(all, committed, one)).map(({ number }) => number))
   return all
-    .filter(({ number, outcome }) => outcome !== 'applied' || number <= committed)
+    .filter(({ number, outcome }) => outcome !== 'applied' || number <= committed || open.has(number))
     .filter(({ unit, wrote }) => (source ?? unit) === unit && (target === null || wrote.targets.includes(target)))
     .toReversed()
     .map(({ number, unit, commit, at, author, signer, why, outcome, ended, reason, wrote, kept }) => ({
@@ -52,7 +55,7 @@ export function historyOf(store: Store, { source, target }: HistoryFilter): Hist
       author,
       signer,
       why,
-      outcome,
+      outcome: outcome === 'applied' && number > committed ? (busy ? 'under-way' : 'interrupted') : outcome,
       ended,
       reason,
       targets: wrote.targets,

@@ -18,7 +18,7 @@ export interface KeptLine {
 
 /** Every copy that can be told apart: what generations replaced, newest first, what was there before us, and what an uninstall has left. */
 export function keptLines(store: Store, kept: Kept, left: string): KeptLine[] {
-  const replaced = historyOf(store, { source: null, target: null }).flatMap(({ kept: copies, at, generation }) =>
+  const replaced = historyOf(store, { source: null, target: null }, false).flatMap(({ kept: copies, at, generation }) =>
     copies.map(({ name, path }) => ({ name, generation, at, path })),
   )
   const before = beforeUs(store.inventory())

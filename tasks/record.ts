@@ -21,7 +21,7 @@ export async function record(run: Run): Promise<void> {
   const learned = new Set(quiet)
   commit(run, quiet)
   for (const unit of run.units) {
-    const applied = unit.outcome?.kind === 'applied' || learned.has(unit)
+    const applied = unit.outcome?.kind === 'applied' || unit.again !== null || learned.has(unit)
     if (applied && unit.standingBy === null && unit.source !== null && unit.source.kind !== 'self' && unit.pulled !== null)
       await protect(unit.pulled.repository, unit.commit ?? unit.pulled.commit, run.signal)
   }
@@ -47,6 +47,8 @@ export async function noted(run: Run, write: () => Promise<void> | void): Promis
   }
 }
 
+const WORDS = { stuck: 'Stuck', applied: 'Applied', 'in-sync': 'InSync' } as const
+
 function concluded(run: Run, unit: Unit): UnitOutcome {
   if (unit.standingBy !== null) return stoodBy(run, unit, unit.standingBy)
   if (unit.outcome !== null) return unit.outcome
@@ -59,11 +61,12 @@ function concluded(run: Run, unit: Unit): UnitOutcome {
     }),
     { created: 0, updated: 0, deleted: 0 },
   )
-  const kind = changes(unit) ? 'applied' : 'in-sync'
+  // What is live is not what is wanted where its checks have left something that could not be put back.
+  const kind = unit.again?.outcome ? 'stuck' : changes(unit) ? 'applied' : 'in-sync'
   return {
     source: unit.name,
     kind,
-    reason: kind === 'applied' ? 'Applied' : 'InSync',
+    reason: WORDS[kind],
     message: [
       tally(total),
       toDecrypt(unit),

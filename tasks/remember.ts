@@ -26,10 +26,11 @@ export function remember(run: Run): void {
   sayConditions(run, at)
 }
 
-function attempted({ outcome, pulled, desired, standingBy }: Unit, before: SourceStatus, at: string): SourceStatus {
+function attempted({ outcome, pulled, desired, standingBy, again }: Unit, before: SourceStatus, at: string): SourceStatus {
   if (outcome === null) return before
   const { kind, reason, message } = outcome
-  const well = standingBy === null && (kind === 'applied' || kind === 'in-sync')
+  // What its checks have left behind says nothing of the revision: it is live.
+  const well = standingBy === null && (kind === 'applied' || kind === 'in-sync' || again !== null)
   const refused = well ? without(before.refused, desired) : before.refused
   const refusal = refused.find((each) => each.desired === desired) ?? null
   return {

@@ -125,6 +125,8 @@ export interface UnitSecret {
   readonly scan: Scan
   /** What the inventory will say of it; null when it is no longer ours. */
   readonly after: OwnedSecret | null
+  /** Its place, where a directory made room for us there and comes back. */
+  readonly returning?: readonly RelPath[]
 }
 
 /** What the config calls it: a document in which no secret of ours is has a name of its own. */
@@ -142,7 +144,7 @@ export function planned(unit: Pick<Unit, 'targets' | 'secrets'>): readonly Plann
 
 /** Whether a unit has something to write, or to decrypt to know. */
 export function changes(unit: Unit): boolean {
-  const returns = unit.targets.some(({ returning = [] }) => returning.length > 0)
+  const returns = planned(unit).some(({ returning = [] }) => returning.length > 0)
   return (
     returns || planned(unit).some(({ plan }) => writes(plan.changes).length > 0 || plan.changes.some((change) => change.kind === 'decrypt'))
   )

@@ -16,13 +16,14 @@ export function departedSecrets(run: Run, unit: Unit, made: ReadonlyMap<SecretFi
   return Promise.all(
     gone.map(async ([key, secret]) => {
       const place = placeAt(key)
-      const { plan, scan } = await going(run, place, secret)
-      return { name: secret.name, secret: null, key, root: place.root, objects: null, plan, scan, after: null }
+      return { name: secret.name, secret: null, key, root: place.root, objects: null, after: null, ...(await going(run, place, secret)) }
     }),
   )
 }
 
-async function going(run: Run, place: Place, secret: OwnedSecret): Promise<Pick<UnitSecret, 'plan' | 'scan'>> {
+type Going = Pick<UnitSecret, 'plan' | 'scan' | 'returning'>
+
+async function going(run: Run, place: Place, secret: OwnedSecret): Promise<Going> {
   const known = run.host.kept.opens(secret.owned.digest)
   // Without the key that it was fingerprinted with nobody can tell what of it is ours.
   if (!known && secret.onRemove === 'restore') run.notes.push(`${place.key}: left in place, for the host key that knew it is gone`)
@@ -39,7 +40,7 @@ export function goneSecrets(
   return [...inventory.secrets].filter(([key]) => !keys.has(key))
 }
 
-async function keysGo(run: Run, place: Place, secret: OwnedSecret): Promise<Pick<UnitSecret, 'plan' | 'scan'>> {
+async function keysGo(run: Run, place: Place, secret: OwnedSecret): Promise<Going> {
   const { change } = await coOwned(run, secretDocument(place, secret.as, null, secret.parts), keysOf(secret))
   return {
     plan: { target: secret.name, root: place.root, changes: change === null ? [] : [change], wanted: new Map() },
@@ -47,17 +48,16 @@ async function keysGo(run: Run, place: Place, secret: OwnedSecret): Promise<Pick
   }
 }
 
-function fileGoes(run: Run, place: Place, secret: OwnedSecret): Pick<UnitSecret, 'plan' | 'scan'> {
+function fileGoes(run: Run, place: Place, secret: OwnedSecret): Going {
   const owned = new Map([[place.name, secret.owned]])
   const found = scan(place.root, [place.name], owned, run.host.kept.digestAt)
   const wanted = new Map<RelPath, Wanted>()
   if (secret.original !== null) wanted.set(place.name, asWanted(secret.original))
   const { present } = found
   const policy = leavingPolicy(wanted, owned, present)
-  return {
-    plan: plan({ target: secret.name, root: place.root, wanted, owned, present, refuseFirstContact: () => null, policy }),
-    scan: found,
-  }
+  const made = plan({ target: secret.name, root: place.root, wanted, owned, present, refuseFirstContact: () => null, policy })
+  const isFree = !present.has(place.name) || made.changes.some(({ kind }) => kind === 'delete')
+  return { plan: made, scan: found, returning: isFree && run.inventory.vacated.has(place.key) ? [place.name] : [] }
 }
 
 function placeAt(key: AbsPath): Place {

@@ -54,7 +54,7 @@ function ordered(run: Run, unit: Unit): { all: DiskStep[]; contents: Map<AbsPath
       modeOf: scan.modeOf,
       directories: 'secret' in target ? [] : (run.inventory.targets.get(root)?.directories ?? []),
       vacated: (path) => run.inventory.vacated.get(under(root, path)) ?? null,
-      returning: ('returning' in target ? target.returning : undefined) ?? [],
+      returning: target.returning ?? [],
       umask: run.host.machine.umask,
       id: `${Math.max(number, run.inventory.generation) + 1}-${index}-${run.host.machine.pid}`,
     })

@@ -14,6 +14,8 @@ const OUTCOME: Readonly<Record<HistoryRecord['outcome'], string>> = {
   'rolled-back': 'rolled back',
   'taken-back': 'taken back',
   undone: 'undone',
+  'under-way': 'under way',
+  interrupted: 'interrupted',
 }
 
 /** Generations as a table for people, the live one marked with ●, those that can be gone back to with ○; what is not applied any more says why below. */

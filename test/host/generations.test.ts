@@ -89,6 +89,7 @@ const listed = ({ config }: Ground): ReturnType<typeof historyOf> =>
   historyOf(
     storeIn(config.state, (sentence) => expect.fail(sentence)),
     { source: null, target: null },
+    false,
   )
 const original = (run: Run) => leave(run, { source: null, all: true, hold: true })
 

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
-import { rmSync, writeFileSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { DEFAULT_CONFIG, test, type Sandbox } from '../support/sandbox.ts'
 
@@ -192,4 +193,32 @@ test('rollback of a source or a target takes back that source alone, whatever wa
   expect(state()).toEqual(['1', '1', '2'])
   expect((await sandbox.gitops(['rollback', '--source', 'two'])).code).toBe(0)
   expect(state()).toEqual(['1', '1', '1'])
+})
+
+test('history shows a generation that a run is at, one that a killed run has left, and that the next run has undone it', async ({
+  sandbox,
+}) => {
+  sandbox.commit({ '.claude/a': 'good' })
+  sandbox.config(
+    DEFAULT_CONFIG(
+      sandbox.remote,
+      `checks: { smoke: [{ name: 'slow', run: 'grep -q good ~/.claude/a || { touch ~/begun; sleep 30; }' }] },`,
+    ),
+  )
+  expect((await sandbox.gitops(['reconcile'])).code).toBe(0)
+  sandbox.commit({ '.claude/a': 'hangs' })
+  const run = sandbox.start(['reconcile'])
+  while (!existsSync(join(sandbox.home, 'begun'))) await sleep(20)
+  expect((await history(sandbox))[0]).toMatchObject({ generation: 2, outcome: 'under-way', live: false, restorable: false, reason: null })
+  run.kill('SIGKILL')
+  await new Promise((done) => run.on('exit', done))
+  expect((await history(sandbox))[0]).toMatchObject({ generation: 2, outcome: 'interrupted', live: false, restorable: false })
+  expect((await sandbox.gitops(['history'])).stdout).toMatch(/^  2 .* interrupted/m)
+  sandbox.commit({ '.claude/a': 'good again' })
+  expect((await sandbox.gitops(['reconcile'])).code).toBe(0)
+  expect((await history(sandbox)).map(({ generation, outcome }) => [generation, outcome])).toEqual([
+    [3, 'applied'],
+    [2, 'undone'],
+    [1, 'applied'],
+  ])
 })

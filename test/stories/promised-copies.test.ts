@@ -9,6 +9,12 @@ async function done(sandbox: Sandbox, ...args: string[]): Promise<string> {
   return ran.stdout
 }
 
+const WITHOUT = (sandbox: Sandbox): string =>
+  DEFAULT_CONFIG(sandbox.remote).replace(
+    "claude: { source: 'team', from: '.claude', to: '~/.claude' }",
+    "other: { source: 'team', from: 'other', to: '~/other' }",
+  )
+
 /** Everything that `gitops kept` lists and prints. */
 async function keptTexts(sandbox: Sandbox): Promise<string[]> {
   const names = (await done(sandbox, 'kept')).split('\n').flatMap((line) => line.split('  ')[0] || [])
@@ -64,6 +70,27 @@ test('a list of an earlier version, with short names and a remark, still holds i
   expect(await keptTexts(sandbox)).toEqual(['edited by a person'])
   expect(readFileSync(list, 'utf8')).toContain('a remark\n')
 })
+
+for (const [how, leave] of [
+  ['an uninstall', async (sandbox) => done(sandbox, 'uninstall', '--yes')],
+  ['leaving the config', async (sandbox) => (sandbox.config(WITHOUT(sandbox)), done(sandbox, 'reconcile'))],
+] as [string, (sandbox: Sandbox) => Promise<string>][])
+  test(`with onRemove leave, what was there before us is not lost by ${how}: it stays as a copy`, async ({ sandbox }) => {
+    // It was equal to ours at first, so that no generation has a copy of it.
+    sandbox.write(sandbox.home, { '.claude/a': 'first' })
+    sandbox.commit({ '.claude/a': 'first', 'other/x': 'x' })
+    sandbox.config(DEFAULT_CONFIG(sandbox.remote).replace("to: '~/.claude'", "to: '~/.claude', onRemove: 'leave'"))
+    await done(sandbox, 'reconcile')
+    sandbox.commit({ '.claude/a': 'second' })
+    await done(sandbox, 'reconcile')
+    const said = await leave(sandbox)
+    if (how === 'an uninstall') {
+      expect(said).toContain(`claude  left as it is, in ${join(sandbox.home, '.claude')}`)
+      expect(said).toContain('Uninstalled: what was there before us is back, but for claude: left as declared.')
+    }
+    expect(sandbox.live('.claude/a')).toBe('second')
+    expect(await keptTexts(sandbox)).toEqual(['first'])
+  })
 
 test('whatever an uninstall had removed when it was killed, the next one keeps the copies', async ({ sandbox }) => {
   await edited(sandbox)

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, lstatSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
@@ -514,6 +514,22 @@ test('a key that leaves the source is removed only while it is still ours', asyn
   sandbox.commit({ [file]: await sops(me, { stays: 'value-s' }) })
   await reconcile(sandbox)
   expect(json(sandbox)).toEqual({ ...THEIRS, stays: 'value-s', taken: 'mine now', box: { taken: 'mine', own: 1 } })
+})
+
+test('a directory that made room for a secret is back, as it was, when that secret leaves the config', async ({ sandbox }) => {
+  const me = await member()
+  trust(sandbox, me)
+  mkdirSync(join(sandbox.home, '.app/token'), { recursive: true })
+  chmodSync(join(sandbox.home, '.app/token'), 0o750)
+  sandbox.commit({ '.claude/a': 'a', 's/token': await sops(me, 'token\n', { format: 'binary' }) })
+  sandbox.config(DEFAULT_CONFIG(sandbox.remote, `secrets: { token: { from: 's/token', to: '~/.app/token' } },`))
+  expect((await sandbox.gitops(['reconcile'])).code).toBe(0)
+  expect(sandbox.live('.app/token')).toBe('token\n')
+  sandbox.config()
+  expect((await sandbox.gitops(['reconcile'])).code).toBe(0)
+  expect(statSync(join(sandbox.home, '.app/token')).mode & 0o7777).toBe(0o750)
+  expect((await sandbox.gitops(['rollback'])).code).toBe(0)
+  expect(sandbox.live('.app/token')).toBe('token\n')
 })
 
 test('with onRemove leave, a secret that leaves the config stays as it is', async ({ sandbox }) => {

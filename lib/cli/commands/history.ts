@@ -1,4 +1,5 @@
 import { Option } from 'commander'
+import { holder } from '../../host/lock.ts'
 import { storeIn } from '../../host/store.ts'
 import { GitopsError } from '../../model/errors.ts'
 import { historyOf } from '../../../tasks/history.ts'
@@ -28,8 +29,11 @@ export const historyCommand: Verb<HistoryOptions> = {
   ],
   async run({ source = null, target = null, number = Number.POSITIVE_INFINITY, json, ...rest }) {
     try {
-      const { config } = await open(configFile(rest))
-      const generations = historyOf(storeIn(config.state, tell), { source, target }).slice(0, number)
+      const { config, machine } = await open(configFile(rest))
+      const generations = historyOf(storeIn(config.state, tell), { source, target }, holder(config.state, machine) !== null).slice(
+        0,
+        number,
+      )
       if (json === true) print(JSON.stringify({ kind: 'history', name: config.name, generations }))
       else if (generations.length > 0) print(drawnHistory(generations))
       else tell('nothing was applied yet, as far as was asked')

@@ -3,12 +3,13 @@ import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline/promises'
 import { removeEmptyState, removeState, type Remains, type Stayed } from '../../host/remove-state.ts'
 import type { Config } from '../../model/config.ts'
-import { GitopsError } from '../../model/errors.ts'
+import { GitopsError, printable } from '../../model/errors.ts'
 import { begin } from '../../../tasks/begin.ts'
 import { leave } from '../../../tasks/leave.ts'
 import { remainsOf } from '../../../tasks/remains.ts'
+import { planned } from '../../../tasks/run.ts'
 import { configOption, patience, waitOption, type ConfigOptions, type WaitOptions } from '../config-option.ts'
-import { leavingLines } from '../leaving-lines.ts'
+import { isLeft, leavingLines } from '../leaving-lines.ts'
 import { complain, print } from '../messages.ts'
 import { configFile, interruptible, open, type Opened } from '../open.ts'
 import type { Verb } from '../program.ts'
@@ -34,7 +35,7 @@ export const uninstallCommand: Verb<UninstallOptions> = {
     try {
       const opened = await readConfig(rest)
       const signal = interruptible()
-      if (dryRun || !yes) for (const line of await planned(opened, signal)) print(line)
+      if (dryRun || !yes) for (const line of await foretold(opened, signal)) print(line)
       if (dryRun) return 0
       if (!yes && !(await agreed())) {
         print('Nothing was changed.')
@@ -60,7 +61,7 @@ async function readConfig(options: ConfigOptions): Promise<Opened> {
   }
 }
 
-async function planned({ config, machine }: Opened, signal: AbortSignal): Promise<string[]> {
+async function foretold({ config, machine }: Opened, signal: AbortSignal): Promise<string[]> {
   const { run } = await begin(config, { dry: true, fetch: false, allowShrink: false, signal, machine, handedOver: null, wait: null })
   const units = await leave(run, { source: null, all: false, hold: false })
   return [...run.notes, ...leavingLines(units), `Then the state in ${config.state} would go.`]
@@ -119,7 +120,9 @@ async function uninstall(
     const units = await leave(run, { source: null, all: false, hold: false })
     const { copies, aside } = forget(config, () => remainsOf(run, units, purge))
     said.push(...run.notes, ...leavingLines(units))
-    if (aside.length === 0) said.push('Uninstalled: what was there before us is back.')
+    const left = units.flatMap(planned).filter(isLeft)
+    const but = left.length === 0 ? '' : `, but for ${left.map(({ name }) => name).join(', ')}: left as declared`
+    if (aside.length === 0) said.push(printable(`Uninstalled: what was there before us is back${but}.`))
     else said.push(...asideLines(aside))
     if (copies)
       said.push(`Copies of what people wrote stay in ${config.state}: kept.txt there says what they are, \`gitops kept\` prints them.`)

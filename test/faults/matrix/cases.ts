@@ -53,7 +53,7 @@ export async function tell({ told, call, fault }: Case, lane: Lane, third: boole
   const { story, world, looks } = told
   const began = await aim({ told, call, fault }, lane)
   if (began === null) return { hit: null, end: null, wrong: [] }
-  const early = fault === 'KILL' && began.ran.code !== LATE ? [] : promised(looks, lane, began.ran, story.before, story.after)
+  const early = fault === 'KILL' && began.ran.code !== LATE ? [] : promised(looks, lane, began.ran, story)
   waitForLocks(lane)
   const next = await gitops(world, lane, ...(story.next ?? ['reconcile']))
   const { end, wrong } = ended(looks, lane, next, story, began.theirs, fault)

@@ -1,8 +1,11 @@
 /** Where a case may end. */
 export type End = 'old' | 'new'
 
-/** Worlds: a new revision that passes its check, one that does not, and a source that is a work tree in the home. */
-export type WorldName = 'good' | 'bad' | 'work tree'
+/**
+ * Worlds: a new revision that passes its check, one that does not, a source that is a work tree in the home, a check that writes into our
+ * files, and a history that keeps as little as it may.
+ */
+export type WorldName = 'good' | 'bad' | 'work tree' | 'meddling' | 'short history'
 
 /** What is under way when the fault comes. */
 export interface Story {
@@ -19,6 +22,8 @@ export interface Story {
   readonly next?: readonly string[]
   /** What the old end is, when it is not the old revision: what stood there before us. */
   readonly old?: 'original'
+  /** A check of it writes into our files: whoever takes it back leaves those alone, and says so. */
+  readonly meddled?: true
   /** `npm test` tells little of it. */
   readonly rare?: true
   /** How the files are before it, and after it when nothing disturbs it. */
@@ -118,6 +123,29 @@ export const STORIES: readonly Story[] = [
     from: 'old',
     args: capture,
     next: capture,
+    rare: true,
+    before: 'old',
+    after: 'new',
+    ends: ['new'],
+  },
+  {
+    name: 'meddling',
+    title: 'a reconcile whose check writes into what it checks',
+    world: 'meddling',
+    from: 'old',
+    args: reconcile,
+    meddled: true,
+    rare: true,
+    before: 'old',
+    after: 'new',
+    ends: ['new'],
+  },
+  {
+    name: 'collection',
+    title: 'a reconcile that collects old generations',
+    world: 'short history',
+    from: 'old',
+    args: reconcile,
     rare: true,
     before: 'old',
     after: 'new',

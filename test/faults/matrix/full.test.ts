@@ -39,7 +39,7 @@ async function tell(world: World, lane: Lane, pages: number): Promise<string[]> 
     const theirs = times(lane.home, THEIR_OWN)
     const filler = fill(lane.root, pages)
     const first = await gitops(world, lane, 'reconcile')
-    const early = promised(looks, lane, first, 'old', 'new')
+    const early = promised(looks, lane, first, { before: 'old', after: 'new' })
     rmSync(filler)
     const next = await gitops(world, lane, 'reconcile')
     const { end, wrong } = ended(looks, lane, next, { ends: ['new'] }, theirs)

@@ -12,7 +12,12 @@ export type Violations = readonly string[]
 export type Ends = Readonly<Record<End, Look>>
 
 /** What the files are after a disturbed command that ended by itself: its exit code says what it promises. */
-export function promised(looks: Ends, lane: Lane, ran: Ran, before: End | 'between', after: End): Violations {
+export function promised(
+  looks: Ends,
+  lane: Lane,
+  ran: Ran,
+  { before, after, meddled }: Pick<Story, 'before' | 'after' | 'meddled'>,
+): Violations {
   const now = look(lane)
   const is = (end: End): boolean => differences(now, looks[end]).length === 0
   if (ran.code === LATE) return [hangs(ran)]
@@ -20,7 +25,7 @@ export function promised(looks: Ends, lane: Lane, ran: Ran, before: End | 'betwe
   if (/this is a bug|^\s+at .*:\d+:\d+/m.test(ran.said)) wrong.push(`stack: it ends with a stack trace: ${ran.said}`)
   if (![0, 1, 4, 5, 6].includes(ran.code)) wrong.push(`code: it ends with exit code ${ran.code}: ${ran.said}`)
   if (ran.code === 0 && !is(after)) wrong.push(`lie: it says that all is well and the files are not ${after}: ${ran.said}`)
-  if (ran.code === 1 && before !== 'between' && !is(before))
+  if (ran.code === 1 && before !== 'between' && !is(before) && !(meddled === true && ran.said.includes('left alone')))
     wrong.push(`lie: it says that the machine is as it was, and it is not: ${ran.said}`)
   if ((ran.code === 5 || ran.code === 6) && !is('old'))
     wrong.push(`lie: it says that it rolled back, and the files are not old: ${ran.said}`)

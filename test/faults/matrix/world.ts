@@ -79,6 +79,17 @@ const SECRETS = `secrets: {
   token: { from: 's/token', to: '~/.app/token' },
 },`
 
+/** What a check does that is careless: it writes, removes, and makes executable. */
+const MEDDLE = ' && echo x >> ~/.claude/agents/a.md && rm ~/.claude/hook.sh && chmod 755 ~/.claude/settings.json && rm ~/.app/token'
+
+/** Another two generations of healing: as many as one run more may collect. */
+async function age(world: Pick<World, 'sandbox'>, lane: Lane): Promise<void> {
+  for (const text of ['an edit', 'another']) {
+    world.sandbox.write(lane.home, { '.claude/agents/a.md': text })
+    await gitops(world, lane, 'reconcile')
+  }
+}
+
 /** A world of a name; nothing of it stays when it cannot be made. */
 export async function makeWorld(name: WorldName, lanes = 2): Promise<World> {
   const places = makePlaces()
@@ -116,7 +127,9 @@ async function fill(name: WorldName, count: number, memory: string, root: string
   })
   const local = name === 'work tree'
   const repo = local ? '~/clone' : sandbox.remote
-  sandbox.config(DEFAULT_CONFIG(repo, `${SECRETS} checks: { smoke: [{ name: 'alive', run: '! grep -q bad ~/.claude/settings.json' }] },`))
+  const alive = `! grep -q bad ~/.claude/settings.json${name === 'meddling' ? MEDDLE : ''}`
+  const history = name === 'short history' ? 'history: { generations: 1 },' : ''
+  sandbox.config(DEFAULT_CONFIG(repo, `${SECRETS} checks: { smoke: [{ name: 'alive', run: ${JSON.stringify(alive)} }] }, ${history}`))
   sandbox.commit({ ...OLD, ...(await secrets(1)) })
   const keys = join(sandbox.home, '.config/sops/age/keys.txt')
   const world = { sandbox, lanes: Array.from({ length: count }, (_, n) => makeLane(join(memory, `lane-${n}`), keys)) }
@@ -126,6 +139,7 @@ async function fill(name: WorldName, count: number, memory: string, root: string
     if (local) sandbox.git(lane.home, 'clone', '--quiet', sandbox.remote, 'clone')
     keep(lane, 'never')
     await expectApplied(gitops(world, lane, 'reconcile'))
+    if (name === 'short history') await age(world, lane)
     if (local) sandbox.write(lane.home, { '.claude/agents/a.md': 'edited by a person\n' })
     keep(lane, 'old')
   }
