@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import { keptList, saveKeptList } from '../lib/host/kept-list.ts'
 import { relisted } from '../lib/model/kept-list.ts'
 import type { KeptCopy } from '../lib/model/state.ts'
@@ -5,9 +6,18 @@ import type { Step } from '../lib/model/steps.ts'
 import { listedCopy } from './kept-copy.ts'
 import type { Run } from './run.ts'
 
-/** Remembers steps that were undone while a link hid where they were taken, so that no temporary file stays there for ever. */
-export function rememberBehind({ host: { store } }: Run, steps: readonly Step[]): void {
-  if (steps.length > 0) store.saveBehind([...store.behind(), ...steps])
+/**
+ * Remembers steps that were undone while a link hid where they were taken, so that no temporary file stays there for ever. Where that cannot be
+ * written down it is a note: the undo stands.
+ */
+export function rememberBehind({ host: { store }, notes }: Run, steps: readonly Step[]): void {
+  if (steps.length === 0) return
+  try {
+    store.saveBehind([...store.behind(), ...steps])
+  } catch (error) {
+    const places = [...new Set(steps.map(({ path }) => dirname(path)))].join(', ')
+    notes.push(`a temporary file of ours may stay for ever in ${places}, where a link stands now: ${(error as Error).message}`)
+  }
 }
 
 /** Removes temporary files that could not be reached when their run was undone, once their directory is in its place again. */

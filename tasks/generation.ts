@@ -43,11 +43,12 @@ function keepAdopted(run: Run, units: readonly Unit[]): void {
     if (!run.host.kept.has(digest)) run.host.kept.keep(readLive(path))
 }
 
-/** Generations that stay open beside those being committed are stuck ones: they must not count as live for having a lower number. */
+/** Generations that stay open beside those being committed are stuck ones, but for what is live: they must not count as that for having a lower number. */
 function markStuck(run: Run, numbers: readonly number[]): void {
   const open = run.host.store.journal()?.open ?? []
-  if (open.every((entry) => entry.undo || numbers.includes(entry.generation))) return
-  run.host.store.saveJournal({ open: open.map(({ generation, undo }) => ({ generation, undo: undo || !numbers.includes(generation) })) })
+  const isStuck = (number: number): boolean => number > run.inventory.generation && !numbers.includes(number)
+  if (open.every((entry) => entry.undo || !isStuck(entry.generation))) return
+  run.host.store.saveJournal({ open: open.map(({ generation, undo }) => ({ generation, undo: undo || isStuck(generation) })) })
 }
 
 /** Takes generations out of the journal; the last one closes it. */

@@ -16,7 +16,8 @@ export function departedSecrets(run: Run, unit: Unit, made: ReadonlyMap<SecretFi
   return Promise.all(
     gone.map(async ([key, secret]) => {
       const place = placeAt(key)
-      return { name: secret.name, secret: null, key, root: place.root, objects: null, after: null, ...(await going(run, place, secret)) }
+      const { plan, scan, returning = [] } = await going(run, place, secret)
+      return { name: secret.name, secret: null, key, root: place.root, objects: null, plan, scan, after: null, returning }
     }),
   )
 }

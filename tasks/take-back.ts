@@ -31,6 +31,7 @@ export async function takeBackTo(run: Run, back: Back): Promise<string[]> {
     return [...said, `Generation ${back.generation} of ${unit} is live already. Nothing was changed.`]
   if (going.length === 0) throw nothing()
   refuseWithoutStrategy(run, going)
+  refuseWithoutCopies(run, going)
   // The rest is recovery's work, also if we are killed in the middle of it: it holds the revisions and undoes them, newest first.
   run.host.store.saveJournal({ open: going.map(({ number }) => ({ generation: number, undo: true })) })
   const undone = await recover(run)
@@ -128,6 +129,22 @@ function refuseIfLost(run: Run, unit: string | null, going: readonly Generation[
 /** An undo that has begun is in the way of every source, so what it would lack is asked for before. Throws `stuck`. */
 function refuseWithoutStrategy({ host: { kept, documents } }: Run, going: readonly Generation[]): void {
   for (const step of going.flatMap(({ steps }) => steps)) if (step.kind === 'edit') documents.demand(listOf(step, kept).as, step.path)
+}
+
+/** Nor may it end in the middle because a copy is lost. Throws `stuck`. */
+function refuseWithoutCopies({ host: { kept } }: Run, going: readonly Generation[]): void {
+  for (const { number, steps } of going.toReversed())
+    for (const step of steps) {
+      const copy = step.kind === 'put' || step.kind === 'remove' ? (step.before?.digest ?? null) : null
+      if (copy === null || kept.opens(copy)) continue
+      throw new GitopsError(
+        'stuck',
+        `generation ${number} cannot be taken back: the copy of ${step.path}, ${kept.place(copy)}, is missing or damaged`,
+        {
+          hint: 'Nothing was changed; commit the older content to the source to go back to it.',
+        },
+      )
+    }
 }
 
 function lost(what: string, directory: string): GitopsError {

@@ -78,17 +78,17 @@ export function holder(state: AbsPath, machine: Machine): string | null {
 
 function hold(directory: string, token: string, machine: Machine, dead: readonly string[]): Lock {
   const path = join(directory, token)
-  let lost = false
+  let lost: GitopsError | null = null
   let seen = performance.now()
   const still = (): boolean => {
     try {
-      lost ||= !isOurs(directory, token, machine, dead)
+      if (!isOurs(directory, token, machine, dead)) lost ??= takenOver()
       seen = performance.now()
-    } catch {
+    } catch (error) {
       // Nobody takes over from one who gave a sign of life so short a time ago: a disk that fails for a moment is no reason to stop.
-      lost ||= performance.now() - seen >= STALE
+      if (performance.now() - seen >= STALE) lost ??= unseen(directory, error)
     }
-    return !lost
+    return lost === null
   }
   const beat = setInterval(still, HEARTBEAT)
   beat.unref()
@@ -96,11 +96,11 @@ function hold(directory: string, token: string, machine: Machine, dead: readonly
     token,
     dead,
     ensure() {
-      if (!still()) throw takenOver()
+      if (!still()) throw lost ?? takenOver()
     },
     release() {
       clearInterval(beat)
-      if (!lost) attemptTo(() => rmSync(path, { force: true }))
+      if (lost === null) attemptTo(() => rmSync(path, { force: true }))
     },
   }
 }
@@ -168,6 +168,12 @@ function ageOf(path: string): number {
 function busy(other: Owner | typeof UNKNOWN): GitopsError {
   return new GitopsError('locked', `another gitops run is under way: ${describe(other)}`, {
     hint: 'Wait for it, with `--wait 5m` for as long as you like, or run again later.',
+  })
+}
+
+function unseen(directory: string, error: unknown): GitopsError {
+  return new GitopsError('locked', `for ten seconds it could not be seen whether another run has taken over: ${(error as Error).message}`, {
+    hint: `See that ${directory} can be read. Nothing more is written; the next run undoes what was half done here.`,
   })
 }
 

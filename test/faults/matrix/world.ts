@@ -61,6 +61,9 @@ const OLD: Files = {
   '.claude/link': { link: 'settings.json' },
 }
 
+/** An older revision still. */
+const EARLIER: Files = { ...OLD, '.claude/agents/a.md': 'earlier' }
+
 const GONE = ['.claude/going', '.claude/file-then-directory', '.claude/directory-then-file', '.claude/link']
 
 const NEW: Files = {
@@ -81,14 +84,6 @@ const SECRETS = `secrets: {
 
 /** What a check does that is careless: it writes, removes, and makes executable. */
 const MEDDLE = ' && echo x >> ~/.claude/agents/a.md && rm ~/.claude/hook.sh && chmod 755 ~/.claude/settings.json && rm ~/.app/token'
-
-/** Another two generations of healing: as many as one run more may collect. */
-async function age(world: Pick<World, 'sandbox'>, lane: Lane): Promise<void> {
-  for (const text of ['an edit', 'another']) {
-    world.sandbox.write(lane.home, { '.claude/agents/a.md': text })
-    await gitops(world, lane, 'reconcile')
-  }
-}
 
 /** A world of a name; nothing of it stays when it cannot be made. */
 export async function makeWorld(name: WorldName, lanes = 2): Promise<World> {
@@ -130,26 +125,32 @@ async function fill(name: WorldName, count: number, memory: string, root: string
   const alive = `! grep -q bad ~/.claude/settings.json${name === 'meddling' ? MEDDLE : ''}`
   const history = name === 'short history' ? 'history: { generations: 1 },' : ''
   sandbox.config(DEFAULT_CONFIG(repo, `${SECRETS} checks: { smoke: [{ name: 'alive', run: ${JSON.stringify(alive)} }] }, ${history}`))
-  sandbox.commit({ ...OLD, ...(await secrets(1)) })
+  const [first, ...later] = name === 'short history' ? [EARLIER, { '.claude/agents/a.md': 'later' }, OLD] : [OLD]
+  sandbox.commit({ ...first, ...(await secrets(1)) })
   const keys = join(sandbox.home, '.config/sops/age/keys.txt')
   const world = { sandbox, lanes: Array.from({ length: count }, (_, n) => makeLane(join(memory, `lane-${n}`), keys)) }
-  const [first] = world.lanes as [Lane]
+  const [lane] = world.lanes as [Lane]
   for (const lane of world.lanes) {
     sandbox.write(lane.home, THEIRS)
     if (local) sandbox.git(lane.home, 'clone', '--quiet', sandbox.remote, 'clone')
     keep(lane, 'never')
     await expectApplied(gitops(world, lane, 'reconcile'))
-    if (name === 'short history') await age(world, lane)
+  }
+  for (const files of later) {
+    sandbox.commit(files)
+    for (const lane of world.lanes) await expectApplied(gitops(world, lane, 'reconcile'))
+  }
+  for (const lane of world.lanes) {
     if (local) sandbox.write(lane.home, { '.claude/agents/a.md': 'edited by a person\n' })
     keep(lane, 'old')
   }
-  const old = look(first)
+  const old = look(lane)
   for (const path of GONE) sandbox.commit({ [path]: null })
   sandbox.commit({ ...NEW, ...(name === 'bad' ? { '.claude/settings.json': '{"bad":true}\n' } : {}), ...(await secrets(2)) })
-  const wanted = name === 'bad' ? old : await lookAfter(world, first, local ? ['capture', '~/.claude/agents/a.md'] : ['reconcile'])
-  restore(first, 'never')
-  const original = look(first)
-  restore(first, 'old')
+  const wanted = name === 'bad' ? old : await lookAfter(world, lane, local ? ['capture', '~/.claude/agents/a.md'] : ['reconcile'])
+  restore(lane, 'never')
+  const original = look(lane)
+  restore(lane, 'old')
   return { ...world, original, old, wanted }
 }
 
