@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { DEFAULT_CONFIG, test, type Sandbox } from '../support/sandbox.ts'
@@ -233,23 +233,53 @@ test('a rollback needs neither the source nor the network', async ({ sandbox }) 
   expect(sandbox.live('.claude/a')).toBe('one')
 })
 
-test('a kept copy that is missing or damaged is said, everything else comes back, and mending it finishes the rollback', async ({
-  sandbox,
-}) => {
+/** The file of the kept copy with that text. */
+function keptWith(sandbox: Sandbox, text: string): string {
+  const all = Object.entries(sandbox.tree(join(sandbox.state, 'kept')))
+  return join(sandbox.state, 'kept', all.find(([, known]) => known.endsWith(` ${text}`))?.[0] ?? 'missing')
+}
+
+test('a rollback for which a kept copy is missing or damaged changes nothing, and works once that is mended', async ({ sandbox }) => {
   sandbox.commit({ '.claude/a': 'one', '.claude/b': 'one b' })
   sandbox.config()
   await sandbox.gitops(['reconcile'])
   const before = sandbox.tree(claude(sandbox))
   sandbox.commit({ '.claude/a': 'two', '.claude/b': 'two b' })
   await sandbox.gitops(['reconcile'])
-  const kept = Object.entries(sandbox.tree(join(sandbox.state, 'kept'))).find(([, text]) => text.endsWith(' one'))?.[0] as string
-  sandbox.write(join(sandbox.state, 'kept'), { [kept]: 'one, but damaged' })
-  const stuck = await sandbox.gitops(['rollback'])
+  const after = sandbox.tree(claude(sandbox))
+  const copy = keptWith(sandbox, 'one')
+  for (const damage of [() => writeFileSync(copy, 'one, but damaged'), () => rmSync(copy)]) {
+    damage()
+    const refused = await sandbox.gitops(['rollback'])
+    expect(refused.code).toBe(4)
+    expect(refused.said).toContain(
+      `generation 2 cannot be taken back: the copy of ${join(claude(sandbox), 'a')}, ${copy}, is missing or damaged`,
+    )
+    expect(sandbox.tree(claude(sandbox))).toEqual(after)
+    expect((await sandbox.gitops(['status', '--exit-code'])).code).toBe(0)
+  }
+  writeFileSync(copy, 'one')
+  expect((await sandbox.gitops(['rollback'])).code).toBe(0)
+  expect(sandbox.tree(claude(sandbox))).toEqual(before)
+})
+
+test('when a revision is taken back and a kept copy is damaged by then, everything else comes back, and mending it finishes that', async ({
+  sandbox,
+}) => {
+  const damage = 'for f in ~/.local/state/gitops/story/kept/*/*; do grep -qx one $f && echo damaged > $f; done; exit 1'
+  sandbox.commit({ '.claude/a': 'one', '.claude/b': 'one b' })
+  sandbox.config(
+    DEFAULT_CONFIG(sandbox.remote, `checks: { smoke: [{ name: 'vandal', run: 'grep -q one ~/.claude/a || { ${damage}; }' }] },`),
+  )
+  expect((await sandbox.gitops(['reconcile'])).code).toBe(0)
+  const before = sandbox.tree(claude(sandbox))
+  sandbox.commit({ '.claude/a': 'two', '.claude/b': 'two b' })
+  const stuck = await sandbox.gitops(['reconcile'])
   expect(stuck.code).toBe(4)
   expect(stuck.said).toContain('damaged')
-  expect(sandbox.live('.claude/b')).toBe('one b')
+  expect([sandbox.live('.claude/a'), sandbox.live('.claude/b')]).toEqual(['two', 'one b'])
   expect((await sandbox.gitops(['status', '--exit-code'])).code).toBe(4)
-  sandbox.write(join(sandbox.state, 'kept'), { [kept]: 'one' })
+  writeFileSync(keptWith(sandbox, 'damaged\n'), 'one')
   expect((await sandbox.gitops(['reconcile'])).code).toBe(5)
   expect(sandbox.tree(claude(sandbox))).toEqual(before)
   expect(readdirSync(sandbox.state)).not.toContain('journal.json')
