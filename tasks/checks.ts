@@ -12,9 +12,23 @@ export interface Circumstance {
   readonly revision: string | null
 }
 
+/** A check that has passed, or that had nothing to check here: then why. */
+export interface Passed {
+  readonly name: string
+  readonly skipped: string | null
+}
+
+/** What has passed and what was skipped, for people. */
+export function passedSaid(all: readonly Passed[], passed: (names: readonly string[]) => string): string {
+  const names = all.flatMap(({ name, skipped }) => (skipped === null ? [name] : []))
+  const skipped = all.flatMap(({ name, skipped }) => (skipped === null ? [] : [`${name} skipped: ${skipped}`]))
+  return [...(names.length > 0 ? [passed(names)] : []), ...skipped].join('; ')
+}
+
 /** Runs one check, again after a growing pause while it has retries left. Throws the last failure. */
-export async function runCheck(run: Run, check: Check, circumstance: Circumstance): Promise<void> {
+export async function runCheck(run: Run, check: Check, circumstance: Circumstance): Promise<Passed> {
   for (let failures = 0; ; failures++) {
+    let skipped: string | null = null
     try {
       await run.host.attempt({
         ...circumstance,
@@ -25,8 +39,9 @@ export async function runCheck(run: Run, check: Check, circumstance: Circumstanc
         signal: run.signal,
         hide: hiding(run),
         warn: (sentence) => note(run, `check ${JSON.stringify(check.name)}: ${sentence}`),
+        skip: (reason) => void (skipped = reason),
       })
-      return
+      return { name: check.name, skipped }
     } catch (error) {
       if (failures >= check.retries || run.signal.aborted) throw error
       await pause(Math.min(1000 * 2 ** failures, 30_000), run.signal)

@@ -71,6 +71,7 @@ async function checked(gate: Gate, check: Check, source: string, stage: AbsPath,
         // No secret was opened.
         hide: (text) => text,
         warn: (sentence) => void warnings.push(finding(rule, null, sentence, { severity: 'warning' })),
+        skip: (reason) => gate.say(`not run: ${check.name}; ${reason}`),
         report: (each) => void reports.push(each),
       })
       return [...warnings, ...reports.map((each) => inRepository(each, rule, targets))]

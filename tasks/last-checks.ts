@@ -1,5 +1,5 @@
 import { afterChecks } from './after-checks.ts'
-import { runCheck } from './checks.ts'
+import { passedSaid, runCheck, type Passed } from './checks.ts'
 import { commit } from './generation.ts'
 import { refusalOf } from './hold.ts'
 import { rollback } from './rollback.ts'
@@ -10,10 +10,12 @@ import { smokeChecks } from './smoke.ts'
 export async function lastChecks(run: Run, task: Teller): Promise<void> {
   const open = opened(run)
   try {
+    const passed: Passed[] = []
     for (const check of smokeChecks(run, null)) {
       task.output = check.name
-      await runCheck(run, check, { cwd: run.config.home, stage: null, source: null, revision: null })
+      passed.push(await runCheck(run, check, { cwd: run.config.home, stage: null, source: null, revision: null }))
     }
+    task.title = `smoke  ${passedSaid(passed, (names) => names.join(', '))}`
     commit(run, open)
   } catch (error) {
     let guilty = false

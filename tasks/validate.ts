@@ -5,7 +5,7 @@ import type { Finding } from '../lib/model/finding.ts'
 import { under, type AbsPath, type RelPath } from '../lib/model/path.ts'
 import { writes } from '../lib/model/plan.ts'
 import type { Wanted } from '../lib/model/tree.ts'
-import { runCheck } from './checks.ts'
+import { passedSaid, runCheck, type Passed } from './checks.ts'
 import { readContents } from './contents.ts'
 import { mergedText } from './merged-text.ts'
 import type { Run, Teller, Unit } from './run.ts'
@@ -26,18 +26,23 @@ export async function validate(run: Run, unit: Unit, task: Teller): Promise<void
   const stage = stageDirectory(run.config.state)
   try {
     await makeStage(stage, candidate(run, unit))
+    const passed: Passed[] = []
     for (const check of checks) {
       task.output = check.name
-      await runCheck(run, check, { cwd: stage, stage, source: unit.name, revision: unit.commit }).catch((error: unknown) => {
-        throw error instanceof GitopsError && error.code === 'check'
-          ? new GitopsError('invalid', error.message, { hint: 'Nothing was written.', cause: error })
-          : error
-      })
+      const judged = runCheck(run, check, { cwd: stage, stage, source: unit.name, revision: unit.commit })
+      passed.push(await judged.catch(refused))
     }
-    task.title = `validate  ${checks.length} check${checks.length === 1 ? '' : 's'} passed`
+    task.title = `validate  ${passedSaid(passed, ({ length }) => `${length} check${length === 1 ? '' : 's'} passed`)}`
   } finally {
     removeStage(stage)
   }
+}
+
+/** Throws what a check has thrown, with what that means before anything is written. */
+function refused(error: unknown): never {
+  throw error instanceof GitopsError && error.code === 'check'
+    ? new GitopsError('invalid', error.message, { hint: 'Nothing was written.', cause: error })
+    : error
 }
 
 /** A fault, and where its file would have gone. */

@@ -37,6 +37,8 @@ export interface Attempt {
   readonly hide: (text: string) => string
   /** Hears what a function of the user says without failing. Default: nobody does. */
   readonly warn?: (sentence: string) => void
+  /** Hears why a function of the user has nothing to check. Default: nobody does. */
+  readonly skip?: (reason: string) => void
   /** Hears what a function of the user reports, once it has ended. Default: warnings are given to `warn`. */
   readonly report?: (finding: CheckFinding) => void
 }
@@ -95,7 +97,7 @@ async function command(given: Attempt, text: string, limits: Limits): Promise<vo
 }
 
 async function call(given: Attempt, run: (context: never) => unknown, limits: Limits): Promise<void> {
-  const { home, source, revision, stage, hide, warn = () => {} } = given
+  const { home, source, revision, stage, hide, warn = () => {}, skip = () => {} } = given
   const findings: CheckFinding[] = []
   const context: CheckContext = {
     $: await shell(given, limits),
@@ -106,6 +108,7 @@ async function call(given: Attempt, run: (context: never) => unknown, limits: Li
     signal: limits.signal,
     files: FILES,
     warn: (sentence) => warn(hide(sentence)),
+    skip: (reason) => skip(hide(reason)),
     report: (finding) => void findings.push({ ...finding, message: hide(finding.message) }),
   }
   try {

@@ -27,6 +27,8 @@ export interface CheckContext extends TaskContext {
   readonly files: Files
   /** Says what a person should hear and what is no reason to fail: one sentence, shown when the run ends. */
   readonly warn: (sentence: string) => void
+  /** Says why there is nothing that could be checked here, such as `claude is not installed`: the check counts as skipped, unless it fails. */
+  readonly skip: (reason: string) => void
   /**
    * Says what is wrong at one place, as often as there is something: an error fails the check once it has ended, a warning is shown
    * like that of `warn`. `gitops validate` shows each with its file and line.

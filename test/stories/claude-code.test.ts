@@ -21,8 +21,12 @@ function config(sandbox: Sandbox, preset = 'claudeCode()', more = ''): void {
 
 /** Without a Claude Code that may be installed where the tests run. */
 async function reconcile(sandbox: Sandbox, env: NodeJS.ProcessEnv = {}): Promise<Ran> {
+  return sandbox.gitops(['reconcile'], { env: { ...without(sandbox), ...env } })
+}
+
+function without(sandbox: Sandbox): NodeJS.ProcessEnv {
   const path = (sandbox.env['PATH'] ?? '').split(':').filter((directory) => !/claude/.test(directory))
-  return sandbox.gitops(['reconcile'], { env: { PATH: path.join(':'), ...env } })
+  return { PATH: path.join(':') }
 }
 
 test("a team's configuration is put where Claude Code reads it, with scripts that can be run, and what Claude Code keeps beside it stays", async ({
@@ -94,6 +98,21 @@ describe('a configuration that Claude Code could not use is refused before anyth
       expect(sandbox.tree(join(sandbox.home, '.claude'))).toEqual(before)
     })
   }
+})
+
+test('where claude is not installed, what only its doctor could tell is skipped, and said to be', async ({ sandbox }) => {
+  sandbox.commit(GOOD)
+  config(sandbox)
+  const ran = await reconcile(sandbox)
+  expect(ran.code, ran.said).toBe(0)
+  expect(ran.stdout).toContain('validate  1 check passed; claude doctor skipped: claude is not installed')
+  expect(ran.stdout).toContain('smoke  Claude Code finds its files; claude doctor skipped: claude is not installed')
+  const judged = await sandbox.gitops(['validate', '--config', join(sandbox.site, 'gitops.config.ts')], {
+    cwd: sandbox.work,
+    env: without(sandbox),
+  })
+  expect(judged.code, judged.said).toBe(0)
+  expect(judged.said).toContain('not run: claude doctor; claude is not installed')
 })
 
 test('what is only unknown is a warning: a newer Claude Code may know it', async ({ sandbox }) => {

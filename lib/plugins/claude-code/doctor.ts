@@ -5,6 +5,8 @@ import type { Places } from './places.ts'
 /** Nothing is sent, nothing is updated. */
 const QUIET = 'DISABLE_TELEMETRY=1 DISABLE_AUTOUPDATER=1 CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1'
 
+const NOT_INSTALLED = 'claude is not installed'
+
 /** What `claude doctor` complains of, a line each: its exit code is 0 whatever it finds, so its text is read. Pure. */
 export function complaintsOf(text: string): string[] {
   const [, block] = /^Invalid settings[ \t]*\n((?:[^\n]*\S[^\n]*(?:\n|$))+)/m.exec(text) ?? []
@@ -17,7 +19,7 @@ const HARMLESS = /: Unknown hook event /
 /** Has Claude Code itself judge the candidate, in a home that is thrown away. Nothing is asked where it is not installed. Throws `check`. */
 export async function doctorCandidate(context: CheckContext, target: string): Promise<void> {
   const { $, stage } = context
-  if (!(await isInstalled(context))) return
+  if (!(await isInstalled(context))) return context.skip(NOT_INSTALLED)
   const away = `${stage ?? ''}/.claude-doctor`
   const said =
     await $`mkdir -m 700 ${away} ${away}/home ${away}/cwd && cp -R ${`${stage ?? ''}/${target}`} ${away}/config && cd ${away}/cwd &&
@@ -29,7 +31,7 @@ export async function doctorCandidate(context: CheckContext, target: string): Pr
 /** Has Claude Code judge what is live: what it says of it, and whether it can read its own state. Throws `check`. */
 export async function doctorLive(context: CheckContext, { directory, account, variable }: Places): Promise<void> {
   const { $ } = context
-  if (!(await isInstalled(context))) return
+  if (!(await isInstalled(context))) return context.skip(NOT_INSTALLED)
   // The settings of the directory that it is started in count too.
   const said =
     await $`empty=$(mktemp -d) && cd "$empty" && env ${setting(variable)} ${QUIET.split(' ')} claude doctor || code=$?; rmdir "$empty"; exit "\${code:-0}"`.nothrow()
