@@ -1,4 +1,3 @@
-import { dirname } from 'node:path'
 import { keptList, saveKeptList } from '../lib/host/kept-list.ts'
 import { relisted } from '../lib/model/kept-list.ts'
 import type { KeptCopy } from '../lib/model/state.ts'
@@ -15,7 +14,7 @@ export function rememberBehind({ host: { store }, notes }: Run, steps: readonly 
   try {
     store.saveBehind([...store.behind(), ...steps])
   } catch (error) {
-    const places = [...new Set(steps.map(({ path }) => dirname(path)))].join(', ')
+    const places = [...new Set(steps.map(({ path }) => path.slice(0, path.lastIndexOf('/'))))].join(', ')
     notes.push(`a temporary file of ours may stay for ever in ${places}, where a link stands now: ${(error as Error).message}`)
   }
 }
