@@ -48,7 +48,9 @@ export async function sopsReader(gate: Gate): Promise<Reader> {
     async end() {
       if (learnt.closed > 0)
         gate.say(
-          `not judged: whether ${learnt.closed} encrypted ${learnt.closed === 1 ? 'file opens' : 'files open'}, and whether values of it stand elsewhere in clear; no key for it is at hand`,
+          learnt.closed === 1
+            ? 'not judged: whether 1 encrypted file opens, and whether values of it stand elsewhere in clear; no key for it is at hand'
+            : `not judged: whether ${learnt.closed} encrypted files open, and whether values of them stand elsewhere in clear; no key for them is at hand`,
         )
       return [...findings, ...(await trackedTwins(gate, learnt.encrypted)), ...(await valuesInClear(gate, learnt.needles))]
     },

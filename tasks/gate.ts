@@ -6,22 +6,11 @@ import type { Config } from '../lib/model/config.ts'
 import { GitopsError } from '../lib/model/errors.ts'
 import { finding, ordered, type Finding } from '../lib/model/finding.ts'
 import { relPath, type RelPath } from '../lib/model/path.ts'
-import { checkRule } from './gate-checks.ts'
 import { withoutAllowed } from './gate-allow.ts'
-import { addedSince, leakReader } from './gate-leaks.ts'
-import { sopsReader } from './gate-sops.ts'
-import { syntaxReader } from './gate-syntax.ts'
-import { contentReader, linkReader, secretRule, treeRule } from './gate-tree.ts'
-import { contentOf, type Gate, type GateTarget, type Reading, type Rule } from './judging.ts'
+import { addedSince } from './gate-leaks.ts'
+import { LAST, READINGS, RULES } from './gate-rules.ts'
+import { contentOf, type Gate, type GateTarget } from './judging.ts'
 import { ownSources } from './own-sources.ts'
-
-/** Rules over the whole tree, in the order in which they are asked. */
-const RULES: readonly Rule[] = [treeRule, secretRule]
-/** Rules over the content of files. */
-const READINGS: readonly Reading[] = [syntaxReader, contentReader, linkReader, sopsReader, leakReader]
-
-/** Rules that need to know what the others have found. */
-const LAST: readonly ((gate: Gate, known: readonly Finding[]) => Promise<readonly Finding[]>)[] = [checkRule]
 
 /** What is given to the gate. */
 export interface GateRequest {

@@ -3,7 +3,8 @@ import { blobs, filesAt } from '../lib/host/objects.ts'
 import type { SecretFile } from '../lib/model/config.ts'
 import { merge } from '../lib/model/edits.ts'
 import { GitopsError } from '../lib/model/errors.ts'
-import { at, isObject, own, pathOf, pointer, type Json } from '../lib/model/json.ts'
+import { isObject, type Json } from '../lib/model/json.ts'
+import { keyFaults } from '../lib/model/key-faults.ts'
 import { sha, short, type AbsPath, type Digest, type RelPath, type Sha } from '../lib/model/path.ts'
 import type { Parts } from '../lib/model/tree.ts'
 import type { Run, Unit } from './run.ts'
@@ -73,7 +74,7 @@ export async function composed(
 
 async function together(run: Run, secret: SecretFile, open: Buffer | null, plaintext: Buffer | null): Promise<string> {
   const { documents } = run.host
-  const { as, plain, place, protects } = secret
+  const { as, plain, place } = secret
   const invalid = (sentence: string): GitopsError =>
     new GitopsError('invalid', sentence, { hint: 'Mend it in the source; nothing was written.' })
   const read = async (bytes: Buffer | null, path: string): Promise<Json | undefined> => {
@@ -87,29 +88,17 @@ async function together(run: Run, secret: SecretFile, open: Buffer | null, plain
   }
   const ours = await read(open, plain ?? '')
   const hidden = await read(plaintext, secret.from ?? '')
-  const twice = shared(ours, hidden)
-  if (twice !== null)
-    throw invalid(`${secret.to} would get ${pointer(twice)} from both ${plain} and ${secret.from}; take it out of one of them`)
-  const theirs = protects.find((each) => [ours, hidden].some((value) => at(value, pathOf(each)) !== undefined))
-  if (theirs !== undefined) {
-    const file = at(ours, pathOf(theirs)) === undefined ? secret.from : plain
-    throw invalid(`${file} sets ${theirs}, which is not for a source to say: the application keeps it in ${secret.to}`)
+  const [fault] = keyFaults(secret, ours, hidden)
+  if (fault !== undefined) {
+    const name = (fault.file === 'plain' ? plain : secret.from) ?? ''
+    const { positionOf } = await import('../lib/documents/position.ts')
+    const place = fault.file === 'plain' && open !== null ? await positionOf(`${name}.${as.strategy}`, open.toString(), fault.path) : null
+    throw invalid(`${name}${place === null ? '' : `:${place.line}:${place.column}`} ${fault.message}`)
   }
   if (hidden === undefined) return open?.toString() ?? ''
   return open === null
     ? (plaintext?.toString() ?? '')
     : documents.write(as, open.toString(), merge(undefined, hidden, ours).edits, plain ?? '')
-}
-
-/** The first place that both say something of. */
-function shared(a: Json | undefined, b: Json | undefined, path: readonly string[] = []): readonly string[] | null {
-  if (a === undefined || b === undefined) return null
-  if (!isObject(a) || !isObject(b)) return path
-  for (const name of Object.keys(a)) {
-    const found = shared(own(a, name), own(b, name), [...path, name])
-    if (found !== null) return found
-  }
-  return null
 }
 
 async function blobOf(run: Run, { pulled }: Unit, oid: Sha): Promise<Buffer> {

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { test, type Files } from '../support/sandbox.ts'
-import { CLEAN, validate, type Found } from './support.ts'
+import type { Finding } from '../../lib/model/finding.ts'
+import { CLEAN, validate } from './support.ts'
 
 // oxlint-disable-next-line no-control-regex -- what no terminal should get, but the line feed between lines
 const UNSAFE = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/
@@ -111,10 +112,10 @@ test('--pre-push judges each branch that is pushed, by what Git tells its hook, 
   const before = sandbox.commit(CLEAN)
   const broken = sandbox.commit({ '.claude/a.json': '{' })
   const zeros = '0'.repeat(40)
-  const ask = async (input: string): Promise<Found[]> => {
+  const ask = async (input: string): Promise<Finding[]> => {
     const { stdout, stderr } = await sandbox.gitops(['validate', '--json', '--pre-push'], { cwd: sandbox.work, input })
     expect(stderr).toBe('')
-    return (JSON.parse(stdout) as { findings: Found[] }).findings
+    return (JSON.parse(stdout) as { findings: Finding[] }).findings
   }
   expect((await ask(`refs/heads/main ${broken} refs/heads/main ${before}\n`)).map(({ path }) => path)).toEqual(['.claude/a.json'])
   expect((await ask(`refs/heads/x ${broken} refs/heads/x ${zeros}\nrefs/heads/y ${before} refs/heads/y ${zeros}\n`)).length).toBe(1)

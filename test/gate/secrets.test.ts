@@ -1,16 +1,8 @@
 import { describe, expect } from 'vitest'
+import type { Finding } from '../../lib/model/finding.ts'
 import { member, sops, trust } from '../support/sops.ts'
 import { test, type Sandbox } from '../support/sandbox.ts'
 import { tokens } from './tokens.ts'
-
-interface Found {
-  readonly rule: string
-  readonly severity: string
-  readonly path: string | null
-  readonly line: number | null
-  readonly message: string
-  readonly commit: string | null
-}
 
 const CONFIG = (more = ''): string => `import { defineConfig } from 'gitops'
 
@@ -24,10 +16,13 @@ ${more}})
 const NAMES: Readonly<Record<string, string>> = { database: 'database-connection-string', hashicorp: 'hashicorp-vault' }
 const CLEAN = { 'gitops.config.ts': CONFIG(), '.claude/settings.json': '{}\n' }
 
-async function validate(sandbox: Sandbox, ...args: string[]): Promise<{ findings: Found[]; places: string[]; said: string; code: number }> {
+async function validate(
+  sandbox: Sandbox,
+  ...args: string[]
+): Promise<{ findings: Finding[]; places: string[]; said: string; code: number }> {
   const { stdout, stderr, code } = await sandbox.gitops(['validate', '--json', ...args], { cwd: sandbox.work })
   expect(stdout, stderr).toMatch(/^\{/)
-  const { findings } = JSON.parse(stdout) as { findings: Found[] }
+  const { findings } = JSON.parse(stdout) as { findings: Finding[] }
   return { findings, places: findings.map(({ path, line, rule }) => `${path}:${line} ${rule}`), said: stdout + stderr, code }
 }
 

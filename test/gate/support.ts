@@ -1,4 +1,5 @@
 import { expect } from 'vitest'
+import type { Finding } from '../../lib/model/finding.ts'
 import type { Ran, Sandbox } from '../support/sandbox.ts'
 
 /** A config whose source is its own repository. */
@@ -11,26 +12,14 @@ export default defineConfig({
 })
 `
 
-/** A finding as `--json` tells it. */
-export interface Found {
-  readonly rule: string
-  readonly severity: string
-  readonly path: string | null
-  readonly line: number | null
-  readonly column: number | null
-  readonly message: string
-  readonly hint: string | null
-  readonly commit: string | null
-}
-
 /** `gitops validate --json` in the repository. `places` says where each finding is. */
 export async function validate(
   sandbox: Sandbox,
   ...args: string[]
-): Promise<Ran & { findings: Found[]; notes: string[]; places: string[] }> {
+): Promise<Ran & { findings: Finding[]; notes: string[]; places: string[] }> {
   const ran = await sandbox.gitops(['validate', '--json', ...args], { cwd: sandbox.work })
   expect(ran.stdout, ran.stderr).toMatch(/^\{/)
-  const { findings, notes } = JSON.parse(ran.stdout) as { findings: Found[]; notes: string[] }
+  const { findings, notes } = JSON.parse(ran.stdout) as { findings: Finding[]; notes: string[] }
   return { ...ran, findings, notes, places: findings.map(({ path, line, column, rule }) => `${path}:${line}:${column} ${rule}`) }
 }
 

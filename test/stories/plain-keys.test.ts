@@ -130,9 +130,9 @@ test('what somebody has changed of our keys is drift, told by its pointer, heale
 describe('what a source must not say of ~/.claude.json is refused with one sentence, before anything is written', () => {
   const login = '{"oauthAccount":{"emailAddress":"you@example.org"}}'
   const cases: readonly (readonly [what: string, open: string, hidden: string, sentence: string])[] = [
-    ['a login', login, HIDDEN, '.claude/claude.json sets /oauthAccount, which is not for a source to say'],
+    ['a login', login, HIDDEN, '.claude/claude.json:1:2 sets /oauthAccount, which is not for a source to say'],
     ['trust, encrypted', OPEN, '{"projects":{}}', 'account.enc sets /projects, which is not for a source to say'],
-    ['one key twice', OPEN, OPEN, 'would get /mcpServers/docs/type from both .claude/claude.json and account.enc'],
+    ['one key twice', OPEN, OPEN, 'says /mcpServers/docs/type, which account.enc says too; take it out of one of them'],
     ['what is no JSON', '{"mcpServers": {}', HIDDEN, '.claude/claude.json'],
     ['a list', '[]', HIDDEN, '.claude/claude.json must be an object of keys'],
   ]
