@@ -34,11 +34,23 @@ const FAULTS: Readonly<Record<Syntax, (text: string) => JsonFault | null | Promi
 }
 
 async function yamlFault(text: string): Promise<JsonFault | null> {
-  const { LineCounter, parseAllDocuments } = await import('yaml')
+  const { LineCounter, parseAllDocuments, visit } = await import('yaml')
   const lines = new LineCounter()
   const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' })
-  const error = ('empty' in documents ? [documents] : documents).flatMap((document) => document.errors)[0]
-  if (error === undefined) return null
-  const { line, col } = lines.linePos(error.pos[0])
-  return { line, column: col, message: error.message }
+  const faults = ('empty' in documents ? [] : documents).flatMap((document) => {
+    const found = document.errors.map(({ pos, message }) => ({ at: pos[0], message }))
+    const anchors = new Set<string>()
+    visit(document, {
+      Value: (_, { anchor }) => void (anchor !== undefined && anchors.add(anchor)),
+      Alias: (_, { source, range }) => {
+        if (!anchors.has(source))
+          found.push({ at: range?.[0] ?? 0, message: `the alias *${source} stands for nothing: there is no &${source} before it` })
+      },
+    })
+    return found
+  })
+  const [first] = faults.toSorted((a, b) => a.at - b.at)
+  if (first === undefined) return null
+  const { line, col } = lines.linePos(first.at)
+  return { line, column: col, message: first.message }
 }
