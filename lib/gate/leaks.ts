@@ -1,4 +1,5 @@
 import { finding, type Finding } from '../model/finding.ts'
+import { isPlaceholder } from './placeholder.ts'
 import { positionAt } from './position.ts'
 
 /** A text that is searched for secrets. */
@@ -121,7 +122,9 @@ async function search(text: string, path: string): Promise<Found[]> {
     source: { content: text, filePath: path, ext: /\.json$/i.test(path) ? '.json' : '.txt', contentType: 'text' },
     options: { config: { rules: [{ id: rule.meta.id, rule }] }, noPhysicFilePath: true, maskSecrets: true },
   })
-  const named = messages.map(({ ruleId, range }) => ({ id: ruleId.replace(/^.*secretlint-rule-/, ''), range }))
+  const named = messages
+    .filter(({ range: [from, to] }) => !isPlaceholder(text.slice(from, to)))
+    .map(({ ruleId, range }) => ({ id: ruleId.replace(/^.*secretlint-rule-/, ''), range }))
   return [...named, ...[...text.matchAll(AGE_KEY)].map(({ index, 0: key }) => ({ id: 'age', range: [index, index + key.length] as const }))]
 }
 

@@ -1,8 +1,11 @@
 import { describe, expect } from 'vitest'
+import { isPlaceholder } from '../../lib/gate/placeholder.ts'
 import { test, type Files, type Sandbox } from '../support/sandbox.ts'
 import { member } from '../support/sops.ts'
+import { clean } from './clean.ts'
 import { claude, documents, leaks, secrets, trees, WRONG_SETTINGS, type Group } from './corpus.ts'
 import { validate } from './support.ts'
+import { tokens } from './tokens.ts'
 
 const GROUPS: Readonly<Record<string, () => Group | Promise<Group>>> = {
   documents,
@@ -20,7 +23,7 @@ async function found(sandbox: Sandbox): Promise<{ places: string[]; said: string
 
 describe('every fault of a corpus is found at its file and line, and nothing else is', () => {
   for (const [name, make] of Object.entries(GROUPS))
-    test(`${name}`, async ({ sandbox }) => {
+    test(name, async ({ sandbox }) => {
       const { good, faults } = await make()
       sandbox.commit(good)
       expect((await found(sandbox)).places).toEqual([])
@@ -48,4 +51,36 @@ describe('every fault of a corpus is found at its file and line, and nothing els
     )
     expect(count).toBeGreaterThanOrEqual(60)
   })
+})
+
+test('in configurations as people publish them nothing is found, be it only a warning', async ({ sandbox }) => {
+  const files = await clean(await member(), await member())
+  sandbox.commit(files)
+  expect(Object.keys(files).length).toBeGreaterThan(40)
+  for (const more of [[], ['--staged'], ['--platform', 'darwin']]) {
+    const { findings, code, said } = await validate(sandbox, ...more)
+    expect(findings, said).toEqual([])
+    expect(code).toBe(0)
+  }
+})
+
+test('what only shows what a secret looks like is none, and what differs a little from it is one', () => {
+  const x = 'x'.repeat(36)
+  for (const shown of [
+    `ghp_${x}`,
+    'https://USER:TOKEN@git.example.com',
+    'https://a:<password>@h',
+    'https://a:${PASS}@h',
+    'postgres://a:****@h/db',
+    'https://a:changeme@h',
+  ])
+    expect(isPlaceholder(shown), shown).toBe(true)
+  for (const real of [
+    ...Object.values(tokens()),
+    `ghp_${x.slice(1)}y`,
+    'https://a:TOKEN7@h',
+    'https://a:hunter@h',
+    'postgres://a:xxxxxy@h/db',
+  ])
+    expect(isPlaceholder(real), real).toBe(false)
 })
