@@ -30,7 +30,7 @@ function annotation({ severity, path, line, column, rule, message, hint, commit 
     line === null || column === null || commit !== null ? null : `col=${column}`,
     `title=${property(plain(rule))}`,
   ]
-  const said = [commit === null ? null : `in commit ${commit}:`, plain(message), hint === null ? null : plain(hint)]
+  const said = [commit === null ? null : `in commit ${commit}:`, hint === null ? plain(message) : `${plain(message)}. ${plain(hint)}`]
     .filter(Boolean)
     .join(' ')
   return `::${severity} ${properties.filter(Boolean).join(',')}::${data(said)}`

@@ -10,6 +10,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Verb<never>>>> = {
   reconcile: async () => (await import('./commands/reconcile.ts')).reconcileCommand,
   status: async () => (await import('./commands/status.ts')).statusCommand,
   validate: async () => (await import('./commands/validate.ts')).validateCommand,
+  ci: async () => (await import('./commands/ci.ts')).ciCommand,
   diff: async () => (await import('./commands/diff.ts')).diffCommand,
   history: async () => (await import('./commands/history.ts')).historyCommand,
   rollback: async () => (await import('./commands/rollback.ts')).rollbackCommand,

@@ -53,7 +53,7 @@ test('--format github has an annotation for each finding, errors first, and coun
   expect(code).toBe(1)
   expect(stdout.split('\n')).toEqual([
     "::error file=.claude/b|<b>%2C100%25%3A.json,line=2,col=5,title=syntax/json::Expected ':' after property name",
-    '::warning file=.claude/a.md,title=tree/case::"A.md" and "a.md" are one name on macOS and Windows Rename one of them in the source.',
+    '::warning file=.claude/a.md,title=tree/case::"A.md" and "a.md" are one name on macOS and Windows. Rename one of them in the source.',
     '1 error, 1 warning in 2 of 6 files.',
     '',
   ])
