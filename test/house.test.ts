@@ -6,7 +6,7 @@ import { describe, expect } from 'vitest'
 import { FAULTS, STORIES } from './faults/matrix/classes.ts'
 import { load, withTable } from './faults/matrix/counts.ts'
 import { failureModes, failureModesPage } from './support/failure-modes.ts'
-import { CLI, test } from './support/sandbox.ts'
+import { CLI, DEFAULT_CONFIG, test } from './support/sandbox.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 const FILES = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: ROOT, encoding: 'utf8' })
@@ -269,6 +269,19 @@ function packagesLoadedBy(args: readonly string[], cwd: string, env: NodeJS.Proc
   return [...new Set(names)].toSorted()
 }
 
+/** What judges documents, runs checks, or draws a run. */
+const NOT_FOR_NOTES = new Set([
+  'yaml',
+  'zx',
+  'listr2',
+  'smol-toml',
+  'toml-eslint-parser',
+  'jsonc-parser',
+  'cron',
+  'age-encryption',
+  're2js',
+])
+
 describe('start-up', () => {
   // A package more is milliseconds more, every minute, on every machine: whoever adds one here has measured it.
   const EVERY_RUN = new Set(['commander', 'cosmiconfig', 'env-paths', 'listr2', 'picomatch', 'valibot'])
@@ -288,6 +301,19 @@ describe('start-up', () => {
     const [file, key] = ['base.json', 'reader.identity'].map((name) => join(ROOT, 'test/fixtures/sops', name)) as [string, string]
     const loaded = packagesLoadedBy(['decrypt', file], sandbox.site, { ...sandbox.env, SOPS_AGE_KEY_FILE: key })
     expect(loaded).toEqual(['commander'])
+  })
+
+  test('a check of three staged notes loads the search for tokens, and no parser or runner that they do not need', ({ sandbox }) => {
+    sandbox.commit({
+      '.claude/settings.json': '{}\n',
+      '.claude/a.yaml': 'a: 1\n',
+      'gitops.config.ts': `import { defineConfig } from 'gitops'\nexport default defineConfig(${DEFAULT_CONFIG('.')})\n`,
+    })
+    sandbox.write(sandbox.work, { '.claude/a.md': '# a\n', '.claude/b.md': '# b\n', 'c.md': '# c\n' })
+    sandbox.git(sandbox.work, 'add', '--all')
+    const loaded = packagesLoadedBy(['validate', '--staged'], sandbox.work, sandbox.env)
+    expect(loaded).toContain('@secretlint/core')
+    expect(loaded.filter((name) => NOT_FOR_NOTES.has(name))).toEqual([])
   })
 
   test('help loads no engine', ({ sandbox }) => {

@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { GitopsError } from '../model/errors.ts'
@@ -79,11 +79,21 @@ export async function judgedTree(directory: AbsPath, asked: Asked, home: AbsPath
   }
 }
 
-/** In memory where the system offers that: what is in a work tree is nobody else's business. */
+/** How long a judgement takes at the very most, in milliseconds. */
+const LONGEST = 3_600_000
+
+/** In memory where the system offers that: what is in a work tree is nobody else's business. What killed ones have left goes. */
 function scratchDirectory(): AbsPath {
   const [base = tmpdir()] = memoryDirectories()
-  return absPath(realpathSync(mkdtempSync(join(base, 'gitops-gate-'))))
+  for (const name of readdirSync(base).filter((each) => each.startsWith(SCRATCH))) {
+    const stat = lstatSync(join(base, name), { throwIfNoEntry: false })
+    const isOurs = stat?.isDirectory() === true && stat.uid === (process.getuid?.() ?? stat.uid)
+    if (isOurs && Date.now() - stat.mtimeMs > LONGEST) rmSync(join(base, name), { recursive: true, force: true })
+  }
+  return absPath(realpathSync(mkdtempSync(join(base, SCRATCH))))
 }
+
+const SCRATCH = 'gitops-gate-'
 
 /** A repository of its own for new objects, which finds all others where they are. */
 async function borrowing(scratch: AbsPath, objects: string, config: string | null, signal: AbortSignal, top: AbsPath): Promise<Repository> {

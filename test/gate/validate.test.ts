@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { test } from '../support/sandbox.ts'
@@ -31,6 +31,16 @@ test('a clean repository has exit code 0, and nothing outside a throw-away direc
   expect(ran.code).toBe(0)
   expect([sandbox.tree(sandbox.work), sandbox.tree(sandbox.home)]).toEqual(before)
   expect(readdirSync(join(sandbox.root, 'runtime'))).toEqual([])
+})
+
+test('what a killed judgement has left goes with the next one, and what another one is at stays', async ({ sandbox }) => {
+  sandbox.commit(CLEAN)
+  const place = join(sandbox.root, 'runtime')
+  const [left, busy] = ['gitops-gate-left', 'gitops-gate-busy'].map((name) => join(place, name)) as [string, string]
+  for (const path of [left, busy]) mkdirSync(path)
+  utimesSync(left, new Date(0), new Date(0))
+  expect((await validate(sandbox)).code).toBe(0)
+  expect(readdirSync(place)).toEqual(['gitops-gate-busy'])
 })
 
 test('without more words the work tree is judged as a commit of it would be, with --staged what is staged, with --commits what was committed', async ({
