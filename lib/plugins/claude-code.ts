@@ -40,6 +40,7 @@ export function claudeCode(options: ClaudeCodeOptions = {}): UserPreset {
   const source = options.source === undefined ? {} : { source: options.source }
   return (host): ConfigPart => {
     const places = placesOf(host, options.directory)
+    const judged = { local, from: from.replace(/\/+$/, '') }
     const target = {
       ...source,
       from,
@@ -54,7 +55,7 @@ export function claudeCode(options: ClaudeCodeOptions = {}): UserPreset {
       {
         ...source,
         name: 'Claude Code configuration',
-        run: async (context: CheckContext) => (await import('./claude-code/judge.ts')).judgeCandidate(context, name, places, local),
+        run: async (context: CheckContext) => (await import('./claude-code/judge.ts')).judgeCandidate(context, name, places, judged),
       },
       {
         ...source,
@@ -67,7 +68,7 @@ export function claudeCode(options: ClaudeCodeOptions = {}): UserPreset {
       {
         ...source,
         name: 'Claude Code finds its files',
-        run: async (context: CheckContext) => (await import('./claude-code/judge.ts')).judgeLive(context, places, local),
+        run: async (context: CheckContext) => (await import('./claude-code/judge.ts')).judgeLive(context, places, judged),
       },
       {
         ...source,
@@ -88,7 +89,7 @@ export function claudeCode(options: ClaudeCodeOptions = {}): UserPreset {
       documents: {
         account: {
           ...source,
-          from: `${from === '.' ? '' : `${from.replace(/\/+$/, '')}/`}claude.json`,
+          from: `${judged.from === '.' ? '' : `${judged.from}/`}claude.json`,
           to: places.account,
           strategy: { merge: { format: 'json' as const, lock: 'proper-lockfile' as const } },
           protect: [...STATE],

@@ -157,7 +157,7 @@ test('a change that leaves Claude Code without one of its files is rolled back: 
     "tasks: { after: [{ name: 'breaks it', run: 'chmod -x ~/.claude/hooks/stop.sh', undo: 'chmod +x ~/.claude/hooks/stop.sh' }] }",
   )
   const ran = await reconcile(sandbox)
-  expect(ran.said).toContain('runs hooks/stop.sh, which is not executable')
+  expect(ran.said).toContain('runs hooks/stop.sh, which is not executable: git update-index --chmod=+x .claude/hooks/stop.sh')
   expect(ran.code, ran.said).toBe(6)
   expect(sandbox.live('.claude/CLAUDE.md')).toBe('# Rules\n')
 })

@@ -15,6 +15,8 @@ export interface Judged {
   readonly directory: string
   /** Files below it that are this machine's own, though settings name them. */
   readonly local: readonly string[]
+  /** The directory in the source that it is made of. */
+  readonly from: string
 }
 
 /** The candidate, before anything is written: each fault is reported with its place; what is only unknown is a warning. */
@@ -22,11 +24,11 @@ export async function judgeCandidate(
   { files, home, stage, report }: CheckContext,
   target: string,
   places: Places,
-  local: readonly string[],
+  { local, from }: Pick<Judged, 'local' | 'from'>,
 ): Promise<void> {
   const at = `${stage ?? ''}/${target}`
   const all = files.below(at)
-  const settings = judgeSettingsAt(files, { at, home, directory: places.directory, local })
+  const settings = judgeSettingsAt(files, { at, home, directory: places.directory, local, from })
   const findings = [...settings.findings, ...judgeObject(files, at, 'keybindings.json')]
   for (const path of all.filter(hasFrontMatter)) findings.push(...(await judgeFrontMatter(path, files.text(`${at}/${path}`))))
   findings.push(...strangers(all, settings.named))
@@ -34,8 +36,8 @@ export async function judgeCandidate(
 }
 
 /** What is live, after it was written: its settings are read, and what they name is there and can be run. Throws `check`. */
-export function judgeLive({ files, home }: CheckContext, places: Places, local: readonly string[]): void {
-  const { findings } = judgeSettingsAt(files, { at: places.directory, home, directory: places.directory, local })
+export function judgeLive({ files, home }: CheckContext, places: Places, { local, from }: Pick<Judged, 'local' | 'from'>): void {
+  const { findings } = judgeSettingsAt(files, { at: places.directory, home, directory: places.directory, local, from })
   if (files.kind(places.account) !== null) findings.push(...judgeJson(files, places.account, places.account).findings)
   refuse(findings, 'Claude Code would start without it.')
 }
@@ -61,7 +63,7 @@ function judgeSettingsAt(files: Files, judged: Judged): { findings: Finding[]; n
 function judgeCommand(
   files: Files,
   { place, command }: Command,
-  { at, home, directory, local }: Judged,
+  { at, home, directory, local, from }: Judged,
 ): { path: string; finding: Finding | null }[] {
   return filesNamed(command, { home, directory })
     .filter(({ path }) => !isRuntime(path) && !local.includes(path))
@@ -73,7 +75,8 @@ function judgeCommand(
         finding: { kind: as === 'named' ? 'warning' : 'error', place: 'settings.json', message, at: place.split('.') },
       })
       if (kind === null) return finding(`${names}, which is not there; add it, or list it in \`local\` when it is this machine's own`)
-      if (as === 'run' && kind !== 'executable') return finding(`${names}, which is not executable: git update-index --chmod=+x ${path}`)
+      if (as === 'run' && kind !== 'executable')
+        return finding(`${names}, which is not executable: git update-index --chmod=+x ${from === '.' ? '' : `${from}/`}${path}`)
       return { path, finding: null }
     })
 }
