@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import type { MergeStrategy } from '../plugins/contract.ts'
-import { object, record } from './shape.ts'
+import { object, record, wordOr } from './shape.ts'
 
 const listRule = v.union(
   [v.picklist(['whole', 'set']), object({ by: v.pipe(v.string('must be a key'), v.nonEmpty('must be a key')) })],
@@ -36,9 +36,9 @@ const mergeOptions = object({
   lock: v.optional(v.picklist(['proper-lockfile'], "must be 'proper-lockfile'")),
 })
 /** Whether a file is replaced, or its keys merged. */
-export const strategy = v.union(
-  [v.picklist(['replace', 'merge']), object({ merge: mergeOptions })],
-  "must be 'replace', 'merge' or merge({ … })",
+export const strategy = wordOr(
+  v.picklist(['replace', 'merge'], "must be 'replace', 'merge' or merge({ … })"),
+  object({ merge: mergeOptions }),
 )
 
 /** Whether a file is replaced, or its keys merged, as a user writes it. */

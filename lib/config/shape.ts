@@ -10,6 +10,13 @@ export function record<Value extends v.GenericSchema>(value: Value) {
   return plain(v.record(v.string(), value))
 }
 
+/** A word, or an object: whoever writes an object hears what is wrong in it. */
+export function wordOr<Word extends v.GenericSchema, Inner extends v.GenericSchema>(word: Word, inner: Inner) {
+  const schema = v.lazy<Word | Inner>((input) => (isPlain(input) ? inner : word))
+  // Where the keys that are known at a place are looked up.
+  return Object.assign(schema, { options: [inner] })
+}
+
 /** valibot takes a list, a Map or a Date for an object with no keys, and would so ignore it in silence. */
 function plain<Schema extends v.GenericSchema>(schema: Schema) {
   return v.pipe(

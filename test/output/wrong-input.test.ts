@@ -174,6 +174,22 @@ describe('an unknown key', () => {
       'targets.claude.excludes: unknown key; did you mean "exclude"?',
     ],
     ['SOURCES checks: { smok: [] }', 'checks.smok: unknown key; did you mean "smoke"?'],
+    [
+      'SOURCES secrets: { s: { from: "s", to: "~/s", strategy: { merge: { formt: "json" } } } }',
+      `secrets.s.strategy.merge.formt: unknown key; did you mean "format"?`,
+    ],
+    [
+      'SOURCES secrets: { s: { from: "s", to: "~/s", strategy: { merge: { format: "xml" } } } }',
+      `secrets.s.strategy.merge.format: must be 'json', 'jsonc', 'yaml', 'toml' or a strategy`,
+    ],
+    [
+      'SOURCES secrets: { s: { from: "s", to: "~/s", strategy: { merge: { lists: { "/a": "sets" } } } } }',
+      `secrets.s.strategy.merge.lists./a: must be 'whole', 'set' or`,
+    ],
+    [
+      'SOURCES secrets: { s: { from: "s", to: "~/s", strategy: "merg" } }',
+      `secrets.s.strategy: must be 'replace', 'merge' or merge({ … })`,
+    ],
     ['SOURCES checks: { smoke: [{ name: "x", cmd: "true" }] }', 'checks.smoke.0.cmd: unknown key; known here: name, run'],
     ['SOURCES tasks: { befor: [] }', 'tasks.befor: unknown key; did you mean "before"?'],
     ['SOURCES schedule: { evry: "5m" }', 'schedule.evry: unknown key; did you mean "every"?'],
