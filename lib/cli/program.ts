@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Verb<never>>>> = {
   status: async () => (await import('./commands/status.ts')).statusCommand,
   validate: async () => (await import('./commands/validate.ts')).validateCommand,
   ci: async () => (await import('./commands/ci.ts')).ciCommand,
+  hooks: async () => (await import('./commands/hooks.ts')).hooksCommand,
   diff: async () => (await import('./commands/diff.ts')).diffCommand,
   history: async () => (await import('./commands/history.ts')).historyCommand,
   rollback: async () => (await import('./commands/rollback.ts')).rollbackCommand,
