@@ -5,11 +5,11 @@ import type { Machine } from '../lib/host/machine.ts'
 import type { Config } from '../lib/model/config.ts'
 import { GitopsError } from '../lib/model/errors.ts'
 import { finding, ordered, type Finding } from '../lib/model/finding.ts'
-import { relPath, type RelPath } from '../lib/model/path.ts'
+import type { RelPath } from '../lib/model/path.ts'
 import { withoutAllowed } from './gate-allow.ts'
 import { addedSince } from './gate-leaks.ts'
 import { LAST, READINGS, RULES } from './gate-rules.ts'
-import { contentOf, type Gate, type GateTarget } from './judging.ts'
+import { contentOf, takenBy, type Gate } from './judging.ts'
 import { ownSources } from './own-sources.ts'
 
 /** What is given to the gate. */
@@ -45,10 +45,7 @@ export async function judge(request: GateRequest): Promise<Judgement> {
     entries,
     added: await addedSince(judged, entries, signal),
     sources: own.names,
-    targets:
-      config === null
-        ? []
-        : config.targets.filter((target) => own.names.includes(target.source)).map((target) => taken(target, config, entries)),
+    targets: config === null ? [] : takenBy(config, own.names, entries),
     secrets: config?.secrets.filter((secret) => own.names.includes(secret.source)) ?? [],
     looksAt: (path) => judged.changed === null || judged.changed.has(path),
     say: (sentence) => void (notes.includes(sentence) || notes.push(sentence)),
@@ -104,22 +101,6 @@ async function readAll(gate: Gate, findings: Finding[]): Promise<number> {
     for (const reader of readers) if (reader.wants(entry)) findings.push(...(await reader.judge(entry, bytes)))
   for (const reader of readers) findings.push(...((await reader.end?.()) ?? []))
   return wanted.length
-}
-
-/** What a target takes: a secret's ciphertext is never copied as a file, nor are keys for a document. */
-function taken(target: Config['targets'][number], config: Config, entries: Gate['entries']): GateTarget {
-  const prefix = target.from === null ? '' : `${target.from}/`
-  const others = new Set(config.secrets.filter(({ source }) => source === target.source).flatMap(({ from, plain }) => [from, plain]))
-  return {
-    target,
-    there: prefix === '' || entries.some(({ path }) => path.startsWith(prefix)),
-    at: (path) => `${prefix}${path}` as RelPath,
-    entries: entries.flatMap((entry) => {
-      if (!entry.path.startsWith(prefix) || others.has(entry.path)) return []
-      const path = relPath(entry.path.slice(prefix.length))
-      return target.accepts(path) ? [{ ...entry, path }] : []
-    }),
-  }
 }
 
 /** Sources that are elsewhere are not fetched. */

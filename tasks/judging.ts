@@ -3,7 +3,7 @@ import type { JudgedTree } from '../lib/host/judged-tree.ts'
 import type { Machine } from '../lib/host/machine.ts'
 import type { Config, SecretFile, Target } from '../lib/model/config.ts'
 import type { Finding } from '../lib/model/finding.ts'
-import type { RelPath, Sha } from '../lib/model/path.ts'
+import { relPath, type RelPath, type Sha } from '../lib/model/path.ts'
 
 /** What is judged, and all that is known of it before a file is read. */
 export interface Gate {
@@ -63,4 +63,25 @@ export async function* contentOf<Entry extends TreeEntry>(
   const oids: Sha[] = readable.map(({ oid }) => oid)
   let index = 0
   for await (const bytes of blobs(judged.repository, oids, signal)) yield [readable[index++] as Entry, bytes]
+}
+
+/** What the targets of some sources take of their tree. */
+export function takenBy(config: Config, sources: readonly string[], entries: readonly TreeEntry[]): GateTarget[] {
+  return config.targets.filter(({ source }) => sources.includes(source)).map((target) => taken(target, config, entries))
+}
+
+/** What a target takes: a secret's ciphertext is never copied as a file, nor are keys for a document. */
+function taken(target: Target, config: Config, entries: readonly TreeEntry[]): GateTarget {
+  const prefix = target.from === null ? '' : `${target.from}/`
+  const others = new Set(config.secrets.filter(({ source }) => source === target.source).flatMap(({ from, plain }) => [from, plain]))
+  return {
+    target,
+    there: prefix === '' || entries.some(({ path }) => path.startsWith(prefix)),
+    at: (path) => `${prefix}${path}` as RelPath,
+    entries: entries.flatMap((entry) => {
+      if (!entry.path.startsWith(prefix) || others.has(entry.path)) return []
+      const path = relPath(entry.path.slice(prefix.length))
+      return target.accepts(path) ? [{ ...entry, path }] : []
+    }),
+  }
 }

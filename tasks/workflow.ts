@@ -1,3 +1,4 @@
+import { isConfigTest } from '../lib/gate/config-tests.ts'
 import { workflowText } from '../lib/gate/workflow.ts'
 import type { JudgedTree } from '../lib/host/judged-tree.ts'
 import { listTree } from '../lib/host/objects.ts'
@@ -5,9 +6,6 @@ import type { Config } from '../lib/model/config.ts'
 import { GitopsError } from '../lib/model/errors.ts'
 import { isWithin, type AbsPath } from '../lib/model/path.ts'
 import { ownSources } from './own-sources.ts'
-
-/** Tests of a config, wherever they lie. */
-const TESTS = /(?:^|\/)(?:[^/]+\.)?gitops\.test\.[cm]?[jt]s$/
 
 /** The workflow that judges the repository of a config. Throws `usage` where no source of the config is this repository. */
 export async function workflowOf(config: Config, judged: JudgedTree, version: string, signal: AbortSignal): Promise<string> {
@@ -25,7 +23,7 @@ export async function workflowOf(config: Config, judged: JudgedTree, version: st
     directory,
     locked: files.includes(lock),
     version,
-    tests: files.some((path) => TESTS.test(path)),
+    tests: files.some(isConfigTest),
   })
 }
 

@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Verb<never>>>> = {
   validate: async () => (await import('./commands/validate.ts')).validateCommand,
   ci: async () => (await import('./commands/ci.ts')).ciCommand,
   hooks: async () => (await import('./commands/hooks.ts')).hooksCommand,
+  test: async () => (await import('./commands/test.ts')).testCommand,
   diff: async () => (await import('./commands/diff.ts')).diffCommand,
   history: async () => (await import('./commands/history.ts')).historyCommand,
   rollback: async () => (await import('./commands/rollback.ts')).rollbackCommand,

@@ -107,24 +107,32 @@ function reason(error: unknown, file: string): string {
 }
 
 async function loadModule(path: string, entry: string, files: Files): Promise<unknown> {
-  teachNode(entry, files)
+  replaced = files
+  teachNode({ gitops: entry })
   const loaded = (await import(pathToFileURL(realpathSync(path)).href)) as { default?: unknown }
   return loaded.default
 }
 
 /** The user's modules that were loaded, in order. */
 const imported: AbsPath[] = []
+/** What files are in place of what is on disk, for the config that was loaded last. */
+let replaced: Files = () => undefined
 let taught = false
 
-/** Makes Node load a user's modules as we promise. It stays so: the config's functions may import more when they are called. */
-function teachNode(entry: string, files: Files): void {
+/**
+ * Makes Node load a user's modules as we promise, with what `import … from` each of these names means in them. It stays so: the config's
+ * functions may import more when they are called.
+ */
+export function teachNode(entries: Readonly<Record<string, string>>): void {
   if (taught) return
   taught = true
-  const ours = new URL('..', entry).href
+  const files: Files = (path) => replaced(path)
+  const ours = new URL('..', entries['gitops']).href
   const isTheirs = (url: string): boolean => url.startsWith('file:') && !url.startsWith(ours) && !url.includes('/node_modules/')
   registerHooks({
     resolve: (specifier, context, next) => {
-      if (specifier === 'gitops') return { url: entry, shortCircuit: true }
+      const entry = entries[specifier]
+      if (entry !== undefined) return { url: entry, shortCircuit: true }
       // A module that is not on disk is not found by Node.
       const url = /^\.{1,2}\//.test(specifier) && context.parentURL !== undefined ? new URL(specifier, context.parentURL).href : ''
       return isTheirs(url) && files(fileURLToPath(url)) ? { url, shortCircuit: true } : next(specifier, context)
