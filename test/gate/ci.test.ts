@@ -90,6 +90,14 @@ test('it is written once, found again, and one that differs is replaced only whe
   expect([other.code, other.stderr]).toEqual([2, 'gitops: no workflow is known for "gitlab"\nSay `gitops ci github`.\n'])
 })
 
+/** A test of the config that wants rules to be there. */
+const TESTED = `import assert from 'node:assert/strict'
+import test from 'node:test'
+import { candidate } from 'gitops/test'
+
+test('there are rules', async () => assert.ok((await candidate({ home: '/home/jane' })).file('~/.claude/CLAUDE.md')))
+`
+
 /** Runs the steps as a runner would: in a fresh clone, with nothing of this machine's but Git and Node. */
 function execute(sandbox: Sandbox, steps: readonly Step[], base: string): { readonly failed: string | null; readonly said: string } {
   const runner = mkdtempSync(join(tmpdir(), 'gitops-test-runner-'))
@@ -136,6 +144,7 @@ test(
       'package.json': '{ "private": true, "devDependencies": { "gitops": "*" } }\n',
       'package-lock.json': '{}\n',
       '.gitignore': 'node_modules\n',
+      'gitops.test.ts': TESTED,
     }
     const good = sandbox.commit({ ...CLEAN, ...lock })
     const { workflow } = await written(sandbox)
@@ -172,6 +181,10 @@ test(
       expect(said, what).toMatch(told)
       expect(said).not.toContain(tokens().github)
     }
+    sandbox.commit({ '.sops.yaml': null, 'secrets/a.yaml': null, '.claude/CLAUDE.md': null })
+    const untested = execute(sandbox, steps, sandbox.git(sandbox.work, 'rev-parse', 'HEAD~1').trim())
+    expect(untested.failed, untested.said).toBe('Test the config')
+    expect(untested.said).toContain('there are rules')
     expect(existsSync(join(sandbox.work, 'node_modules'))).toBe(false)
   },
 )

@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { expect } from 'vitest'
 import { test, type Files } from '../support/sandbox.ts'
 import type { Finding } from '../../lib/model/finding.ts'
+import { member, sops, trust } from '../support/sops.ts'
 import { CLEAN, validate } from './support.ts'
+import { tokens } from './tokens.ts'
 
 // oxlint-disable-next-line no-control-regex -- what no terminal should get, but the line feed between lines
 const UNSAFE = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/
@@ -61,6 +63,33 @@ test('--format github has an annotation for each finding, errors first, and coun
   expect(text).toContain('1 error, 1 warning in 2 of 6 files.')
   expect(text.split('\n').filter((line) => line.startsWith('| '))).toHaveLength(3)
   expect(text).not.toContain('<b>')
+})
+
+test('no output has a part of a secret that was found: not a token, nor a value that was decrypted', async ({ sandbox }) => {
+  const me = await member()
+  trust(sandbox, me)
+  const value = 'correct-Horse7battery'
+  const summary = join(sandbox.root, 'summary.md')
+  const all = Object.entries(tokens())
+  sandbox.commit({
+    ...CLEAN,
+    'team.enc.json': await sops(me, { password: value }),
+    'copy.txt': `${value}\n`,
+    '.claude/broken.json': `{"a": "${value}" "b": "${tokens().github}"}\n`,
+    ...Object.fromEntries(all.map(([kind, token]) => [`${kind}.txt`, `a ${token} b\n`])),
+  })
+  const secret = [value, 'Horse7', ...all.map(([, token]) => token.slice(-14))]
+  for (const format of ['people', 'json', 'github', 'sarif']) {
+    const { said, code } = await sandbox.gitops(['validate', '--format', format], {
+      cwd: sandbox.work,
+      env: { GITHUB_STEP_SUMMARY: summary },
+    })
+    expect(code).toBe(1)
+    expect(said).toContain('leak/decrypted')
+    expect(said).toContain('leak/github')
+    for (const part of secret) expect(said, format).not.toContain(part)
+  }
+  for (const part of secret) expect(readFileSync(summary, 'utf8')).not.toContain(part)
 })
 
 interface Sarif {
