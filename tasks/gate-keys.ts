@@ -1,7 +1,7 @@
 import { documentsWith } from '../lib/documents/documents.ts'
 import { said } from '../lib/documents/doubled.ts'
 import { positionOf } from '../lib/documents/position.ts'
-import { syntaxOf } from '../lib/gate/syntax.ts'
+import { syntaxFindings, syntaxOf } from '../lib/gate/syntax.ts'
 import type { SecretFile } from '../lib/model/config.ts'
 import { finding, type Finding } from '../lib/model/finding.ts'
 import { isObject, type Json } from '../lib/model/json.ts'
@@ -40,10 +40,15 @@ export function keysReader(gate: Gate): Reader | null {
     async judge({ path }, bytes) {
       const text = bytes.toString('utf8').replace(/^\uFEFF/, '')
       const as = open.get(path) ?? ENCRYPTED(path)
-      const value = await documents.read(as, text, path).catch(() => null)
-      // What does not parse is for another rule to say.
-      if (value === null) return []
       const judged = open.has(path) && gate.looksAt(path)
+      let value: Json | undefined
+      try {
+        value = await documents.read(as, text, path)
+      } catch (error) {
+        // What does not parse is for another rule to say.
+        const known = !judged || (await syntaxFindings(path, bytes, as.strategy)).length > 0
+        return known ? [] : [finding('keys/object', path, (error as Error).message.replace(`${path} `, ''))]
+      }
       if (value !== undefined && !isObject(value))
         return judged ? [finding('keys/object', path, 'must be an object of keys, to be merged', { line: 1 })] : []
       read.set(path, { text, value })

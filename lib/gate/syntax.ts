@@ -52,5 +52,6 @@ async function yamlFault(text: string): Promise<JsonFault | null> {
   const [first] = faults.toSorted((a, b) => a.at - b.at)
   if (first === undefined) return null
   const { line, col } = lines.linePos(first.at)
-  return { line, column: col, message: first.message }
+  // The parser's own word for it says nothing to a person.
+  return { line, column: col, message: /call stack/.test(first.message) ? 'is nested too deeply to be read' : first.message }
 }

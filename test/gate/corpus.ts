@@ -64,6 +64,7 @@ export function documents(): Group {
     fault('an alias of nothing', { 'files/k.yaml': 'a: *b\n' }, 'files/k.yaml:1 syntax/yaml'),
     fault('a fault in the second YAML document', { 'files/l.yaml': 'a: 1\n---\nb: [1\n' }, 'files/l.yaml:4 syntax/yaml'),
     fault('a bracket that is not closed in YAML', { 'files/m.yaml': 'a: {b: 1\nc: 2\n' }, 'files/m.yaml:2 syntax/yaml'),
+    fault('YAML that is nested too deeply', { 'files/deep.yaml': `a: ${'['.repeat(20_000)}\n` }, 'files/deep.yaml:1 syntax/yaml'),
     fault('a TOML key without a value', { 'files/n.toml': 'a = 1\nb =\n' }, 'files/n.toml:2 syntax/toml'),
     fault('a TOML table that is there twice', { 'files/o.toml': '[a]\nx = 1\n[a]\n' }, 'files/o.toml:3 syntax/toml'),
     fault('a list that is to be merged', { 'files/keys/p.yaml': '- a\n' }, 'files/keys/p.yaml:1 keys/object'),

@@ -14,6 +14,15 @@ export default defineConfig({
 `
 const OPEN = '{\n  "mcpServers": { "docs": { "type": "http", "url": "https://docs.example" } }\n}\n'
 
+/** A few lines of aliases that stand for more values than there is memory. */
+const BOMB = `a: &a [x]\n${Array.from(
+  { length: 12 },
+  (_, n) =>
+    `k${n}: &k${n} [${Array(10)
+      .fill(n === 0 ? '*a' : `*k${n - 1}`)
+      .join(',')}]\n`,
+).join('')}`
+
 test('keys that a reconcile would refuse are found before the merge, each at its place and without a key', async ({ sandbox }) => {
   const me = await member()
   trust(sandbox, me)
@@ -38,6 +47,8 @@ test('keys that a reconcile would refuse are found before the merge, each at its
     [{ '.claude/claude.json': '{\n  "a": 1,\n  "a": 2\n}\n' }, ['.claude/claude.json:3:3 keys/twice']],
     [{ '.claude/claude.json': '{\n  "a": \n}\n' }, ['.claude/claude.json:3:1 syntax/json']],
     [{ 'tool/settings.yaml': '- a\n- b\n' }, ['tool/settings.yaml:1:null keys/object']],
+    [{ 'tool/settings.yaml': 'a: 1\n---\nb: 2\n' }, ['tool/settings.yaml:null:null keys/object']],
+    [{ 'tool/settings.yaml': BOMB }, ['tool/settings.yaml:null:null keys/object']],
   ] as [Files, string[]][]) {
     sandbox.write(sandbox.work, { ...good, ...change })
     const { code, places: found, said } = await validate(sandbox)
