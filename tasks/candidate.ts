@@ -53,10 +53,8 @@ export async function candidateOf(config: Config, judged: JudgedTree, signal: Ab
 
 async function filesOf({ target, entries, at }: GateTarget, judged: JudgedTree, signal: AbortSignal): Promise<CandidateFile[]> {
   const files: CandidateFile[] = []
-  let index = 0
-  for await (const [{ type }, bytes] of contentOf({ judged, signal }, entries)) {
-    const entry = entries[index++]
-    if (entry === undefined) continue
+  for await (const [entry, bytes] of contentOf({ judged, signal }, entries)) {
+    const { type } = entry
     const { mode, executable } = permissions(entry, target)
     files.push({
       path: under(target.to, entry.path),

@@ -40,16 +40,11 @@ function concerned({ judged, config }: Gate, targets: readonly GateTarget[]): bo
 
 /** The candidate as a check sees it on a machine where nothing was before. */
 async function* candidate(gate: Gate, targets: readonly GateTarget[]): AsyncGenerator<Staged> {
-  for (const { target, entries, at } of targets) {
-    const whole = entries.map((entry) => ({ ...entry, path: at(entry.path) }))
-    let index = 0
-    for await (const [{ type }, bytes] of contentOf(gate, whole)) {
-      const entry = entries[index++]
-      if (entry === undefined) continue
+  for (const { target, entries } of targets)
+    for await (const [entry, bytes] of contentOf(gate, entries)) {
       const { mode, executable } = permissions(entry, target)
-      yield { path: `${target.name}/${entry.path}`, bytes, link: type === 'link', mode: mode ?? (executable ? 0o700 : 0o600) }
+      yield { path: `${target.name}/${entry.path}`, bytes, link: entry.type === 'link', mode: mode ?? (executable ? 0o700 : 0o600) }
     }
-  }
 }
 
 async function checked(gate: Gate, check: Check, source: string, stage: AbsPath, targets: readonly GateTarget[]): Promise<Finding[]> {
@@ -57,6 +52,7 @@ async function checked(gate: Gate, check: Check, source: string, stage: AbsPath,
   for (let failures = 0; ; failures++) {
     const warnings: Finding[] = []
     const reports: CheckFinding[] = []
+    let skipped: string | null = null
     try {
       await attempt({
         what: `check ${JSON.stringify(check.name)}`,
@@ -71,9 +67,10 @@ async function checked(gate: Gate, check: Check, source: string, stage: AbsPath,
         // No secret was opened.
         hide: (text) => text,
         warn: (sentence) => void warnings.push(finding(rule, null, sentence, { severity: 'warning' })),
-        skip: (reason) => gate.say(`not run: ${check.name}; ${reason}`),
+        skip: (reason) => void (skipped = reason),
         report: (each) => void reports.push(each),
       })
+      if (skipped !== null) gate.say(`not run: ${check.name}; ${skipped as string}`)
       return [...warnings, ...reports.map((each) => inRepository(each, rule, targets))]
     } catch (error) {
       if (gate.signal.aborted) throw error

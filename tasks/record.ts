@@ -78,7 +78,7 @@ function concluded(run: Run, unit: Unit): UnitOutcome {
       .join('; '),
     revision: unit.commit,
     targets,
-    error: null,
+    error: unit.again?.outcome?.error ?? null,
   }
 }
 

@@ -15,6 +15,7 @@ export async function rollback(run: Run, unit: Unit, ask = true): Promise<string
   // It may be lost by now, or only by now.
   const lost = lockLost(run)
   if (lost !== null) {
+    await run.host.transact.discard(unit.generation?.steps ?? [])
     amend(unit, { kind: 'failed', reason: 'Locked', message: lost.message, error: lost })
     return `${unit.name}  another run takes back what was written`
   }

@@ -1,11 +1,15 @@
 import { isConfigTest } from '../lib/gate/config-tests.ts'
 import { workflowText } from '../lib/gate/workflow.ts'
 import type { JudgedTree } from '../lib/host/judged-tree.ts'
+import { realPath } from '../lib/host/live.ts'
 import { listTree } from '../lib/host/objects.ts'
 import type { Config } from '../lib/model/config.ts'
 import { GitopsError } from '../lib/model/errors.ts'
 import { isWithin, type AbsPath } from '../lib/model/path.ts'
 import { ownSources } from './own-sources.ts'
+
+/** Where it lies, below the top of the repository. */
+export const WORKFLOW_FILE = '.github/workflows/gitops.yml'
 
 /** The workflow that judges the repository of a config. Throws `usage` where no source of the config is this repository. */
 export async function workflowOf(config: Config, judged: JudgedTree, version: string, signal: AbortSignal): Promise<string> {
@@ -14,7 +18,12 @@ export async function workflowOf(config: Config, judged: JudgedTree, version: st
   if (wrong !== undefined)
     throw new GitopsError('usage', wrong.message, { hint: 'Run it in a repository that the config names as a source.' })
   const files = ((await listTree(judged.repository, judged.tree, null, signal)) ?? []).map(({ path }): string => path)
-  const directory = config.file === null ? '' : (below(judged.top, config.file)?.replace(/\/?[^/]*$/, '') ?? '')
+  const file = config.file === null ? null : below(judged.top, realPath(config.file) ?? config.file)
+  if (file === null)
+    throw new GitopsError('usage', `${config.file} is not in the repository ${judged.top}, so that its CI would find no config`, {
+      hint: 'Move it there, or name another one with --config FILE.',
+    })
+  const directory = file.replace(/\/?[^/]*$/, '')
   const lock = `${directory === '' ? '' : `${directory}/`}package-lock.json`
   const own = config.sources.filter(({ name }) => names.includes(name))
   return workflowText({
@@ -28,7 +37,7 @@ export async function workflowOf(config: Config, judged: JudgedTree, version: st
 }
 
 /** What judges, beside the config. */
-const JUDGES = ['**/.sops.yaml', '**/*gitops.test.*', '.github/workflows/gitops.yml']
+const JUDGES = ['**/.sops.yaml', '**/*gitops.test.*', WORKFLOW_FILE]
 
 function managed({ targets, secrets }: Config, names: readonly string[]): string[] {
   const own = <Part extends { readonly source: string }>(parts: readonly Part[]): Part[] =>
@@ -46,8 +55,9 @@ function withoutCovered(paths: readonly string[]): string[] {
   return [...new Set(paths)].filter((path) => !covered(path))
 }
 
-function modules({ modules: all, file }: Config, top: AbsPath): string[] {
-  return [...(file === null ? [] : [file]), ...all].flatMap((path) => {
+/** The config, and what it imports. */
+function modules(config: Config, top: AbsPath): string[] {
+  return config.modules.flatMap((path) => {
     const inside = below(top, path)
     return inside === null || inside.includes('node_modules/') ? [] : [literal(inside)]
   })

@@ -19,7 +19,7 @@ export function hookCommands(name: (typeof HOOKS)[number], node: string | null):
     `  PATH=${path}; export PATH`,
     '  if [ -x ./node_modules/.bin/gitops ]; then found=./node_modules/.bin/gitops; else found=$(command -v gitops); fi',
     '  if [ -z "$found" ] || ! command -v node >/dev/null; then',
-    `    echo 'gitops: not found, so that nothing was judged; npm install brings it.' >&2`,
+    `    echo 'gitops: not found, so that nothing was judged; npm install --save-dev gitops brings it.' >&2`,
     '    exit 0',
     '  fi',
     `  ${feed}"$found" validate ${flag} >&2`,

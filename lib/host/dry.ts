@@ -31,6 +31,7 @@ export function dryHost(host: Host, config: Config): Host {
       perform: async () => {},
       undo: async () => ({ left: [], kept: [], behind: [] }),
       sweep: async (behind) => ({ kept: [], behind }),
+      discard: async () => {},
     },
     attempt: async () => {},
   }

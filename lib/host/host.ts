@@ -11,7 +11,7 @@ import type { Pulled, PullOptions } from './fetch.ts'
 import { pull } from './pull.ts'
 import { storeIn, type Store } from './store.ts'
 import type { perform, stage } from './transact.ts'
-import type { sweep, undo } from './undo.ts'
+import type { discard, sweep, undo } from './undo.ts'
 
 /** Everything outside that a run can change. Reading is not in here: it is the same for every run. */
 export interface Host {
@@ -31,6 +31,7 @@ export interface Host {
     readonly perform: typeof perform
     readonly undo: typeof undo
     readonly sweep: (...given: Parameters<typeof sweep>) => Promise<ReturnType<typeof sweep>>
+    readonly discard: (...given: Parameters<typeof discard>) => Promise<void>
   }
   readonly attempt: typeof attempt
 }
@@ -64,6 +65,7 @@ export function realHost(config: Config, machine: Machine, damaged: (sentence: s
       perform: async (...given) => (await import('./transact.ts')).perform(...given),
       undo: async (...given) => (await import('./undo.ts')).undo(...given),
       sweep: async (...given) => (await import('./undo.ts')).sweep(...given),
+      discard: async (...given) => (await import('./undo.ts')).discard(...given),
     },
     attempt,
   }

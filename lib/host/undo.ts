@@ -76,6 +76,21 @@ export function sweep(steps: readonly Step[], kept: Kept): Omit<Undone, 'left'> 
   return { kept: copies, behind }
 }
 
+/**
+ * Removes the temporary files of a run that has lost its lock, and with it the right to undo. Their names are of that run alone, and
+ * when its state directory has vanished no other run knows of them. One that cannot be removed stays.
+ */
+export function discard(steps: readonly Step[]): void {
+  for (const step of steps) {
+    if ((step.kind !== 'put' && step.kind !== 'edit') || !reached(step.temp)) continue
+    try {
+      removeIfThere(step.temp)
+    } catch {
+      // The next one may go.
+    }
+  }
+}
+
 function swept(step: PutOrRemove, kept: Kept): KeptCopy[] {
   if (step.kind === 'put') removeIfThere(step.temp)
   removeIfThere(undoTemp(step.path))

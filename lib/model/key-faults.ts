@@ -12,7 +12,7 @@ export interface KeyFault {
 }
 
 /** What the plain and the encrypted file of a document must not say, together or alone. Of the encrypted one only its keys are looked at. Pure. */
-export function keyFaults({ plain, from, to, protects }: SecretFile, open: Json | undefined, hidden: Json | undefined): KeyFault[] {
+export function keyFaults({ from, to, protects }: SecretFile, open: Json | undefined, hidden: Json | undefined): KeyFault[] {
   const twice = shared(open, hidden)
   const both: KeyFault[] =
     twice === null
@@ -34,7 +34,7 @@ export function keyFaults({ plain, from, to, protects }: SecretFile, open: Json 
       return [{ rule: 'keys/protected', file, path, message }]
     }),
   )
-  return plain === null ? theirs : [...both, ...theirs]
+  return [...both, ...theirs]
 }
 
 /** The first place that both say something of. */

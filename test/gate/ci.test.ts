@@ -73,6 +73,21 @@ test('a config below the top, another branch and no lock file are said in the wo
   expect(workflow.jobs.gitops.steps.some(({ run = '' }) => /^npx --yes gitops@\d+\.\d+\.\d+ validate/m.test(run))).toBe(true)
 })
 
+test('a repository that is reached through a link, and a config that is not in it, are told apart', async ({ sandbox }) => {
+  sandbox.commit({ 'conf/gitops.config.ts': CONFIG.replace("'.'", JSON.stringify(sandbox.remote)), '.claude/x': 'x\n' })
+  symlinkSync(sandbox.work, join(sandbox.root, 'linked'))
+  const { workflow } = await written(sandbox, join(sandbox.root, 'linked/conf'))
+  expect(workflow.jobs.gitops.defaults).toEqual({ run: { 'working-directory': 'conf' } })
+  sandbox.config(
+    `{ name: 'story', sources: { team: { repo: ${JSON.stringify(sandbox.remote)} } }, targets: { claude: { from: '.claude', to: '~/.claude' } } }`,
+  )
+  const outside = await sandbox.gitops(['ci', 'github', '--print', '--config', join(sandbox.site, 'gitops.config.ts')], {
+    cwd: sandbox.work,
+  })
+  expect([outside.code, outside.stdout]).toEqual([2, ''])
+  expect(outside.stderr).toContain('gitops.config.ts is not in the repository')
+})
+
 test('it is written once, found again, and one that differs is replaced only when that is said', async ({ sandbox }) => {
   sandbox.commit(CLEAN)
   const ci = (...args: string[]) => sandbox.gitops(['ci', 'github', ...args], { cwd: join(sandbox.work, '.claude') })

@@ -88,6 +88,32 @@ test('a config that does not load fails the tests with its sentence; without tes
   expect(broken.stdout).toContain('tragets: unknown key')
 })
 
+test('a submodule in a target, which no host gets, shifts no content to another file', async ({ sandbox }) => {
+  await repository(sandbox, {
+    'gitops.test.mjs': `import assert from 'node:assert/strict'
+import { candidate } from 'gitops/test'
+const { file } = await candidate({ home: '/home/jane' })
+assert.equal(file('~/.claude/aaa'), undefined)
+assert.equal(file('~/.claude/run.sh').text, '#!/bin/sh\\n')
+`,
+  })
+  sandbox.git(
+    sandbox.work,
+    'update-index',
+    '--add',
+    '--cacheinfo',
+    `160000,${sandbox.git(sandbox.work, 'rev-parse', 'HEAD').trim()},.claude/aaa`,
+  )
+  const ran = await run(sandbox, '--staged')
+  expect(ran.code, ran.said).toBe(0)
+})
+
+test('a test that is not there is said by its name', async ({ sandbox }) => {
+  await repository(sandbox)
+  const ran = await run(sandbox, 'nowhere.test.ts')
+  expect([ran.code, ran.stderr]).toEqual([2, 'gitops: there is no file nowhere.test.ts\n'])
+})
+
 describe('what the rules of settings say of a use', () => {
   const settings = {
     permissions: {

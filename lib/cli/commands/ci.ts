@@ -16,9 +16,6 @@ interface CiOptions extends ConfigOptions {
   readonly force?: boolean
 }
 
-/** Below the top of the repository. */
-const WORKFLOW_FILE = '.github/workflows/gitops.yml'
-
 /** `gitops ci github`. */
 export const ciCommand: Verb<CiOptions> = {
   name: 'ci',
@@ -33,10 +30,10 @@ export const ciCommand: Verb<CiOptions> = {
       const { config } = await open(configFile(options))
       const judged = await judgedTree(absPath(searched()), { kind: 'work-tree' }, machine().home, signal)
       try {
-        const { workflowOf } = await import('../../../tasks/workflow.ts')
+        const { workflowOf, WORKFLOW_FILE } = await import('../../../tasks/workflow.ts')
         const text = await workflowOf(config, judged, version(), signal)
         if (options.print === true) print(text.trimEnd())
-        else print(write(judged.top, text, options.force === true))
+        else print(write(judged.top, WORKFLOW_FILE, text, options.force === true))
       } finally {
         judged.release()
       }
@@ -48,14 +45,14 @@ export const ciCommand: Verb<CiOptions> = {
 }
 
 /** Throws `usage` for a file that says something else. */
-function write(top: string, text: string, force: boolean): string {
-  const path = join(top, WORKFLOW_FILE)
+function write(top: string, name: string, text: string, force: boolean): string {
+  const path = join(top, name)
   const before = existsSync(path) ? readFileSync(path) : null
-  if (before?.toString() === text) return `${WORKFLOW_FILE} is there already.`
+  if (before?.toString() === text) return `${name} is there already.`
   if (before !== null && !force)
     throw new GitopsError('usage', `${path} is there, and differs from what the config asks for`, {
       hint: 'See `gitops ci github --print`; with --force it is replaced. Nothing was changed.',
     })
   replaceFile(path, Buffer.from(text), { mode: 0o644, expected: before })
-  return `${WORKFLOW_FILE} ${before === null ? 'was written' : 'was replaced'}. Commit it; its first lines say how to merge when green.`
+  return `${name} ${before === null ? 'was written' : 'was replaced'}. Commit it; its first lines say how to merge when green.`
 }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { hookPlace, hookState, installHook, uninstallHook } from '../../host/git-hooks.ts'
 import { machine } from '../../host/machine.ts'
 import { GitopsError } from '../../model/errors.ts'
@@ -16,7 +16,9 @@ export const hooksCommand: Verb<object> = {
   async run(_options, [action = '']) {
     try {
       if (!['install', 'uninstall', 'status'].includes(action))
-        throw new GitopsError('usage', `'${action}' is nothing that hooks can do`, { hint: 'Say install, uninstall or status.' })
+        throw new GitopsError('usage', `${JSON.stringify(action)} is nothing that hooks can do`, {
+          hint: 'Say install, uninstall or status.',
+        })
       return await act(action)
     } catch (error) {
       return complain(error as Error)
@@ -42,5 +44,13 @@ async function act(action: string): Promise<number> {
     else if (action === 'uninstall') print(`${file} ${uninstallHook(place, name) ? 'is as it was before gitops.' : 'does not run gitops.'}`)
     else print(`${file} ${hookState(place, name) === 'absent' ? 'does not run gitops.' : 'runs gitops.'}`)
   }
+  if (action !== 'uninstall' && !isFound(place.top))
+    print('They find no gitops yet, and judge nothing until `npm install --save-dev gitops` has brought it.')
   return 0
+}
+
+/** Whether a hook would find gitops. npx shows a PATH of its own, which hooks do not have. */
+function isFound(top: string): boolean {
+  const usual = (machine().env['PATH'] ?? '').split(delimiter).filter((directory) => !directory.includes('node_modules'))
+  return [join(top, 'node_modules/.bin'), ...usual].some((directory) => existsSync(join(directory, 'gitops')))
 }

@@ -1,4 +1,5 @@
 import { Option } from 'commander'
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { isConfigTest } from '../../gate/config-tests.ts'
 import { inForeground } from '../../host/foreground.ts'
@@ -29,6 +30,8 @@ export const testCommand: Verb<TestOptions> = {
   async run(options, names) {
     try {
       const { cwd, env } = machine()
+      const missing = names.find((name) => !existsSync(resolve(cwd, name)))
+      if (missing !== undefined) throw new GitopsError('usage', `there is no file ${missing}`)
       const files = names.length > 0 ? names.map((name) => resolve(cwd, name)) : await tracked()
       if (files.length === 0)
         throw new GitopsError('usage', 'there is no test of the config here', {

@@ -74,3 +74,17 @@ test('a target or a state directory that vanishes at any instant is as wanted af
     await mended(sandbox, round % 2 === 1)
   }
 })
+
+test('a state directory that vanishes while files are written beside their places leaves none of these behind', async ({ sandbox }) => {
+  await begun(sandbox, 'smoke', 'true')
+  sandbox.commit(Object.fromEntries(Array.from({ length: 1500 }, (_, index) => [`.claude/many/${index}.md`, `${index}\n`])))
+  const target = join(sandbox.home, '.claude')
+  const temps = (): string[] => readdirSync(target, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.tmp'))
+  const running = sandbox.gitops(['reconcile'])
+  while (temps().length === 0) await sleep(1)
+  rmSync(sandbox.state, { recursive: true, force: true, maxRetries: 5 })
+  const ran = await running
+  one(ran)
+  expect(ran.code, ran.said).not.toBe(0)
+  expect(temps()).toEqual([])
+})
